@@ -1,0 +1,47 @@
+# make demo: environment and the main job.  make test: environment with every extra, and the tests.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INPUTS := pyproject.toml constraints.txt Makefile
+
+.PHONY: demo test lint format benchmarks clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/graphembed demo --output demo-output
+
+test: $(VENV)/all.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/all.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/all.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) demo-output
+
+# torch comes first and alone: the extensions of the extra "sparse" are compiled against it.
+$(VENV)/base.stamp: $(INPUTS)
+	@echo "setting up $(VENV): torch and build tools"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt --upgrade pip setuptools wheel
+	$(PIP) install -c constraints.txt torch numpy
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/base.stamp
+	@echo "installing graphembed_ext[dgl,eval]"
+	$(PIP) install -c constraints.txt -e '.[dgl,eval]'
+	@touch $@
+
+$(VENV)/all.stamp: $(VENV)/demo.stamp
+	@echo "compiling torch_scatter and torch_sparse against torch: about ten minutes, the first time"
+	$(PIP) install -c constraints.txt --no-build-isolation torch_scatter torch_sparse
+	@echo "installing graphembed_ext[all] and the development tools"
+	$(PIP) install -c constraints.txt -e '.[all]' --group dev
+	@touch $@

@@ -1,0 +1,75 @@
+"""Node embeddings for DGL and PyTorch Geometric graphs, with the same answer from either.
+
+Importing this package imports no host: names are loaded when first used. It makes a later ``import dgl`` work on
+current torch releases, see :mod:`graphembed_ext._dgl_import`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import _dgl_import
+
+if TYPE_CHECKING:
+    from . import errors, evaluate, losses, parity, walks
+    from .embeddings import Embeddings, embed
+    from .graph import GraphView
+    from .models.deepwalk import DeepWalk
+    from .registry import attach, available_models, create, register_host, to_host, view
+    from .training import FitResult, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DeepWalk",
+    "Embeddings",
+    "FitResult",
+    "GraphView",
+    "attach",
+    "available_models",
+    "create",
+    "embed",
+    "errors",
+    "evaluate",
+    "fit",
+    "losses",
+    "parity",
+    "register_host",
+    "to_host",
+    "view",
+    "walks",
+]
+
+_HOME = {
+    "DeepWalk": "models.deepwalk",
+    "Embeddings": "embeddings",
+    "FitResult": "training",
+    "GraphView": "graph",
+    "attach": "registry",
+    "available_models": "registry",
+    "create": "registry",
+    "embed": "embeddings",
+    "fit": "training",
+    "register_host": "registry",
+    "to_host": "registry",
+    "view": "registry",
+}
+_MODULES = {"dgl", "errors", "evaluate", "losses", "parity", "pyg", "walks"}
+
+_dgl_import.install()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,0 +1,67 @@
+"""The errors of this package: each says what came, what was expected and the way out.
+
+Every class derives from :class:`GraphEmbedError` and from the built-in exception a caller would expect,
+so both ``except graphembed_ext.errors.GraphEmbedError`` and ``except ValueError`` work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "EngineError",
+    "FileFormatError",
+    "GraphChangedError",
+    "GraphEmbedError",
+    "GraphTypeError",
+    "InputError",
+    "MissingDependencyError",
+]
+
+
+class GraphEmbedError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class InputError(GraphEmbedError, ValueError):
+    """An argument has a value that cannot work.
+
+    Args:
+        argument: Name of the argument, as the caller wrote it.
+        got: What came; shown as is when a string, by ``repr`` otherwise.
+        expected: What would have been accepted.
+        hint: The way out, one sentence without a final full stop.
+
+    Example:
+        >>> print(InputError("lr", -0.1, "a number above 0", "0.025 is a usual rate"))
+        lr: got -0.1; expected a number above 0. Hint: 0.025 is a usual rate.
+    """
+
+    def __init__(self, argument: str, got: Any, expected: str, hint: str = "") -> None:
+        self.argument, self.got, self.expected, self.hint = argument, got, expected, hint
+        shown = got if isinstance(got, str) else repr(got)
+        text = f"{argument}: got {shown}; expected {expected}."
+        super().__init__(f"{text} Hint: {hint}." if hint else text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.argument, self.got, self.expected, self.hint)
+
+
+class GraphTypeError(InputError, TypeError):
+    """The object given as a graph belongs to neither host."""
+
+
+class FileFormatError(InputError):
+    """A file cannot be read as what it claims, or is said, to be."""
+
+
+class GraphChangedError(GraphEmbedError, RuntimeError):
+    """The host graph changed under a model in a way the model cannot follow."""
+
+
+class EngineError(GraphEmbedError, RuntimeError):
+    """The engine asked for cannot serve this call."""
+
+
+class MissingDependencyError(GraphEmbedError, ImportError):
+    """An optional package is absent; the message names the extra that brings it."""

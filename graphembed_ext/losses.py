@@ -1,0 +1,78 @@
+"""The loss core: scores in, scalar out. No graph, no model, no host.
+
+Skip-gram with negative sampling comes in three presets, named after the implementation they equal:
+
+=========  ==========================================================================================
+preset     formula, with ``s`` the scores of observed pairs and ``s'`` those of K noise pairs each
+=========  ==========================================================================================
+stable     mean(-log sigmoid(s)) + w K mean(-log sigmoid(-s'))
+dgl        the same on scores clamped to [-clamp, clamp], by default 6 as in ``dgl.nn.DeepWalk``
+           (``dgl.nn.MetaPath2Vec`` clamps at 10)
+pyg        mean(-log(sigmoid(s) + 1e-15)) + w mean(-log(1 - sigmoid(s') + 1e-15)): the K noise pairs
+           are averaged, as in PyG's ``Node2Vec`` and ``MetaPath2Vec``
+=========  ==========================================================================================
+
+``dgl`` has no gradient for a score outside its clamp and ``pyg`` none for the worst noise pairs (in float32 from
+about 17 on, where ``1 - sigmoid`` is 0): the pairs most in need of correction are left alone. ``stable`` has
+neither flaw and is what :func:`graphembed_ext.fit` uses unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import _checks
+from .errors import InputError
+
+__all__ = ["PRESETS", "skip_gram_loss"]
+
+PRESETS = ("stable", "dgl", "pyg")
+_PYG_EPSILON = 1e-15
+
+
+def skip_gram_loss(
+    pos: Tensor, neg: Tensor, *, preset: str = "stable", neg_weight: float = 1.0, clamp: float = 6.0
+) -> Tensor:
+    """Skip-gram loss with negative sampling: noise summed over K, everything averaged over pairs.
+
+    Args:
+        pos: Scores of observed pairs, float, shape ``(B,)``.
+        neg: Scores of K noise nodes for each pair, float, shape ``(B, K)``. The preset ``pyg`` averages over
+            all noise and takes any shape.
+        preset: ``"stable"``, ``"dgl"`` or ``"pyg"``; see the table at the top of this module.
+        neg_weight: Factor of the noise term.
+        clamp: Bound on the scores, used by the preset ``dgl`` only.
+
+    Returns:
+        Scalar in nats, shape ``()``.
+
+    Raises:
+        InputError: No pairs, a ``neg`` that is not ``(B, K)``, or an unknown preset.
+
+    Reference:
+        Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality",
+        arXiv:1310.4546, eq. 4. DeepWalk (arXiv:1403.6652) itself used the hierarchical softmax.
+
+    Example:
+        >>> skip_gram_loss(torch.zeros(2), torch.zeros(2, 3))  # (1 + 3) ln 2
+        tensor(2.7726)
+    """
+    _checks.choice("preset", preset, PRESETS)
+    _check_scores(pos, neg, any_shape=preset == "pyg")
+    if preset == "pyg":
+        observed = -torch.log(torch.sigmoid(pos) + _PYG_EPSILON).mean()
+        return observed + neg_weight * -torch.log(1 - torch.sigmoid(neg) + _PYG_EPSILON).mean()
+    if preset == "dgl":
+        pos, neg = pos.clamp(-clamp, clamp), neg.clamp(-clamp, clamp)
+    return -F.logsigmoid(pos).mean() - F.logsigmoid(-neg).mean() * neg.size(1) * neg_weight
+
+
+def _check_scores(pos: Tensor, neg: Tensor, any_shape: bool) -> None:
+    if pos.numel() == 0 or (not any_shape and pos.dim() != 1):
+        raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair, shape (B,)")
+    if any_shape and neg.numel() > 0:
+        return
+    if neg.dim() != 2 or neg.size(0) != pos.size(0) or neg.size(1) == 0:
+        raise InputError("neg", f"shape {tuple(neg.shape)}", f"shape ({pos.size(0)}, K) with K of at least 1")

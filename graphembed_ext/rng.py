@@ -1,0 +1,96 @@
+"""Random streams that depend on a seed and on nothing else.
+
+Global generators (torch's, NumPy's, Python's) are never read or moved. A *key* is a 64-bit integer derived from
+a seed and the purpose of the draws; :func:`bits` turns a key and a tensor of counters into random bits with pure
+integer arithmetic, so that every element has its own stream: the result depends on no batch size, thread count,
+number of workers or device.
+
+The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["below", "bits", "fresh_seed", "generator", "key"]
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+
+
+def _mix(value: int) -> int:
+    value = (value ^ (value >> 30)) * _MIX_1 & _MASK
+    value = (value ^ (value >> 27)) * _MIX_2 & _MASK
+    return value ^ (value >> 31)
+
+
+def key(seed: int, *purpose: int | str) -> int:
+    """A 64-bit key for one seed and purpose; other purposes give independent keys.
+
+    Example:
+        >>> key(0, "walks", 1) == key(0, "walks", 1), key(0, "walks", 1) == key(0, "walks", 2)
+        (True, False)
+    """
+    state = _mix((seed + _GOLDEN) & _MASK)
+    for part in purpose:
+        number = int.from_bytes(part.encode(), "little") if isinstance(part, str) else part
+        while True:
+            state = _mix((state ^ (number & _MASK)) + _GOLDEN & _MASK)
+            number >>= 64
+            if number in (0, -1):
+                break
+    return state
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def bits(stream: int | Tensor, counters: int | Tensor) -> Tensor:
+    """Random 64-bit integers (as int64), one for each stream and counter; the same on every device.
+
+    Args:
+        stream: A key, or one stream per element as an earlier call of this function returned it.
+        counters: int64. Broadcast against ``stream``; one of the two must be a tensor.
+
+    Returns:
+        int64 of the broadcast shape.
+
+    Example:
+        >>> walks = bits(key(0), torch.arange(3))
+        >>> bool((bits(walks, 7)[1:] == bits(walks[1:], 7)).all())
+        True
+    """
+    step = _signed(_GOLDEN * (counters + 1) & _MASK) if isinstance(counters, int) else (counters + 1) * _signed(_GOLDEN)
+    return _mix_tensor(torch.as_tensor(step + (_signed(stream) if isinstance(stream, int) else stream)))
+
+
+def _mix_tensor(value: Tensor) -> Tensor:
+    """:func:`_mix` for every element, in place; int64 wraps around as uint64 does."""
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, 0)):
+        # ">>" of int64 drags the sign along; the mask makes it the logical shift.
+        value ^= (value >> shift) & ((1 << (64 - shift)) - 1)
+        if factor:
+            value *= _signed(factor)
+    return value
+
+
+def below(bound: Tensor, random: Tensor) -> Tensor:
+    """Uniform integers from 0 to ``bound - 1`` out of the upper 32 of the random bits.
+
+    Exact to a bias of at most ``bound / 2**32``.
+    """
+    return (((random >> 32) & 0xFFFFFFFF) * bound) >> 32
+
+
+def generator(stream: int) -> torch.Generator:
+    """A CPU generator positioned at the start of a key's stream."""
+    return torch.Generator().manual_seed(stream >> 1)
+
+
+def fresh_seed() -> int:
+    """A new seed from torch's default generator, as for any module built after ``torch.manual_seed``."""
+    return int(torch.randint(2**62, ()))
