@@ -47,7 +47,8 @@ def view(graph: Any) -> GraphView:
 
 def token(graph: Any) -> Hashable:
     """Changes when edges are added or removed, or an edge feature is replaced or written to."""
-    features = (tensor_token(f) for t in graph.canonical_etypes for f in graph.edges[t].data.values())
+    columns = (graph.edges[t].data for t in graph.canonical_etypes)
+    features = (tensor_token(data[name]) for data in columns for name in data)
     # DGL mutates a graph by giving it another index object.
     return Same(graph._graph), *features
 

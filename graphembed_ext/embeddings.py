@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,7 +156,7 @@ class Embeddings:
             raise FileFormatError("path", str(path), "an existing file")
         try:
             return cls._read_parquet(path) if path.suffix == ".parquet" else cls._read_npz(path)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
 
     def _write_parquet(self, path: Path) -> None:
@@ -202,7 +203,7 @@ class Embeddings:
 
     @classmethod
     def _read_npz(cls, path: Path) -> Embeddings:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             num_nodes = {str(kind): int(count) for kind, count in zip(file["types"], file["counts"], strict=True)}
             names, start = {}, 0
             for kind, count in num_nodes.items():

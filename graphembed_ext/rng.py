@@ -46,6 +46,7 @@ def key(seed: int, *purpose: int | str) -> int:
 
 
 def _signed(value: int) -> int:
+    value &= _MASK
     return value - (1 << 64) if value >> 63 else value
 
 
@@ -64,7 +65,7 @@ def bits(stream: int | Tensor, counters: int | Tensor) -> Tensor:
         >>> bool((bits(walks, 7)[1:] == bits(walks[1:], 7)).all())
         True
     """
-    step = _signed(_GOLDEN * (counters + 1) & _MASK) if isinstance(counters, int) else (counters + 1) * _signed(_GOLDEN)
+    step = _signed(_GOLDEN * (counters + 1)) if isinstance(counters, int) else (counters + 1) * _signed(_GOLDEN)
     return _mix_tensor(torch.as_tensor(step + (_signed(stream) if isinstance(stream, int) else stream)))
 
 

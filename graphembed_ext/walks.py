@@ -25,7 +25,7 @@ from torch import Tensor
 from . import _checks, rng
 from .errors import EngineError, InputError
 from .graph import GraphView
-from .hosts import import_dgl, installed
+from .hosts import import_dgl, installed, require
 from .registry import refreshed
 from .registry import view as view_of
 from .torch_walks import TorchWalker
@@ -156,6 +156,8 @@ class Walker:
         """The engine that serves now; raises when the one asked for by name cannot."""
         if engine == "torch":
             return engine
+        if engine == "dgl":
+            require("dgl", "engine='dgl'")
         uniform = self.weight is None and self.p == self.q == 1.0
         if engine == "auto" and not (uniform and installed("dgl")):
             return "torch"

@@ -1,0 +1,133 @@
+"""Embeddings: by type, by name, to files and back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import graphembed_ext as ge
+from graphembed_ext.errors import FileFormatError, InputError
+
+TENSOR = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 2.0], [3.0, 0.1], [0.1, 1.0]])
+TYPED = {"item": 3, "user": 2}
+NAMES = {"item": ["nut", "bolt", "über-screw"], "user": ["ann", "bob"]}
+
+
+@pytest.fixture(params=[None, NAMES], ids=["ids", "names"])
+def emb(request):
+    return ge.Embeddings(TENSOR.clone(), TYPED, request.param)
+
+
+def test_by_type(emb):
+    assert emb.node_types == list(emb) == ["item", "user"]
+    assert torch.equal(emb["user"], TENSOR[3:])
+    assert ("user" in emb, "tag" in emb, len(emb)) == (True, False, 5)
+    assert repr(emb) == "Embeddings(item 3, user 2; 2 dimensions)"
+    with pytest.raises(InputError, match="node_type: got tag; expected one of 'item', 'user'"):
+        emb["tag"]
+
+
+def test_embed_is_a_snapshot(build, camps):
+    graph = build(camps)
+    model = ge.DeepWalk(graph, emb_dim=4, seed=0)
+    emb = ge.embed(model, graph)
+    before = emb.tensor.clone()
+    ge.fit(model, epochs=2, progress=False)
+    assert torch.equal(emb.tensor, before)
+    assert not torch.equal(ge.embed(model).tensor, before)
+    assert emb.num_nodes == {"item": 7, "user": 6}
+    assert not emb.tensor.requires_grad
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".npz"])
+def test_save_and_load(emb, tmp_path, suffix):
+    path = emb.save(tmp_path / f"emb{suffix}")
+    loaded = ge.Embeddings.load(path)
+    assert torch.equal(loaded.tensor, emb.tensor)
+    assert loaded.num_nodes == emb.num_nodes
+    assert loaded.names == emb.names
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_parquet_is_readable_by_others(tmp_path):
+    import pandas as pd
+
+    ge.Embeddings(TENSOR, TYPED, NAMES).save(tmp_path / "emb.parquet")
+    frame = pd.read_parquet(tmp_path / "emb.parquet")
+    assert frame["name"].tolist() == NAMES["item"] + NAMES["user"]
+    assert frame["id"].tolist() == [0, 1, 2, 0, 1]
+    assert frame["type"].tolist() == ["item"] * 3 + ["user"] * 2
+    assert frame["vector"][3].tolist() == pytest.approx([3.0, 0.1])
+
+
+def test_files_that_are_none(tmp_path):
+    emb = ge.Embeddings(TENSOR)
+    with pytest.raises(FileFormatError, match=r"ending in \.parquet or \.npz"):
+        emb.save(tmp_path / "emb.csv")
+    with pytest.raises(FileFormatError, match="expected an existing file"):
+        ge.Embeddings.load(tmp_path / "emb.npz")
+    for name in ("emb.npz", "emb.parquet"):
+        path = tmp_path / name
+        path.write_bytes(b"PAR1 something else")
+        with pytest.raises(FileFormatError, match="expected a file written by"):
+            ge.Embeddings.load(path)
+        truncated = emb.save(path).read_bytes()[:-40]
+        path.write_bytes(truncated)
+        with pytest.raises(FileFormatError, match="expected a file written by"):
+            ge.Embeddings.load(path)
+    with pytest.raises(FileNotFoundError):
+        emb.save(tmp_path / "nowhere" / "emb.npz")
+
+
+def test_most_similar_equals_plain_loops():
+    generator = torch.Generator().manual_seed(0)
+    emb = ge.Embeddings(torch.randn(20, 5, generator=generator))
+    vectors = emb.tensor.tolist()
+
+    def cosine(a, b):
+        norms = (sum(x * x for x in a) * sum(x * x for x in b)) ** 0.5
+        return sum(x * y for x, y in zip(a, b, strict=True)) / norms
+
+    expected = sorted(((i, cosine(vectors[4], v)) for i, v in enumerate(vectors) if i != 4), key=lambda e: -e[1])
+    found = emb.most_similar(4, k=6)
+    assert [i for i, _ in found] == [i for i, _ in expected[:6]]
+    assert [c for _, c in found] == pytest.approx([c for _, c in expected[:6]], abs=1e-6)
+    assert len(emb.most_similar(4, k=500)) == 19
+
+
+def test_most_similar_of_typed_and_named_nodes():
+    emb = ge.Embeddings(TENSOR, TYPED, NAMES)
+    assert [name for name, _ in emb.most_similar("nut")] == ["bolt", "über-screw"]
+    assert [name for name, _ in emb.most_similar("ann", k=1, among="item")] == ["nut"]
+    assert [name for name, _ in emb.most_similar(1, node_type="user", among="item", k=1)] == ["über-screw"]
+    with pytest.raises(InputError, match=r"node: got nutt; expected the name of a node. Hint: did you mean 'nut'"):
+        emb.most_similar("nutt", node_type="item")
+    with pytest.raises(InputError, match=r"node_type: got nothing; expected one of 'item', 'user'"):
+        emb.most_similar(1)
+    with pytest.raises(InputError, match=r"node: got 7; expected an id from 0 to 2"):
+        emb.most_similar(7, node_type="item")
+    with pytest.raises(InputError, match=r"k: got 0"):
+        emb.most_similar("nut", k=0)
+
+
+def test_equal_vectors_come_in_order_of_id():
+    emb = ge.Embeddings(torch.ones(5, 3))
+    assert [i for i, _ in emb.most_similar(2)] == [0, 1, 3, 4]
+
+
+def test_to_pandas():
+    frame = ge.Embeddings(TENSOR, TYPED, NAMES).to_pandas()
+    assert frame.columns.tolist() == ["type", "id", "name", "0", "1"]
+    assert frame.iloc[4].tolist() == ["user", 1, "bob", pytest.approx(0.1), 1.0]
+    assert ge.Embeddings(TENSOR).to_pandas()["name"].tolist() == ["0", "1", "2", "3", "4"]
+
+
+def test_sizes_must_fit():
+    with pytest.raises(InputError, match=r"tensor: got 5 rows; expected 7"):
+        ge.Embeddings(TENSOR, {"a": 7})
+    with pytest.raises(InputError, match=r"names: got 1 names for type '_N'; expected 5 names"):
+        ge.Embeddings(TENSOR, names={"_N": ["a"]})
+    with pytest.raises(InputError, match=r"tensor: got shape \(4,\)"):
+        ge.Embeddings(torch.zeros(4))
+    with pytest.raises(InputError, match=r"model: got a Linear"):
+        ge.embed(torch.nn.Linear(2, 2))

@@ -1,0 +1,143 @@
+"""GraphView and its canonical CSR, apart from any host."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+import graphembed_ext as ge
+from graphembed_ext.errors import GraphEmbedError, InputError
+from graphembed_ext.graph import EDGE_TYPE, NODE_TYPE, GraphView
+
+TYPED = {
+    ("b", "to", "a"): (torch.tensor([1, 0, 1]), torch.tensor([0, 2, 0])),
+    ("a", "to", "a"): (torch.tensor([2, 0]), torch.tensor([1, 2])),
+}
+
+
+def plain_csr(rows, src, dst):
+    """Rows sorted by neighbour, then edge id: the definition in plain loops."""
+    indptr, indices, edge_ids = [0], [], []
+    for row in range(rows):
+        entries = sorted((d, e) for e, (s, d) in enumerate(zip(src, dst, strict=True)) if s == row)
+        indices += [d for d, _ in entries]
+        edge_ids += [e for _, e in entries]
+        indptr.append(len(indices))
+    return indptr, indices, edge_ids
+
+
+def test_csr_equals_plain_loops():
+    generator = torch.Generator().manual_seed(0)
+    src, dst = torch.randint(9, (2, 60), generator=generator)  # with self-loops and repeated edges
+    csr = ge.view(torch.stack([src, dst]), num_nodes=11).csr()
+    assert tuple(part.tolist() for part in csr) == plain_csr(11, src.tolist(), dst.tolist())
+
+
+def test_csr_of_sorted_edges_equals_plain_loops():
+    src, dst = torch.tensor([0, 0, 1, 3]), torch.tensor([1, 2, 0, 3])
+    csr = ge.view(torch.stack([src, dst])).csr()
+    assert tuple(part.tolist() for part in csr) == plain_csr(4, src.tolist(), dst.tolist())
+
+
+def test_edge_order_changes_neighbours_not_at_all():
+    edges = torch.tensor([[2, 0, 1, 0], [0, 2, 2, 1]])
+    order = torch.tensor([3, 1, 0, 2])
+    first, second = ge.view(edges).csr(), ge.view(edges[:, order]).csr()
+    assert torch.equal(first.indptr, second.indptr)
+    assert torch.equal(first.indices, second.indices)
+    assert torch.equal(first.edge_ids, order[second.edge_ids])
+
+
+def test_types_are_alphabetical_and_joined_over_global_ids():
+    view = GraphView({"b": 2, "a": 3}, TYPED)
+    assert view.node_types == ["a", "b"]
+    assert view.edge_types == [("a", "to", "a"), ("b", "to", "a")]
+    assert view.offsets == {"a": 0, "b": 3}
+    assert (view.total_nodes, view.total_edges) == (5, 5)
+    # a-a edges first, then b-a with the sources moved up by the three nodes of type a
+    joined = plain_csr(5, [2, 0, 4, 3, 4], [1, 2, 0, 2, 0])
+    assert tuple(part.tolist() for part in view.csr()) == joined
+    one = plain_csr(2, [1, 0, 1], [0, 2, 0])
+    assert tuple(part.tolist() for part in view.csr(("b", "to", "a"))) == one
+
+
+def test_edge_feature_follows_the_joined_order():
+    weights = {
+        ("b", "to", "a"): {"w": torch.tensor([1.0, 2.0, 3.0])},
+        ("a", "to", "a"): {"w": torch.tensor([4.0, 5.0])},
+    }
+    view = GraphView({"a": 3, "b": 2}, TYPED, edge_features=weights)
+    assert view.edge_feature("w").tolist() == [4, 5, 1, 2, 3]
+    with pytest.raises(InputError, match=r"weight: got nope; expected an edge feature of every edge type.*has 'w'"):
+        view.edge_feature("nope")
+
+
+def test_isolated_nodes_have_empty_rows():
+    csr = ge.view(torch.tensor([[0], [1]]), num_nodes=4).csr()
+    assert csr.indptr.tolist() == [0, 1, 1, 1, 1]
+    assert csr.degrees.tolist() == [1, 0, 0, 0]
+
+
+def test_a_graph_without_edges():
+    view = ge.view(torch.empty(2, 0, dtype=torch.int64), num_nodes=3)
+    assert view.csr().indptr.tolist() == [0, 0, 0, 0]
+    assert (view.total_nodes, view.total_edges) == (3, 0)
+
+
+def test_copies_share_and_pickles_survive():
+    view = ge.view(torch.tensor([[0, 1], [1, 2]]), num_nodes=5)
+    assert copy.deepcopy(view) is view
+    loaded = pickle.loads(pickle.dumps(view))
+    assert repr(loaded) == repr(view)
+    assert torch.equal(loaded.csr().indices, view.csr().indices)
+    with pytest.raises(TypeError):
+        loaded.num_nodes[NODE_TYPE] = 9
+
+
+@pytest.mark.parametrize(
+    ("edges", "num_nodes", "message"),
+    [
+        (torch.tensor([[0, 5], [1, 0]]), 3, r"edge_index: got source id 5; expected ids below 3.*raise num_nodes"),
+        (torch.tensor([[0, 1], [1, 7]]), 3, r"edge_index: got destination id 7; expected ids below 3"),
+        (torch.tensor([[0, -1], [1, 0]]), None, r"edge_index: got source id -1; expected ids of at least 0"),
+        (torch.tensor([[0.0, 0.5], [1, 0]]), None, r"got source ids of dtype torch.float32; expected int64 or int32"),
+        (torch.tensor([[True], [False]]), None, r"ids of dtype torch.bool"),
+        (torch.zeros(3, 2, dtype=torch.int64), None, r"edge_index: got a tensor of shape \(3, 2\).*transpose"),
+        (torch.zeros(4, dtype=torch.int64), None, r"expected shape \(2, num_edges\)"),
+        (torch.tensor([[0], [1]]), -1, r"num_nodes: got -1; expected an integer of at least 0"),
+        (torch.tensor([[0], [1]]), 2.5, r"num_nodes: got 2.5"),
+        (torch.tensor([[0], [1]]), {"a": 2}, r"num_nodes: got {'a': 2}"),
+    ],
+)
+def test_bad_edges(edges, num_nodes, message):
+    options = {} if num_nodes is None else {"num_nodes": num_nodes}
+    with pytest.raises(InputError, match=message):
+        ge.view(edges, **options)
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ({"follows": torch.tensor([[0], [1]])}, r"graph: got key 'follows'; expected edge types as triples"),
+        ({("a", "to", "b"): torch.tensor([[0], [-2]])}, r"edge_index of \('a', 'to', 'b'\): got destination id -2"),
+        ({("a", "to", "b"): [[0], [1]]}, r"edge_index of \('a', 'to', 'b'\): got an object of type list"),
+    ],
+)
+def test_bad_typed_edges(edges, message):
+    with pytest.raises(InputError, match=message):
+        ge.view(edges)
+
+
+def test_an_object_of_neither_host():
+    with pytest.raises(GraphEmbedError, match=r"graph: got an object of type builtins.list; expected a dgl.DGLGraph"):
+        ge.view([[0, 1], [1, 0]])
+    with pytest.raises(TypeError, match="from_networkx"):
+        ge.view(object())
+
+
+def test_untyped_names_are_those_of_dgl():
+    view = ge.view(torch.tensor([[0], [1]]))
+    assert (view.node_types, view.edge_types, view.is_typed) == ([NODE_TYPE], [EDGE_TYPE], False)

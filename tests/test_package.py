@@ -1,0 +1,92 @@
+"""The package as a whole: quick to import, complete, and with the peers' state_dicts."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import graphembed_ext as ge
+
+from .conftest import Spec, build_dgl, build_pyg
+
+PACKAGE = Path(ge.__file__).parent
+RING = Spec.untyped(9, [(i, (i + k) % 9) for i in range(9) for k in (1, 8)])
+
+
+def peer_deepwalk():
+    from dgl.nn import DeepWalk
+
+    return DeepWalk(build_dgl(RING), emb_dim=6)
+
+
+#: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
+STATE_DICTS = {
+    "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
+}
+
+
+@pytest.mark.parametrize("name", STATE_DICTS)
+def test_state_dict_is_the_peers(name):
+    ours, peer = (make() for make in STATE_DICTS[name])
+    shapes = [{key: (value.shape, value.dtype) for key, value in model.state_dict().items()} for model in (ours, peer)]
+    assert shapes[0] == shapes[1]
+    for source, target in ((ours, peer), (peer, ours)):
+        with torch.no_grad():
+            for parameter in source.parameters():
+                parameter.normal_(generator=torch.Generator().manual_seed(0))
+        target.load_state_dict(source.state_dict(), strict=True)
+        assert all(torch.equal(target.state_dict()[key], value) for key, value in source.state_dict().items())
+
+
+def test_every_model_stands_in_the_table():
+    models = {f"{host}.{model.__name__}" for host in ("dgl", "pyg") for model in getattr(ge, host).models().values()}
+    shared = {"pyg.DeepWalk"}  # PyG has no DeepWalk of its own; ours is the class of dgl.DeepWalk
+    assert models - shared <= set(STATE_DICTS)
+
+
+def test_import_loads_no_host_and_no_torch():
+    code = (
+        "import sys, time; start = time.perf_counter(); import graphembed_ext; seconds = time.perf_counter() - start\n"
+        "print(seconds, sorted({'torch', 'dgl', 'torch_geometric', 'numba'} & set(sys.modules)))"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
+    seconds = sorted(float(run.stdout.split(" ", 1)[0]) for run in runs)[0]
+    assert runs[0].stdout.split(" ", 1)[1].strip() == "[]"
+    assert seconds < 0.5
+
+
+def test_public_names_exist():
+    for name in ge.__all__:
+        assert getattr(ge, name) is not None
+        assert name in dir(ge)
+    with pytest.raises(AttributeError, match="no attribute 'Node3Vec'"):
+        ge.Node3Vec  # noqa: B018
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module
+
+
+def test_only_adapters_and_walks_touch_a_host():
+    """Models, losses and training must not learn which host a graph came from."""
+    for path in PACKAGE.rglob("*.py"):
+        roots = {name.partition(".")[0] for name in imports(path)}
+        name = path.relative_to(PACKAGE).as_posix()
+        if name not in MAY_IMPORT_PYG:
+            assert not roots & {"torch_geometric", "torch_sparse", "torch_scatter"}, name
+        assert "dgl" not in roots, f"{name}: import DGL through hosts.import_dgl"
+        if name.startswith(("models/", "losses", "training")):
+            assert "import_dgl" not in path.read_text(), name
+
+
+#: The adapter, and what reads or builds PyG's own objects for the command line.
+MAY_IMPORT_PYG = {"pyg.py", "readers.py", "doctor.py", "demo.py", "messages.py"}
