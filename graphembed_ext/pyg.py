@@ -40,7 +40,8 @@ def token(graph: Any) -> Hashable:
     if isinstance(graph, Tensor):
         return (tensor_token(graph),)
     if _is_sparse_tensor(graph):
-        return (Same(graph.storage),)
+        value = graph.storage.value()
+        return Same(graph.storage), None if value is None else tensor_token(value)
     if isinstance(graph, Mapping):
         return tuple((edge_type, token(edges)) for edge_type, edges in graph.items())
     parts: list[Hashable] = []

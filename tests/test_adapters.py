@@ -180,6 +180,14 @@ def test_changed_weights_are_noticed(build):
     assert model.sample(starts)[:, 1].unique().tolist() == [2]
 
 
+def test_a_sparse_tensor_changed_in_place():
+    adj_t = SparseTensor(row=torch.tensor([1, 2]), col=torch.tensor([0, 0]), value=torch.tensor([1.0, 0.0]))
+    model = ge.DeepWalk(adj_t, walk_length=6, weight="edge_weight", num_nodes=3, seed=0)
+    assert model.sample(torch.tensor([0]))[0, 1] == 1
+    adj_t.set_value_(torch.tensor([0.0, 1.0]), layout="coo")
+    assert model.sample(torch.tensor([0]))[0, 1] == 2
+
+
 def test_a_graph_that_outgrew_its_tables():
     import dgl
 

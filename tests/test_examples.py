@@ -1,0 +1,58 @@
+"""The examples and README's code run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_tested():
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {"dgl_pipeline", "pyg_pipeline"}
+
+
+def test_dgl_pipeline(capsys):
+    graph = load("dgl_pipeline").main(num_epochs=10)
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.]+)", capsys.readouterr().out)]
+    assert losses[1] < losses[0]
+    assert graph.ndata["emb"].shape == (34, 32)
+
+
+def test_pyg_pipeline(capsys):
+    data = load("pyg_pipeline").main(epochs=5)
+    assert data.emb.shape == (34, 32)
+    assert "communities" in capsys.readouterr().out
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+
+
+def test_readme_parity_example():
+    assert not doctest.testfile(str(ROOT / "README.md"), module_relative=False).failed
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_readme_quick_starts(number):
+    code = [block for block in blocks("python") if ">>>" not in block][number]
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_readme_names_both_commands():
+    text = (ROOT / "README.md").read_text()
+    assert "make demo" in text
+    assert "make test" in text
