@@ -271,7 +271,9 @@ def _read_pyg(path: Path) -> GraphFile:
 def _brief(error: Exception) -> str:
     """The first sentence of an error of torch.load, which also tells how to do without its protection."""
     text = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
-    return text.partition(" was not an allowed")[0].partition(". ")[0][:120]
+    for end in (" was not an allowed", " Check the documentation", ". "):
+        text = text.partition(end)[0]
+    return text[:120]
 
 
 def _from_host(graph: Any) -> GraphFile:
