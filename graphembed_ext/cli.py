@@ -88,7 +88,7 @@ def train(
     ],
     host: Annotated[
         str | None,
-        typer.Option(rich_help_panel=_GRAPH, help="Build the graph for dgl or pyg. [default: dgl where installed]"),
+        typer.Option(rich_help_panel=_GRAPH, help="Build the graph for dgl or pyg; dgl where it is installed."),
     ] = None,
     directed: Annotated[
         bool, typer.Option("--directed", rich_help_panel=_GRAPH, help="Edges of a list or matrix lead one way.")

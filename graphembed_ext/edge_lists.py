@@ -223,7 +223,7 @@ class _Text:
             )
         position = _weight_position(fields if titled else [], third)
         first, second, *weight = self._read([i for i in (0, 1, position) if i is not None], len(fields), titled)
-        notes = [f"first line taken for {'column titles' if titled else 'an edge'}"]
+        notes = [f"the first line, {', '.join(fields[:2])}, is taken for {'column titles' if titled else 'an edge'}"]
         if position is not None:
             notes.append(f"column {position + 1} has the edge weights")
         elif len(fields) > 2:

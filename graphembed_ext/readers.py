@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +143,7 @@ def _from_edge_list(edges: edge_lists.EdgeList, directed: bool) -> GraphFile:
     pairs = np.stack([edges.src, edges.dst] if directed else [*np.sort(np.stack([edges.src, edges.dst]), 0)])
     repeated = len(edges.src) - len(np.unique(pairs[0] * count + pairs[1]))
     if repeated:
-        notes = [*notes, f"{repeated} line{'s' * (repeated != 1)} repeat an edge"]
+        notes = [*notes, f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge"]
     return GraphFile(view, {NODE_TYPE: edges.names}, {}, None if edges.weight is None else WEIGHT, tuple(notes))
 
 
@@ -246,7 +247,8 @@ def _read_pyg(path: Path) -> GraphFile:
     # The context takes every class it was given off the list of safe ones, also those that PyG has put there.
     parts = [part for part in parts if part not in torch.serialization.get_safe_globals()]
     try:
-        with torch.serialization.safe_globals(parts):
+        with torch.serialization.safe_globals(parts), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what cannot be read raises as well
             graph = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise FileFormatError(
