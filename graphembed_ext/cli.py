@@ -135,7 +135,8 @@ def train(
             "--set",
             metavar="NAME=VALUE",
             rich_help_panel=_MODEL,
-            help="Any other argument of the model or of ge.fit, the value as JSON or plain text. May be repeated.",
+            help="Any other argument of the model, or of graphembed_ext.fit (also as fit.NAME); the value as JSON "
+            "or plain text. May be repeated.",
         ),
     ] = None,
     epochs: Annotated[

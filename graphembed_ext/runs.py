@@ -35,7 +35,8 @@ class Job:
         reading: Arguments of ``read_graph``.
         config: Arguments of the model's constructor.
         training: Arguments of :func:`graphembed_ext.fit`.
-        extra: Further arguments of either of the two.
+        extra: Further arguments of either of the two. A name that both have means the constructor's; ``fit.NAME``
+            means the other.
         seed: Fixes initial weights, walks and noise.
         threads: Threads to train on; None leaves their number to torch.
         checkpoint: File to keep the state in.
@@ -167,11 +168,17 @@ def _split(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, Any]]
     for name, value in job.extra.items():
         if name in of_model:
             config[name] = value
-        elif name in of_fit:
-            training[name] = value
+        elif name.removeprefix("fit.") in of_fit:
+            training[name.removeprefix("fit.")] = value
         else:
             known = dict.fromkeys([*of_model, *of_fit])
             raise InputError(name, value, f"an argument of {model_class.__name__} or of fit: {', '.join(known)}")
+    for name, parameter in inspect.signature(model_class).parameters.items():
+        needed = parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+        if needed and name in of_model and name not in config:
+            raise InputError(
+                name, "nothing", f"a value, as {model_class.__name__} has no default", f"--set {name}=VALUE gives one"
+            )
     return config, training
 
 
@@ -180,6 +187,7 @@ _OURS = ("g", "graph", "model", "y", "masks", "checkpoint", "progress", "on_epoc
 
 
 def _names(function: Callable[..., Any]) -> list[str]:
+    """Arguments that are settings."""
     return [name for name in inspect.signature(function).parameters if name not in _OURS]
 
 

@@ -96,6 +96,29 @@ def test_the_record_repeats_the_run(folder):
     assert (folder / "out.parquet").read_bytes() == first
 
 
+def test_settings_of_fit_can_be_told_from_those_of_the_model(folder):
+    assert (
+        train(folder, "--host", "pyg", "--set", "loss=dgl", "--set", "fit.lr=0.5", "--set", "walk-length=9").exit_code
+        == 0
+    )
+    record = json.loads((folder / "out.parquet.json").read_text())
+    assert (record["training"]["loss"], record["training"]["lr"], record["config"]["walk_length"]) == ("dgl", 0.5, 9)
+
+
+def test_an_argument_without_default_is_asked_for(folder, monkeypatch):
+    class Metapaths(ge.DeepWalk):
+        def __init__(self, g, metapath, *, seed=None):
+            super().__init__(g, seed=seed)
+
+    monkeypatch.setattr("graphembed_ext.pyg.models", lambda: {"metapaths": Metapaths})
+    words = ["train", "metapaths", "-i", folder / "friends.csv", "-o", folder / "out.npz", "--host", "pyg"]
+    done = call(*words)
+    assert done.exit_code == 2
+    assert "metapath: got nothing; expected a value, as Metapaths has no default" in done.stderr
+    assert call(*words, "--set", 'metapath=["a", "b"]', "--epochs", "1").exit_code == 0
+    assert json.loads((folder / "out.npz.json").read_text())["config"]["metapath"] == ["a", "b"]
+
+
 def test_json_is_all_that_stands_on_stdout(folder):
     done = train(folder, "--host", "pyg", "--json")
     assert done.exit_code == 0

