@@ -1,0 +1,378 @@
+"""Graphs from files: edge lists, MATLAB files, saved graphs of both hosts, PyG's datasets."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import edge_lists
+from .errors import FileFormatError, InputError
+from .graph import EDGE_TYPE, NODE_TYPE, GraphView
+from .hosts import import_dgl
+from .registry import to_host
+from .registry import view as view_of
+
+__all__ = ["WEIGHT", "GraphFile", "read_graph"]
+
+#: Edge feature that holds the weights of edge lists and matrices; PyG's own name for it.
+WEIGHT = "edge_weight"
+
+_TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
+_KINDS = (
+    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), a MATLAB file (.mat), a saved graph "
+    "(.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
+)
+_LABELS = ("y", "label", "labels")
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph as a file holds it.
+
+    Attributes:
+        view: Nodes, edges and features.
+        names: Names of the nodes of each type, in the order of their ids; None where they have ids only.
+        labels: Classes of the nodes by node type: integers ``(N,)``, negative for none, or a scipy sparse 0/1
+            matrix ``(N, classes)`` for several labels a node. Empty where the source has none.
+        weight: Name of the edge feature with the weights; None where the source has none.
+        notes: How the source was understood, one sentence each.
+    """
+
+    view: GraphView
+    names: Mapping[str, list[str]] | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    weight: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def build(self, host: str) -> Any:
+        """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""
+        return to_host(self.view, host)
+
+
+def read_graph(
+    source: str | Path,
+    *,
+    directed: bool = False,
+    root: str | Path | None = None,
+    mat_key: str | None = None,
+    header: bool | None = None,
+) -> GraphFile:
+    """Read a graph from a file, or a PyG dataset by name.
+
+    Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, each also with ``.gz``; ``.parquet``)
+        The first two columns name the ends of edges. A column titled ``weight``, otherwise a third column of
+        numbers, has the weights. Nodes are numbered in numerical order where all names are whole numbers,
+        otherwise in order of first appearance. See :mod:`graphembed_ext.edge_lists`.
+    MATLAB files (``.mat``, up to version 7.2)
+        An adjacency matrix and, under ``group``, labels. Weights are kept unless all are 1.
+    Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
+        As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
+    Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
+        From files that are there already; nothing is downloaded. Their readers may unpickle raw files, so name
+        only folders that you trust. No other source runs code.
+
+    Edges of edge lists and matrices that are listed several times become one, their weights added up; unless
+    ``directed``, each then stands in both directions, with the larger weight where both were listed.
+
+    Args:
+        source: File, or name of a dataset with its variant after a slash.
+        directed: Whether the edges of an edge list or a matrix have a direction.
+        root: Folder of a dataset, as its class takes it.
+        mat_key: Key of the adjacency matrix in a MATLAB file. None takes ``network``, or else the only square
+            matrix that is sparse.
+        header: Whether the first line of an edge list has column titles; None finds out.
+
+    Raises:
+        FileFormatError: A file that is missing, damaged, or not what its name says; names the line where it can.
+        InputError: Another argument that cannot work.
+        MissingDependencyError: A DGL graph without DGL.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "friends.csv"
+        >>> _ = path.write_text("source,target\\nAda,Bob\\nBob,Cleo\\n")
+        >>> graph = read_graph(path)
+        >>> graph.view
+        GraphView(none: 3 nodes, 4 edges)
+        >>> graph.names["_N"]
+        ['Ada', 'Bob', 'Cleo']
+    """
+    path = Path(source).expanduser()
+    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    kind = kind.lower()
+    known = kind in (*_TEXT, ".parquet", ".mat", ".bin", ".dgl", ".pt") and not (
+        path.suffix == ".gz" and kind not in _TEXT
+    )
+    if not path.exists():
+        if kind or path.suffix or path.is_absolute():
+            raise FileFormatError(str(source), "the name of a file that does not exist", "an existing file")
+        return _read_dataset(str(source), root)
+    if not known or path.is_dir():
+        what = "a folder" if path.is_dir() else f"a file ending in {path.suffix or 'nothing'}"
+        raise FileFormatError(str(source), what, _KINDS)
+    try:
+        if kind in _TEXT:
+            return _from_edge_list(edge_lists.read_text(path, header), directed)
+        if kind == ".parquet":
+            return _from_edge_list(edge_lists.read_parquet(path), directed)
+        if kind == ".mat":
+            return _read_mat(path, mat_key, directed)
+        return _read_dgl(path) if kind in (".bin", ".dgl") else _read_pyg(path)
+    except OSError as error:
+        raise FileFormatError(
+            str(source), f"a file that cannot be read ({error.strerror})", "a readable file"
+        ) from error
+
+
+def _from_edge_list(edges: edge_lists.EdgeList, directed: bool) -> GraphFile:
+    count = len(edges.names)
+    view = _simple_view(edges.src, edges.dst, edges.weight, count, directed)
+    notes = edges.notes
+    pairs = np.stack([edges.src, edges.dst] if directed else [*np.sort(np.stack([edges.src, edges.dst]), 0)])
+    repeated = len(edges.src) - len(np.unique(pairs[0] * count + pairs[1]))
+    if repeated:
+        notes = [*notes, f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge"]
+    return GraphFile(view, {NODE_TYPE: edges.names}, {}, None if edges.weight is None else WEIGHT, tuple(notes))
+
+
+def _simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool) -> GraphView:
+    src, dst, weight = edge_lists.simple_edges(src, dst, weight, num_nodes, directed)
+    features = {} if weight is None else {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
+    edges = {EDGE_TYPE: (torch.from_numpy(src), torch.from_numpy(dst))}
+    return GraphView({NODE_TYPE: num_nodes}, edges, edge_features=features)
+
+
+def _read_mat(path: Path, key: str | None, directed: bool) -> GraphFile:
+    import scipy.io
+    import scipy.sparse
+
+    try:
+        content = scipy.io.loadmat(path)
+    except NotImplementedError as error:  # version 7.3 is HDF5
+        raise FileFormatError(
+            str(path), "a MATLAB file of version 7.3", "version 7.2 or older", "save it with the option -v7 in MATLAB"
+        ) from error
+    except Exception as error:  # scipy raises whatever its parser stumbles over
+        raise FileFormatError(
+            str(path), f"a file that is damaged or no MATLAB file ({error})", "a .mat file"
+        ) from error
+    matrices = {name: value for name, value in content.items() if not name.startswith("__")}
+    key = _mat_key(path, key, matrices)
+    adjacency = scipy.sparse.coo_matrix(matrices[key])
+    adjacency.sum_duplicates()
+    if not np.issubdtype(adjacency.dtype, np.number) or np.iscomplexobj(adjacency.data):
+        raise FileFormatError(f"{path}, {key!r}", f"entries of type {adjacency.dtype}", "real numbers")
+    weight = adjacency.data.astype(np.float64)
+    src, dst = adjacency.row.astype(np.int64), adjacency.col.astype(np.int64)
+    edge_lists.check_weights(weight, lambda entry: f"{path}, {key!r} at ({src[entry]}, {dst[entry]})")
+    src, dst, weight = src[weight > 0], dst[weight > 0], weight[weight > 0]
+    if not len(src):
+        raise FileFormatError(f"{path}, {key!r}", "a matrix of zeros", "at least one edge")
+    uniform = bool((weight == 1).all())
+    view = _simple_view(src, dst, None if uniform else weight, adjacency.shape[0], directed)
+    labels = _mat_labels(matrices.get("group"), adjacency.shape[0]) if key != "group" else {}
+    return GraphFile(view, None, labels, None if uniform else WEIGHT, (f"adjacency matrix {key!r}",))
+
+
+def _mat_key(path: Path, key: str | None, matrices: Mapping[str, Any]) -> str:
+    import scipy.sparse
+
+    there = ", ".join(f"{name} {getattr(value, 'shape', '')}" for name, value in matrices.items()) or "nothing"
+
+    def square(name: str) -> bool:
+        shape: tuple[int, ...] = getattr(matrices.get(name), "shape", ())
+        return len(shape) == 2 and shape[0] == shape[1] > 1
+
+    if key is not None:
+        if not square(key):
+            raise InputError("mat_key", key, f"the key of a square matrix in {path}, which has {there}")
+        return key
+    if square("network"):
+        return "network"
+    candidates = [name for name, value in matrices.items() if scipy.sparse.issparse(value) and square(name)]
+    if len(candidates) != 1:
+        raise FileFormatError(
+            str(path),
+            f"{len(candidates) or 'no'} square sparse matrices (in it: {there})",
+            "a square matrix 'network', or one square sparse matrix",
+            "mat_key names the matrix to take" if any(map(square, matrices)) else "",
+        )
+    return candidates[0]
+
+
+def _mat_labels(group: Any, num_nodes: int) -> dict[str, Any]:
+    import scipy.sparse
+
+    if group is None or num_nodes not in getattr(group, "shape", ()):
+        return {}
+    if not scipy.sparse.issparse(group) and 1 in group.shape:
+        return {NODE_TYPE: torch.from_numpy(group.reshape(-1).astype(np.int64))}
+    if group.shape[0] != num_nodes:
+        return {}
+    return {NODE_TYPE: scipy.sparse.csr_matrix(group != 0).astype(np.int8)}
+
+
+def _read_dgl(path: Path) -> GraphFile:
+    dgl = import_dgl(f"reading {path.name}, a saved DGL graph,")
+    try:
+        graphs, _ = dgl.load_graphs(str(path))
+    except dgl.DGLError as error:
+        reason = str(error).splitlines()[0].rpartition(": ")[2] or "it ends too early"
+        raise FileFormatError(
+            str(path), f"a file that is damaged or no DGL graph ({reason})", "a file written by dgl.save_graphs"
+        ) from error
+    if len(graphs) != 1:
+        raise FileFormatError(str(path), f"{len(graphs)} graphs", "one graph", "save the one to train on by itself")
+    return _from_host(graphs[0])
+
+
+def _read_pyg(path: Path) -> GraphFile:
+    from torch_geometric.data import Data, HeteroData, storage
+    from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
+
+    parts = [Data, HeteroData, DataEdgeAttr, DataTensorAttr]
+    parts += [storage.BaseStorage, storage.NodeStorage, storage.EdgeStorage, storage.GlobalStorage]
+    # The context takes every class it was given off the list of safe ones, also those that PyG has put there.
+    parts = [part for part in parts if part not in torch.serialization.get_safe_globals()]
+    try:
+        with torch.serialization.safe_globals(parts), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what cannot be read raises as well
+            graph = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise FileFormatError(
+            str(path),
+            "a file that holds more than a graph of tensors, or none",
+            "a Data or HeteroData written by torch.save",
+            f"nothing else is loaded, as that could run code from the file ({_brief(error)})",
+        ) from error
+    except (EOFError, RuntimeError, KeyError, ValueError, AttributeError) as error:
+        raise FileFormatError(
+            str(path),
+            f"a file that is damaged or was not written by torch.save ({_brief(error)})",
+            "a Data or HeteroData written by torch.save",
+        ) from error
+    if not isinstance(graph, (Data, HeteroData)):
+        raise FileFormatError(
+            str(path), f"an object of type {type(graph).__name__}", "a Data or HeteroData written by torch.save"
+        )
+    return _from_host(graph)
+
+
+def _brief(error: Exception) -> str:
+    """The first sentence of an error of torch.load, which also tells how to do without its protection."""
+    text = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
+    for end in (" was not an allowed", " Check the documentation", ". "):
+        text = text.partition(end)[0]
+    return text[:120]
+
+
+def _from_host(graph: Any) -> GraphFile:
+    view = view_of(graph)
+    labels = {}
+    for node_type, features in view.features.items():
+        found = next((features[name] for name in _LABELS if name in features), None)
+        classes = None if found is None else _classes(found)
+        if classes is not None:
+            labels[node_type] = classes
+    weighted = view.edges and all(WEIGHT in features for features in view.edge_features.values())
+    return GraphFile(view, None, labels, WEIGHT if weighted else None)
+
+
+def _classes(values: Tensor) -> Any:
+    """Labels as ``ge.evaluate`` takes them, or None for values that are no classes."""
+    import scipy.sparse
+
+    if values.dim() == 2 and values.size(1) == 1:
+        values = values.squeeze(1)
+    if values.dim() == 1 and not values.is_floating_point():
+        return values.long()
+    if values.dim() == 2 and bool(((values == 0) | (values == 1)).all()):
+        return scipy.sparse.csr_matrix(values.to(torch.int8).numpy())
+    return None
+
+
+class _NotWritable(Exception):
+    """Carries the folder that a dataset would write into."""
+
+
+def _read_dataset(source: str, root: str | Path | None) -> GraphFile:
+    from torch_geometric import datasets
+
+    name, _, variant = source.partition("/")
+    dataset_class = getattr(datasets, name, None)
+    if not inspect.isclass(dataset_class) or name.startswith("_"):
+        import difflib
+
+        near = difflib.get_close_matches(name, datasets.__all__, n=3)
+        hint = "the datasets closest by name are " + ", ".join(near) if near else ""
+        raise FileFormatError(source, "neither a file that exists nor the name of a dataset", _KINDS, hint)
+    arguments = _dataset_arguments(dataset_class, source, variant, root)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            dataset = _offline(dataset_class, source)(**arguments)
+        except _NotWritable as found:
+            folder = Path(str(found))
+            copy = Path(scratch) / folder.relative_to(Path(arguments["root"]).resolve())
+            shutil.copytree(folder, copy, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            for place, _, _ in os.walk(scratch):  # copies of read-only folders are read-only too
+                os.chmod(place, 0o700)
+            dataset = _offline(dataset_class, source)(**{**arguments, "root": scratch})
+        if len(dataset) != 1:
+            raise FileFormatError(source, f"a dataset of {len(dataset)} graphs", "a dataset of one graph")
+        return _from_host(dataset[0])
+
+
+def _dataset_arguments(dataset_class: Any, source: str, variant: str, root: str | Path | None) -> dict[str, Any]:
+    parameters = inspect.signature(dataset_class).parameters
+    arguments: dict[str, Any] = {}
+    if "root" in parameters:
+        if root is None:
+            raise InputError("root", "nothing", f"the folder that has the files of {source}")
+        if not Path(root).is_dir():
+            raise InputError("root", str(root), "an existing folder")
+        arguments["root"] = str(Path(root).resolve())
+    takes_name = "name" in parameters
+    if variant and not takes_name:
+        raise InputError(source, f"the variant {variant!r}", f"{source.partition('/')[0]} alone: it has no variants")
+    if takes_name and not variant and parameters["name"].default is inspect.Parameter.empty:
+        raise InputError(source, "no variant", f"a variant after a slash, as in {source}/NAME")
+    if variant:
+        arguments["name"] = variant
+    return arguments
+
+
+def _offline(dataset_class: Any, source: str) -> Any:
+    """The dataset class, without its means to download and to write where it may not."""
+
+    def _download(self: Any) -> None:
+        done = all(os.path.exists(path) for path in self.processed_paths)
+        missing = [path for path in self.raw_paths if not os.path.exists(path)]
+        if missing and not done:
+            raise FileFormatError(
+                "root",
+                f"a folder without the raw files of {source} (such as {missing[0]})",
+                "a folder that has them",
+                f"nothing is downloaded here; torch_geometric.datasets.{dataset_class.__name__} does so when called",
+            )
+
+    def _process(self: Any) -> None:
+        done = all(os.path.exists(path) for path in self.processed_paths)
+        folder = Path(self.processed_dir)
+        if not done and not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+            raise _NotWritable(str(folder.parent))
+        dataset_class._process(self)
+
+    methods = {} if not hasattr(dataset_class, "_process") else {"_download": _download, "_process": _process}
+    return type(dataset_class.__name__, (dataset_class,), {**methods, "__module__": dataset_class.__module__})

@@ -1,0 +1,385 @@
+import gzip
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.io
+import scipy.sparse as sp
+import torch
+from torch_geometric.data import Data, HeteroData
+
+import graphembed_ext as ge
+from graphembed_ext.edge_lists import simple_edges
+from graphembed_ext.errors import FileFormatError, InputError
+from graphembed_ext.hosts import import_dgl, installed
+from graphembed_ext.readers import WEIGHT, read_graph
+
+NODE, EDGE = "_N", ("_N", "_E", "_N")
+needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def named_edges(graph):
+    """Edges as pairs of names, with weights where there are any."""
+    names = graph.names[NODE]
+    src, dst = graph.view.edges[EDGE]
+    pairs = [(names[u], names[v]) for u, v in zip(src.tolist(), dst.tolist(), strict=True)]
+    if graph.weight is None:
+        return set(pairs)
+    return dict(zip(pairs, graph.view.edge_features[EDGE][graph.weight].tolist(), strict=True))
+
+
+BOTH_WAYS = {("Ada", "Bob"), ("Bob", "Ada"), ("Bob", "Cleo"), ("Cleo", "Bob")}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.csv", "Ada,Bob\nBob,Cleo\n"),
+        ("no_end_of_line.csv", "Ada,Bob\nBob,Cleo"),
+        ("titled.csv", "source,target\nAda,Bob\nBob,Cleo\n"),
+        ("windows.csv", b"\xef\xbb\xbfSource,Target\r\nAda,Bob\r\n\r\nBob,Cleo\r\n"),
+        ("semicolons.csv", "from;to\nAda;Bob\nBob;Cleo\n"),
+        ("tabs.tsv", "Ada\tBob\nBob\tCleo\n"),
+        ("spaces.txt", "# who knows whom\n%%\n Ada   Bob\n# more\nBob \t Cleo  \n"),
+        ("tabs.txt", "Ada\tBob\nBob\tCleo\n"),
+        ("networkx.edgelist", "Ada Bob {}\nBob Cleo {}\n"),
+        ("comment.csv", "# who, whom\nAda,Bob\nBob,Cleo\n"),
+        ("quoted.csv", '"Ada","Bob"\n"Bob",Cleo\n'),
+        ("packed.csv.gz", gzip.compress(b"Ada,Bob\nBob,Cleo\n")),
+        ("relation.csv", "source,target,kind\nAda,Bob,likes\nBob,Cleo,hates\n"),
+        ("repeated.csv", "Ada,Bob\nBob,Cleo\nBob,Ada\nAda,Bob\n"),
+    ],
+)
+def test_every_kind_of_edge_list_gives_the_same_graph(tmp_path, name, content):
+    graph = read_graph(write(tmp_path / name, content))
+    assert graph.names == {NODE: ["Ada", "Bob", "Cleo"]}
+    assert named_edges(graph) == BOTH_WAYS
+    assert graph.view.total_edges == 4
+    assert graph.weight is None
+    assert graph.labels == {}
+
+
+def test_parquet_gives_the_same_graph(tmp_path):
+    table = pa.table({"who": ["Ada", "Bob"], "whom": pa.array(["Bob", "Cleo"]).dictionary_encode(), "n": [2, 5]})
+    pq.write_table(table, tmp_path / "edges.parquet")
+    graph = read_graph(tmp_path / "edges.parquet")
+    assert graph.names == {NODE: ["Ada", "Bob", "Cleo"]}
+    assert named_edges(graph) == {("Ada", "Bob"): 2, ("Bob", "Ada"): 2, ("Bob", "Cleo"): 5, ("Cleo", "Bob"): 5}
+
+
+def test_numeric_names_are_sorted_and_kept_as_written(tmp_path):
+    graph = read_graph(write(tmp_path / "edges.txt", "10 9\n9 007\n-1 10\n"))
+    assert graph.names[NODE] == ["-1", "007", "9", "10"]
+    columns = {"a": np.array([10, 9, 5]), "b": np.array([9, 5, 10])}
+    pq.write_table(pa.table(columns), tmp_path / "edges.parquet")
+    assert read_graph(tmp_path / "edges.parquet").names[NODE] == ["5", "9", "10"]
+
+
+def test_other_names_come_in_order_of_appearance(tmp_path):
+    graph = read_graph(write(tmp_path / "edges.csv", "z,10\n9,z\na b,Zürich\n"))
+    assert graph.names[NODE] == ["z", "10", "9", "a b", "Zürich"]
+
+
+def test_directed_edges_keep_their_direction(tmp_path):
+    path = write(tmp_path / "edges.csv", "a,b\nb,c\na,b\nc,c\n")
+    assert named_edges(read_graph(path, directed=True)) == {("a", "b"), ("b", "c"), ("c", "c")}
+    undirected = read_graph(path)
+    assert undirected.view.total_edges == 5
+    assert ("c", "c") in named_edges(undirected)
+    assert any("1 line repeats an edge" in note for note in undirected.notes)
+
+
+def test_weights_of_repeated_lines_add_up_and_directions_take_the_larger(tmp_path):
+    path = write(tmp_path / "edges.csv", "source,target,weight\na,b,1\na,b,2\nb,a,2.5\nb,c,0.5\nc,c,4\n")
+    assert named_edges(read_graph(path)) == {
+        ("a", "b"): 3,
+        ("b", "a"): 3,
+        ("b", "c"): 0.5,
+        ("c", "b"): 0.5,
+        ("c", "c"): 4,
+    }
+    assert named_edges(read_graph(path, directed=True)) == {
+        ("a", "b"): 3,
+        ("b", "a"): 2.5,
+        ("b", "c"): 0.5,
+        ("c", "c"): 4,
+    }
+
+
+def test_a_column_titled_weight_is_found_wherever_it_stands(tmp_path):
+    graph = read_graph(write(tmp_path / "edges.csv", "source,target,year,Weight\na,b,1999,7\n"))
+    assert named_edges(graph) == {("a", "b"): 7, ("b", "a"): 7}
+
+
+def test_header_can_be_told(tmp_path):
+    path = write(tmp_path / "edges.csv", "person,friend\na,b\n")
+    assert "person" in read_graph(path).names[NODE]
+    assert read_graph(path, header=True).names[NODE] == ["a", "b"]
+    titled = write(tmp_path / "titled.csv", "source,target\na,b\n")
+    assert read_graph(titled, header=False).names[NODE] == ["source", "target", "a", "b"]
+
+
+def test_simple_edges_agree_with_scipy():
+    draw = np.random.default_rng(0)
+    src, dst = draw.integers(0, 30, (2, 400))
+    weight = draw.integers(1, 9, 400).astype(float)
+    matrix = sp.coo_matrix((weight, (src, dst)), (30, 30)).tocsr()
+    for directed, expected in ((True, matrix), (False, matrix.maximum(matrix.T))):
+        rows, columns, values = simple_edges(src, dst, weight, 30, directed)
+        got = sp.coo_matrix((values, (rows, columns)), (30, 30)).tocsr()
+        assert (got != expected).nnz == 0
+        assert len(rows) == expected.nnz
+
+
+BAD_TEXT = {
+    "empty.csv": ("", ["empty.csv", "an empty file"]),
+    "blank.txt": ("\n\n", ["an empty file"]),
+    "comments.txt": ("# nothing\n", ["an empty file"]),
+    "titles.csv": ("source,target\n", ["nothing but a header"]),
+    "one.csv": ("a\nb\n", ["one.csv, line 1", "one column, 'a'", "commas"]),
+    "ragged.csv": ("# top\na,b\n\nc,d\ne\n", ["ragged.csv, line 5", "1 column, 'e'", "2 columns"]),
+    "nameless.csv": ("a,b\n\n,c\n", ["nameless.csv, line 3", "without a node at one end"]),
+    "nan.csv": ("source,target,weight\na,b,1\nb,c,NaN\n", ["nan.csv, line 3", "weight nan", "at least 0"]),
+    "infinite.tsv": ("a\tb\tinf\n", ["line 1", "weight inf"]),
+    "negative.txt": ("# w\n1 2 0.5\n2 3 -2\n", ["negative.txt, line 3", "weight -2"]),
+    "word.csv": ("a,b,1\nb,c,much\n", ["word.csv, line 2", "'much'"]),
+    "gap.csv": ("a,b,1\nb,c,\n", ["gap.csv, line 2", "''"]),
+    "dict.edgelist": ("1 2 {'weight': 3}\n", ["dict.edgelist, line 1", "write_weighted_edgelist"]),
+    "latin.csv": (b"a,b\nb,\xe9\n", ["latin.csv", "UTF-8"]),
+    "quote.csv": ('a,b\n"c,d\ne,f\n', ["quote.csv, line 2"]),
+    "broken.csv.gz": (gzip.compress(b"a,b\n")[:-6], ["broken.csv.gz", "decompressed"]),
+    "broken.parquet": (b"PAR1 and then something else PAR1", ["broken.parquet", "no Parquet"]),
+    "broken.mat": (b"MATLAB 5.0, says who?", ["broken.mat", "no MATLAB file"]),
+    "broken.pt": (b"no graph", ["broken.pt", "torch.save"]),
+    "empty.pt": (b"", ["empty.pt", "torch.save"]),
+    "graph.gml": ("graph []", ["graph.gml", "ending in .gml", ".edgelist"]),
+    "graph.mat.gz": (b"", ["graph.mat.gz", "ending in .gz"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXT)
+def test_bad_files_are_refused_with_the_place_and_the_way_out(tmp_path, name):
+    content, words = BAD_TEXT[name]
+    with pytest.raises(FileFormatError) as caught:
+        read_graph(write(tmp_path / name, content))
+    for word in [*words, "expected"]:
+        assert word in str(caught.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(FileFormatError, match=r"nowhere\.csv: got the name of a file that does not exist"):
+        read_graph(tmp_path / "nowhere.csv")
+    with pytest.raises(FileFormatError, match="a folder"):
+        read_graph(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"a": ["x"]}, "1 column;"),
+        ({"a": ["x", None], "b": ["y", "z"]}, "row 2: got an edge without a node"),
+        ({"a": [1.0, float("nan")], "b": [2.0, 3.0]}, "row 2: got an edge without a node"),
+        ({"a": ["x", "y"], "b": ["y", "z"], "weight": [1.0, -0.5]}, "row 2: got the edge weight -0.5"),
+        ({"a": ["x", "y"], "b": ["y", "z"], "weight": [1.0, None]}, "row 2: got the edge weight nan"),
+        ({"a": ["x"], "b": ["y"], "weight": ["heavy"]}, "heavy"),
+        ({"a": pa.array([], pa.string()), "b": pa.array([], pa.string())}, "no edges"),
+        ({"a": [["x"]], "b": [["y"]]}, "a file that is damaged or no Parquet"),
+    ],
+)
+def test_bad_parquet_is_refused(tmp_path, table, words):
+    pq.write_table(pa.table(table), tmp_path / "edges.parquet")
+    with pytest.raises(FileFormatError, match=words):
+        read_graph(tmp_path / "edges.parquet")
+
+
+def test_truncated_parquet_is_refused(tmp_path):
+    path = tmp_path / "edges.parquet"
+    pq.write_table(pa.table({"a": ["x"] * 100, "b": ["y"] * 100}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(FileFormatError, match=r"edges\.parquet: got a file that is damaged"):
+        read_graph(path)
+
+
+def matrix(*entries, size=5, kind=float):
+    rows, columns, values = zip(*entries, strict=True)
+    return sp.csc_matrix((np.array(values, dtype=kind), (rows, columns)), (size, size))
+
+
+def test_mat_keeps_isolated_nodes_weights_and_labels(tmp_path):
+    group = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [1, 0]])
+    network = matrix((0, 1, 2.0), (1, 0, 2.0), (1, 2, 0.5))
+    scipy.io.savemat(tmp_path / "graph.mat", {"network": network, "group": sp.csc_matrix(group.astype(float))})
+    graph = read_graph(tmp_path / "graph.mat")
+    assert graph.view.total_nodes == 5
+    assert graph.names is None
+    assert graph.view.edge_index().tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+    assert graph.view.edge_features[EDGE][WEIGHT].tolist() == [2, 2, 0.5, 0.5]
+    assert graph.labels[NODE].todense().tolist() == group.tolist()
+    assert read_graph(tmp_path / "graph.mat", directed=True).view.total_edges == 3
+
+
+def test_mat_finds_the_only_sparse_square_matrix_and_a_vector_of_labels(tmp_path):
+    content = {"A": matrix((0, 1, 1), (1, 0, 1)), "group": np.array([[3, 1, 2, 0, 0]]), "x": np.ones((5, 5))}
+    scipy.io.savemat(tmp_path / "graph.mat", content)
+    graph = read_graph(tmp_path / "graph.mat")
+    assert graph.weight is None
+    assert graph.view.total_edges == 2
+    assert graph.labels[NODE].tolist() == [3, 1, 2, 0, 0]
+    assert read_graph(tmp_path / "graph.mat", mat_key="x").view.total_edges == 25
+
+
+def test_bad_mat_is_refused(tmp_path):
+    path = tmp_path / "graph.mat"
+    scipy.io.savemat(path, {"features": np.ones((3, 4))})
+    with pytest.raises(FileFormatError, match=r"no square sparse matrices \(in it: features \(3, 4\)\)"):
+        read_graph(path)
+    scipy.io.savemat(path, {"PAP": matrix((0, 1, 1)), "PLP": matrix((0, 1, 1))})
+    with pytest.raises(FileFormatError, match="mat_key names the matrix"):
+        read_graph(path)
+    with pytest.raises(InputError, match="mat_key: got PXP"):
+        read_graph(path, mat_key="PXP")
+    assert read_graph(path, mat_key="PLP").view.total_edges == 2
+    scipy.io.savemat(path, {"network": matrix((0, 1, 1), (3, 2, -4.0))})
+    with pytest.raises(FileFormatError, match=r"'network' at \(3, 2\): got the edge weight -4"):
+        read_graph(path)
+    scipy.io.savemat(path, {"network": sp.csc_matrix((4, 4))})
+    with pytest.raises(FileFormatError, match="a matrix of zeros"):
+        read_graph(path)
+
+
+def test_saved_data_keeps_isolated_nodes_weights_and_labels(tmp_path):
+    data = Data(edge_index=torch.tensor([[0, 1], [1, 2]]), edge_weight=torch.tensor([0.5, 2.0]), num_nodes=5)
+    data.y = torch.tensor([0, 1, 0, 1, -1])
+    torch.save(data, tmp_path / "graph.pt")
+    graph = read_graph(tmp_path / "graph.pt")
+    assert graph.view.total_nodes == 5
+    assert graph.weight == WEIGHT
+    assert graph.labels[NODE].tolist() == [0, 1, 0, 1, -1]
+
+
+def test_saved_hetero_data_keeps_its_types(tmp_path):
+    data = HeteroData()
+    data["user"].num_nodes = 3
+    data["item"].y = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    data["item"].num_nodes = 2
+    data["user", "buys", "item"].edge_index = torch.tensor([[0, 2], [1, 0]])
+    torch.save(data, tmp_path / "graph.pt")
+    graph = read_graph(tmp_path / "graph.pt")
+    assert dict(graph.view.num_nodes) == {"item": 2, "user": 3}
+    assert graph.labels["item"].todense().tolist() == [[1, 0], [1, 1]]
+    assert "user" not in graph.labels
+
+
+class Mine:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["GRAPHEMBED_TEST_TRAP"],)
+
+
+def test_a_saved_graph_cannot_run_code(tmp_path, monkeypatch):
+    trap = tmp_path / "trap"
+    monkeypatch.setenv("GRAPHEMBED_TEST_TRAP", str(trap))
+    torch.save(Mine(), tmp_path / "mine.pt")
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps(Mine()))
+    for name in ("mine.pt", "pickle.pt"):
+        with pytest.raises(FileFormatError, match="could run code from the file"):
+            read_graph(tmp_path / name)
+    assert not trap.exists()
+    torch.save({"a": torch.ones(2)}, tmp_path / "dict.pt")
+    with pytest.raises(FileFormatError, match="an object of type dict"):
+        read_graph(tmp_path / "dict.pt")
+
+
+def test_reading_leaves_the_list_of_safe_classes_as_it_was(tmp_path):
+    before = set(torch.serialization.get_safe_globals())
+    torch.save(Data(edge_index=torch.tensor([[0], [1]])), tmp_path / "graph.pt")
+    read_graph(tmp_path / "graph.pt")
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+@needs_dgl
+def test_saved_dgl_graphs(tmp_path):
+    dgl = import_dgl()
+    first = dgl.graph(([0, 1], [1, 2]), num_nodes=6)
+    first.ndata["label"] = torch.tensor([0, 1, 0, 1, 0, 1])
+    first.edata[WEIGHT] = torch.tensor([1.0, 3.0])
+    path = str(tmp_path / "graph.bin")
+    dgl.save_graphs(path, [first])
+    graph = read_graph(path)
+    assert graph.view.total_nodes == 6
+    assert graph.weight == WEIGHT
+    assert graph.labels[NODE].tolist() == [0, 1, 0, 1, 0, 1]
+    dgl.save_graphs(path, [first, first])
+    with pytest.raises(FileFormatError, match="2 graphs"):
+        read_graph(path)
+    write(tmp_path / "graph.bin", b"not at all a graph" * 20)
+    with pytest.raises(FileFormatError, match="Invalid DGL files"):
+        read_graph(path)
+
+
+@needs_dgl
+def test_both_hosts_are_given_the_same_graph(tmp_path):
+    scipy.io.savemat(tmp_path / "graph.mat", {"network": matrix((0, 1, 2.0), (3, 1, 0.5))})
+    graph = read_graph(tmp_path / "graph.mat")
+    dgl_view, pyg_view = (ge.view(graph.build(host)) for host in ("dgl", "pyg"))
+    assert (dgl_view.host, pyg_view.host) == ("dgl", "pyg")
+    assert dgl_view.num_nodes == pyg_view.num_nodes == {NODE: 5}
+    assert torch.equal(dgl_view.edge_index(), pyg_view.edge_index())
+    assert torch.equal(dgl_view.edge_feature(WEIGHT), pyg_view.edge_feature(WEIGHT))
+
+
+def test_datasets_that_ship_with_pyg_need_no_root():
+    graph = read_graph("KarateClub")
+    assert (graph.view.total_nodes, graph.view.total_edges) == (34, 156)
+    assert len(graph.labels[NODE]) == 34
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "words"),
+    [
+        ("Planetoid/Cora", None, "root: got nothing; expected the folder"),
+        ("Planetoid/Cora", "absent", "root: got .*absent; expected an existing folder"),
+        ("Planetoid/Cora", ".", "nothing is downloaded here"),
+        ("Planetoid", ".", "Planetoid: got no variant"),
+        ("KarateClub/big", None, "has no variants"),
+        ("Planetoyd/Cora", ".", "closest by name are Planetoid"),
+    ],
+)
+def test_datasets_that_cannot_be_read(tmp_path, name, root, words):
+    with pytest.raises(InputError, match=words):
+        read_graph(name, root=None if root is None else tmp_path / root)
+    assert not list(tmp_path.iterdir())
+
+
+def test_planetoid_from_its_raw_files(data_root, tmp_path, monkeypatch):
+    shutil.copytree(data_root / "Planetoid" / "Cora" / "raw", tmp_path / "Cora" / "raw")
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith(str(tmp_path)))
+    graph = read_graph("Planetoid/Cora", root=tmp_path)
+    assert not (tmp_path / "Cora" / "processed").exists(), "written to a folder that is read-only"
+    monkeypatch.undo()
+    again = read_graph("Planetoid/Cora", root=tmp_path)
+    assert (tmp_path / "Cora" / "processed").exists()
+    for found in (graph, again):
+        assert (found.view.total_nodes, found.view.total_edges) == (2708, 10556)
+        assert found.labels[NODE].bincount().tolist() == [351, 217, 418, 818, 426, 298, 180]
+
+
+def test_real_edge_lists_and_matrices(data_root):
+    folder = data_root / "deepwalk"
+    blog = read_graph(folder / "blogcatalog.mat")
+    assert (blog.view.total_nodes, blog.view.total_edges) == (10312, 2 * 333983)
+    assert blog.labels[NODE].shape == (10312, 39)
+    assert blog.labels[NODE].sum() == 14476
+    assert blog.weight is None
+    physics = read_graph(folder / "ca-AstroPh.txt.gz")
+    assert (physics.view.total_nodes, physics.view.total_edges) == (18772, 2 * 198050 + 60)
+    gnutella = read_graph(folder / "p2p-Gnutella08.edgelist", directed=True)
+    assert (gnutella.view.total_nodes, gnutella.view.total_edges) == (6301, 20777)
