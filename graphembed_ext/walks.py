@@ -47,7 +47,7 @@ from .registry import view as view_of
 from .torch_walks import TorchWalker
 from .weights import Weight, edge_weights
 
-__all__ = ["ENGINES", "Walker", "Walks", "random_walk", "stream"]
+__all__ = ["ENGINES", "Walker", "Walks", "check_starts", "random_walk", "stream"]
 
 ENGINES = ("auto", "dgl", "torch")
 
@@ -420,10 +420,9 @@ class Walker:
                 num_nodes_dict=counts or {EDGE_TYPE[0]: view.total_nodes},
             )
             if weight is not None:
-                for t, values in zip(
-                    parts, torch.split(weight, [len(csr.indices) for csr in parts.values()]), strict=True
-                ):
-                    graph.edges[t].data["weight"] = values[parts[t].edge_ids]
+                sizes = [len(csr.indices) for csr in parts.values()]
+                for (t, csr), values in zip(parts.items(), torch.split(weight, sizes), strict=True):
+                    graph.edges[t].data["weight"] = values[csr.edge_ids]
             self._built["dgl"] = graph
         return self._built["dgl"]
 

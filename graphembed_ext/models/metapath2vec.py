@@ -17,7 +17,7 @@ from ..loaders import stream_of_call
 from ..metapaths import node_types
 from ..walks import Walker, check_starts
 from ..weights import Weight
-from .skipgram import SkipGram, rows_of
+from .skipgram import SkipGram
 
 __all__ = ["MetaPath2Vec"]
 
@@ -111,14 +111,14 @@ class MetaPath2Vec(SkipGram):
         self.metapath = metapath
         length = walker.full_length if walk_length is None else walker.check_length(walk_length)
         if length < window_size:
-            steps = f"the metapath has {len(walker.metapaths[0])} steps, so that"
+            reason = "" if walk_length is not None else f"the metapath has {length - 1} steps and "
             raise InputError(
                 "window_size",
                 window_size,
-                f"at most {length}, as {steps if walk_length is None else ''} a walk has {length} nodes",
+                f"at most {length}, as {reason}a walk has {length} nodes",
                 "narrow the window, lengthen the metapath, or go round it with walk_length",
             )
-        self._noise: tuple[GraphView, Tensor, AliasTable] | None = None
+        self._noise: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
         self._build(walker, length, sparse)
 
     @property

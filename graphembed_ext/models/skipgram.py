@@ -14,7 +14,7 @@ from ..loaders import WalkLoader, stream_of_call
 from ..registry import view as view_of
 from ..walks import Walker
 
-__all__ = ["SkipGram", "rows_of"]
+__all__ = ["SkipGram", "table"]
 
 
 class SkipGram(nn.Module):
@@ -50,8 +50,8 @@ class SkipGram(nn.Module):
         """Make the tables, once the arguments are known to be right."""
         self.walker, self.walk_length = walker, walk_length
         total = walker.view.total_nodes
-        self.node_embed = _table(total, self.emb_dim, _checks.flag("sparse", sparse))
-        self.context_embed = _table(total, self.emb_dim, sparse)
+        self.node_embed = table(total, self.emb_dim, _checks.flag("sparse", sparse))
+        self.context_embed = table(total, self.emb_dim, sparse)
         position = torch.arange(walk_length)
         distance = (position[:, None] - position[None, :]).abs()
         #: [centre, context] positions of a whole walk that form a pair.
@@ -156,8 +156,8 @@ class SkipGram(nn.Module):
         if not bool(pairs.any()):
             nothing = walk.new_empty(0)
             return self.node_embed(nothing).sum() + self.context_embed(nothing).sum()
-        nodes = rows_of(self.node_embed, walk, valid, whole)
-        contexts = rows_of(self.context_embed, walk, valid, whole)
+        nodes = _rows(self.node_embed, walk, valid, whole)
+        contexts = _rows(self.context_embed, walk, valid, whole)
         pos = torch.bmm(contexts, nodes.transpose(1, 2)).masked_select(pairs)
         if negatives is None:
             if stream is None:
@@ -213,12 +213,12 @@ class SkipGram(nn.Module):
         return f"{type(self).__name__}({size}, walk_length={self.walk_length}, window_size={self.window_size})"
 
 
-def _table(rows: int, columns: int, sparse: bool) -> nn.Embedding:
+def table(rows: int, columns: int, sparse: bool) -> nn.Embedding:
     """An embedding table whose values are yet to be set; nn.Embedding itself would draw from torch's generator."""
     return nn.Embedding(rows, columns, sparse=sparse, _weight=torch.empty(rows, columns))
 
 
-def rows_of(table: nn.Embedding, walk: Tensor, valid: Tensor, whole: bool) -> Tensor:
+def _rows(table: nn.Embedding, walk: Tensor, valid: Tensor, whole: bool) -> Tensor:
     """Embeddings of a batch of walks, zero after a walk's end; -1 is never looked up."""
     if whole:
         return table(walk)
