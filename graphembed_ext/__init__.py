@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .models.deepwalk import DeepWalk
+    from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
 
@@ -26,6 +27,7 @@ __all__ = [
     "Embeddings",
     "FitResult",
     "GraphView",
+    "MetaPath2Vec",
     "attach",
     "available_models",
     "create",
@@ -46,6 +48,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "FitResult": "training",
     "GraphView": "graph",
+    "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",
     "available_models": "registry",
     "create": "registry",

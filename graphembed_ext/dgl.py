@@ -17,8 +17,9 @@ from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
 from .models.deepwalk import DeepWalk
+from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "attach", "models", "to_graph", "token", "view"]
+__all__ = ["DeepWalk", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
 
 require("dgl", "graphembed_ext.dgl")
 
@@ -75,4 +76,4 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk}
+    return {"deepwalk": DeepWalk, "metapath2vec": MetaPath2Vec}

@@ -278,6 +278,9 @@ def embed(model: Any, graph: Any = None) -> Embeddings:
         >>> ge.embed(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4))
         Embeddings(2 nodes, 4 dimensions)
     """
+    if hasattr(model, "embeddings") and graph is None:
+        found: Embeddings = model.embeddings()
+        return found
     if not hasattr(model, "node_embed") or not hasattr(model, "view"):
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext")
     if graph is not None and graph is not model.g:

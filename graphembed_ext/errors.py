@@ -15,6 +15,7 @@ __all__ = [
     "GraphEmbedError",
     "GraphTypeError",
     "InputError",
+    "MetapathError",
     "MissingDependencyError",
 ]
 
@@ -45,6 +46,27 @@ class InputError(GraphEmbedError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.got, self.expected, self.hint)
+
+
+class MetapathError(InputError):
+    """A metapath that this graph cannot be walked along.
+
+    Args:
+        place: The step, such as ``"metapath step 2"``.
+        problem: What is wrong with it, read after the place.
+        hint: The way out, one sentence without a final full stop.
+
+    Example:
+        >>> print(MetapathError("metapath step 1", "is 'likes', no relation here", "this graph has 'buys'"))
+        metapath step 1 is 'likes', no relation here. Hint: this graph has 'buys'.
+    """
+
+    def __init__(self, place: str, problem: str, hint: str) -> None:
+        super().__init__(place, problem, "steps that join", hint)
+        self.args = (f"{place} {problem}. Hint: {hint}.",)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.argument, self.got, self.hint)
 
 
 class GraphTypeError(InputError, TypeError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,7 +15,9 @@ from . import _checks, rng
 from .errors import InputError
 from .walks import Walker
 
-__all__ = ["WalkLoader", "stream_of_call"]
+__all__ = ["WalkLoader", "in_background", "stream_of_call"]
+
+Item = TypeVar("Item")
 
 #: What a worker gets to make a batch: the epoch, the number of its first walk, and the start nodes.
 Job = tuple[int, int, Tensor]
@@ -25,6 +29,52 @@ def stream_of_call(seed: int, purpose: str, call: int) -> int:
     if worker is None:
         return rng.key(seed, purpose, call)
     return rng.key(seed, purpose, call, worker.seed)
+
+
+def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[Item]:
+    """The items of an iterator, made by a thread that keeps at most ``ahead`` of them waiting.
+
+    The thread ends with the iterator, be it run through, closed, or dropped half-way; an error in it is raised
+    here.
+    """
+    waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def put(entry: tuple[bool, Any]) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put(entry, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items():
+                put((True, item))
+                if stopped.is_set():
+                    return
+            put((False, None))
+        except BaseException as error:
+            put((False, error))
+
+    def read() -> Iterator[Item]:
+        thread = threading.Thread(target=work, name="graphembed-walks", daemon=True)
+        thread.start()
+        try:
+            while True:
+                more, item = waiting.get()
+                if more:
+                    yield item
+                elif item is None:
+                    return
+                else:
+                    raise item
+        finally:
+            stopped.set()
+            thread.join()
+
+    return read()
 
 
 class WalkLoader(DataLoader[Any]):

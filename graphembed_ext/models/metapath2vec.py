@@ -1,0 +1,309 @@
+"""MetaPath2Vec: skip-gram with negative sampling over walks along metapaths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from .. import _checks, losses, rng
+from ..alias import AliasTable, alias_table
+from ..errors import InputError
+from ..graph import GraphView
+from ..loaders import stream_of_call
+from ..metapaths import node_types
+from ..walks import Walker, check_starts
+from ..weights import Weight
+from .skipgram import SkipGram
+
+__all__ = ["MetaPath2Vec"]
+
+
+class MetaPath2Vec(SkipGram):
+    """metapath2vec: node embeddings of a typed graph, learned from walks that follow a sequence of edge types.
+
+    A drop-in for ``dgl.nn.MetaPath2Vec``: the same arguments, the same ``state_dict``, and with equal weights and
+    pairs the same loss and gradients. It takes graphs of either host; nodes are numbered through the types in
+    alphabetical order (:attr:`local_to_global_nid`), types off the metapath included.
+
+    Where ``dgl.nn.MetaPath2Vec`` fails, this differs: windows reach as far ahead as back, a walk that ends early
+    forms no pairs beyond its end (dgl#5514), and a batch may have one pair or none. Noise is drawn in proportion
+    to ``visits ** 0.75``, where ``visits`` is the exact number of visits to be expected when one walk starts from
+    every start node (the peer counts one random run, node by node). A node of the metapath's types that no walk
+    can reach counts as the least visited one that some walk does reach; types off the metapath are never noise.
+
+    Args:
+        g: Graph: DGLGraph, PyG ``HeteroData`` or dict of ``edge_index``, or anything else that
+            :func:`graphembed_ext.view` takes.
+        metapath: Edge types to follow, as relation names, or as triples ``(source type, relation, destination
+            type)`` where several edge types share a name. A list of such lists for several metapaths at once.
+        window_size: A node ``w[j]`` of a walk is near ``w[i]`` when ``|i - j| <= window_size``. A walk must have
+            at least this many nodes.
+        emb_dim: Size of each embedding vector.
+        negative_size: Noise nodes for each near pair.
+        sparse: Whether gradients of the tables are sparse, as :class:`torch.optim.SparseAdam` needs them.
+        walk_length: Nodes in a walk: one that is through its metapath starts over, which takes one that ends at
+            the type it starts from. None for one pass, a node more than the metapath has steps.
+        typed_negatives: Whether noise nodes are of the context's type: the "++" variant of the paper.
+        weight: Name of an edge feature, a tensor with a weight for each edge in the host's order, or a dict of
+            tensors by edge type: walks follow an edge with probability proportional to it.
+        engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
+        seed: Fixes initial weights, walks and noise. None draws one from torch's default generator, so that
+            ``torch.manual_seed`` governs, as for any torch module.
+        num_nodes: Number of nodes of each type, where a dict of ``edge_index`` cannot tell.
+
+    Attributes:
+        node_embed: Table of the nodes of all types, ``nn.Embedding(num_nodes, emb_dim)``.
+        context_embed: Table of the nodes as contexts, same shape.
+        hg, g: The host graph.
+        metapath: As given.
+        node_metapath: Node types along the metapath; a list of such lists for several.
+
+    Raises:
+        MetapathError: A step that the graph lacks, that several edge types could mean, or that does not start
+            where the step before it ends.
+        InputError: Another argument that cannot work, or a graph without nodes or edges.
+
+    Reference:
+        Dong, Chawla and Swami 2017, "metapath2vec: Scalable Representation Learning for Heterogeneous Networks",
+        KDD, https://doi.org/10.1145/3097983.3098036.
+
+    Example:
+        >>> edges = torch.tensor([[0, 1, 1], [0, 0, 1]])
+        >>> graph = {("user", "buys", "item"): edges, ("item", "bought_by", "user"): edges.flip(0)}
+        >>> model = MetaPath2Vec(graph, ["buys", "bought_by"], window_size=1, emb_dim=8, seed=0)
+        >>> model.local_to_global_nid
+        {'item': [0, 1], 'user': [2, 3]}
+        >>> pos_u, pos_v, neg_v = model.sample(torch.tensor([0]))  # one walk from user 0, row 2
+        >>> pos_u.shape, neg_v.shape
+        (torch.Size([4]), torch.Size([4, 5]))
+        >>> round(model(pos_u, pos_v, neg_v).item(), 4)  # (1 + 5) ln 2, as every context starts at 0
+        4.1589
+    """
+
+    _clamp = 10.0
+
+    def __init__(
+        self,
+        g: Any,
+        metapath: Any,
+        window_size: int,
+        emb_dim: int = 128,
+        negative_size: int = 5,
+        sparse: bool = True,
+        *,
+        walk_length: int | None = None,
+        typed_negatives: bool = False,
+        weight: Weight | None = None,
+        engine: str = "auto",
+        seed: int | None = None,
+        num_nodes: Any = None,
+    ) -> None:
+        super().__init__(
+            emb_dim=emb_dim, window_size=window_size, negative_size=negative_size, neg_weight=1.0, seed=seed
+        )
+        self.typed_negatives = _checks.flag("typed_negatives", typed_negatives)
+        graph = self._view_of(g, num_nodes)
+        walker = Walker(graph, metapath=metapath, weight=weight, cyclic=walk_length is not None, engine=engine)
+        self.metapath = metapath
+        length = walker.full_length if walk_length is None else walker.check_length(walk_length)
+        if length < window_size:
+            reason = "" if walk_length is not None else f"the metapath has {length - 1} steps and "
+            raise InputError(
+                "window_size",
+                window_size,
+                f"at most {length}, as {reason}a walk has {length} nodes",
+                "narrow the window, lengthen the metapath, or go round it with walk_length",
+            )
+        self._noise: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
+        self._build(walker, length, sparse)
+
+    @property
+    def hg(self) -> Any:
+        """The host graph that the model was built on."""
+        return self.g
+
+    @property
+    def node_metapath(self) -> Any:
+        """Node type at each position of a walk along the metapath; a list for each of several metapaths."""
+        types = [node_types(path) for path in self.walker.metapaths]
+        return types if len(types) > 1 else types[0]
+
+    @property
+    def noise_weights(self) -> Tensor:
+        """Expected visits ** 0.75 of each node, 0 off the metapath, float64, shape ``(num_nodes,)``."""
+        return self._noise_tables()[0]
+
+    def sample(self, indices: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs and noise of one walk from each start node; the ``collate_fn`` of a DataLoader over them.
+
+        Every call goes on in the model's random stream; in a DataLoader's workers every worker and epoch has a
+        stream of its own.
+
+        Args:
+            indices: Start nodes as ids within the type that the metapath starts from, shape ``(B,)``. Where
+                several metapaths start from different types, a dict of ids by type, or a list of ``(type, id)``
+                pairs. Every metapath of its type is walked from each.
+
+        Returns:
+            Centres ``(P,)``, contexts ``(P,)`` and noise nodes ``(P, negative_size)``: rows of the tables, int64,
+            the pairs ordered by walk, centre and context.
+        """
+        stream = stream_of_call(self._key, "sample", self._sampled)
+        self._sampled += 1
+        walks = self.walker.walk(self._starts(indices), self.walk_length, stream).nodes
+        pos_u, pos_v = self.pairs_of(walks)
+        count = len(pos_u) * self.negative_size
+        of = pos_v.repeat_interleave(self.negative_size) if self.typed_negatives else None
+        return pos_u, pos_v, self._draw(count, of, rng.key(stream, "noise")).view(-1, self.negative_size)
+
+    def pairs_of(self, walks: Tensor) -> tuple[Tensor, Tensor]:
+        """All pairs of near nodes in some walks.
+
+        Args:
+            walks: Rows of the tables, -1 after a walk's end, int64, shape ``(B, walk_length)``.
+
+        Returns:
+            Centres and contexts, ``(P,)`` each, ordered by walk, centre and context.
+        """
+        centre, context = self.pairs.to(walks.device).nonzero(as_tuple=True)
+        pos_u, pos_v = walks[:, centre].reshape(-1), walks[:, context].reshape(-1)
+        both = (pos_u >= 0) & (pos_v >= 0)
+        return (pos_u, pos_v) if bool(both.all()) else (pos_u[both], pos_v[both])
+
+    def forward(self, pos_u: Tensor, pos_v: Tensor, neg_v: Tensor) -> Tensor:
+        """Loss of a batch of pairs by ``dgl.nn.MetaPath2Vec``'s formula; 0 without a single pair.
+
+        Args:
+            pos_u: Centres, shape ``(P,)``.
+            pos_v: Contexts, shape ``(P,)``.
+            neg_v: Noise nodes for each pair, shape ``(P, K)``.
+
+        Returns:
+            Scalar, shape ``()``.
+
+        Raises:
+            InputError: Ids that are no rows of the tables, or shapes that do not fit.
+        """
+        pos_u = self._check_ids("pos_u", pos_u, 0)
+        pos_v = self._check_ids("pos_v", pos_v, 0)
+        neg_v = self._check_ids("neg_v", neg_v, 0)
+        centres, contexts = self.node_embed(pos_u), self.context_embed(pos_v)
+        if not len(pos_u):
+            return centres.sum() + contexts.sum()
+        pos = (centres * contexts).sum(1)
+        neg = torch.bmm(self.context_embed(neg_v), centres.unsqueeze(2)).squeeze(2)
+        return losses.skip_gram_loss(pos, neg, preset="dgl", clamp=self._clamp)
+
+    def _starts(self, indices: Any) -> Tensor:
+        """Start nodes as :meth:`Walker.walk` takes them."""
+        view, paths = self.view, self.walker.metapaths
+        types = sorted({path[0][0] for path in paths})
+        if isinstance(indices, Mapping):
+            given = dict(indices)
+        elif isinstance(indices, (list, tuple)) and indices and isinstance(indices[0], tuple):
+            given = {t: torch.tensor([int(node) for kind, node in indices if kind == t]) for t, _ in indices}
+        elif len(types) == 1:
+            given = {types[0]: indices}
+        else:
+            raise InputError(
+                "indices",
+                "ids alone",
+                f"a dict of ids by node type, or (type, id) pairs, as the metapaths start from {types}",
+            )
+        unknown = sorted(set(given) - set(types))
+        if unknown:
+            raise InputError("indices", f"nodes of type {unknown[0]!r}", f"nodes of {types}, where metapaths start")
+        parts = []
+        for number, path in enumerate(paths):
+            node_type = path[0][0]
+            if node_type in given:
+                local = check_starts(given[node_type], view.num_nodes[node_type], f" of type {node_type!r}")
+                parts.append(local + (view.offsets[node_type] + number * view.total_nodes))
+        return torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
+
+    def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
+        if not self.typed_negatives:
+            return self._draw(len(walk) * self._noise_per_walk, None, stream).view(len(walk), -1).to(walk.device)
+        # A position has its noise, which all its centres share; -1 takes that of node 0 and is masked later.
+        context = walk.clamp(min=0).repeat_interleave(self.negative_size, dim=1)
+        return self._draw(context.numel(), context.reshape(-1), stream).view(*walk.shape, -1).to(walk.device)
+
+    def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
+        if negatives.dim() == 2:
+            return super()._noise_scores(nodes, pairs, num_pairs, negatives)
+        noise = self.context_embed(negatives.flatten(1))
+        scores = torch.bmm(nodes, noise.transpose(1, 2)).view(*pairs.shape, self.negative_size)
+        return scores[pairs]
+
+    def _draw(self, count: int, contexts: Tensor | None, stream: int) -> Tensor:
+        """``count`` noise nodes, each of the type of its context where there are contexts."""
+        _, offsets, table = self._noise_tables()
+        random = rng.bits(stream, torch.arange(count))
+        row = torch.zeros_like(random)
+        if contexts is not None:
+            row = torch.bucketize(contexts.cpu(), offsets[1:], right=True)
+        entry = offsets[row] + rng.below((offsets[1:] - offsets[:-1])[row], random)
+        return torch.where((random & 0xFFFFFFFF) < table.threshold[entry], entry, table.other[entry])
+
+    def _noise_tables(self) -> tuple[Tensor, Tensor, AliasTable]:
+        """Weights, first row of each group that noise is drawn within, and the alias table of the groups."""
+        view = self.view
+        if self._noise is None or self._noise[0] is not view:
+            weights = visits(self.walker, self.walk_length) ** 0.75
+            starts = list(view.offsets.values()) if self.typed_negatives else [0]
+            offsets = torch.tensor([*starts, view.total_nodes])
+            self._noise = view, weights, alias_table(offsets, weights), offsets
+        _, weights, table, offsets = self._noise
+        return weights, offsets, table
+
+
+def visits(walker: Walker, walk_length: int) -> Tensor:
+    """Visits to be expected at each node when one walk starts from every start node of a walker's metapaths.
+
+    Distributions are sent along the steps, so the figures are exact and no walk is made. Nodes of the metapaths'
+    types that no walk reaches get the least figure of those reached.
+
+    Args:
+        walker: A walker with metapaths.
+        walk_length: Nodes in a walk.
+
+    Returns:
+        float64, shape ``(total_nodes,)``; 0 for types off the metapaths.
+    """
+    view = walker.view
+    csr, weight = walker.steps()[0], walker.entry_weights()
+    total = torch.zeros(view.total_nodes, dtype=torch.float64)
+    on_path = torch.zeros(view.total_nodes, dtype=torch.bool)
+    bases = walker.steps()[1]
+    transitions = {}
+    for edge_type, base in bases.items():
+        first = base + view.offsets[edge_type[0]]
+        rows = csr.indptr[first : first + view.num_nodes[edge_type[0]] + 1].cpu()
+        begin, end = int(rows[0]), int(rows[-1])
+        degrees = rows[1:] - rows[:-1]
+        share = torch.ones(end - begin, dtype=torch.float64) if weight is None else weight[begin:end].cpu()
+        source = torch.repeat_interleave(torch.arange(len(degrees)), degrees)
+        share = share / torch.bincount(source, share, minlength=len(degrees))[source]
+        local = csr.indices[begin:end].cpu() - view.offsets[edge_type[2]]
+        shape = (view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]])
+        matrix = scipy.sparse.csr_matrix((share.numpy(), local.numpy(), (rows - begin).numpy()), shape=shape)
+        transitions[edge_type] = matrix.T
+    for path in walker.metapaths:
+        steps = walk_length - 1 if walker.cyclic else min(walk_length - 1, len(path))
+        start_type = path[0][0]
+        now = torch.ones(view.num_nodes[start_type], dtype=torch.float64)
+        for step in range(steps + 1):
+            node_type = start_type if step == 0 else path[(step - 1) % len(path)][2]
+            part = slice(view.offsets[node_type], view.offsets[node_type] + view.num_nodes[node_type])
+            total[part] += now
+            on_path[part] = True
+            if step < steps:
+                now = torch.from_numpy(transitions[path[step % len(path)]] @ now.numpy())
+    reached = total > 0
+    if bool(reached.any()):
+        total[on_path & ~reached] = total[reached].min()
+    return total

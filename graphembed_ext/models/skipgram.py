@@ -1,0 +1,227 @@
+"""What the skip-gram models share: two tables, walks, windows, noise and the loss of a batch of walks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import _checks, losses, rng
+from ..errors import GraphChangedError, InputError
+from ..graph import GraphView
+from ..loaders import WalkLoader, stream_of_call
+from ..registry import view as view_of
+from ..walks import Walker
+
+__all__ = ["SkipGram", "table"]
+
+
+class SkipGram(nn.Module):
+    """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
+
+    A subclass checks its own arguments, then calls :meth:`_build`. It says where noise comes from by
+    :attr:`noise_weights` and :meth:`_draw_noise`.
+
+    Attributes:
+        node_embed: Table of the nodes, ``nn.Embedding(num_nodes, emb_dim)``.
+        context_embed: Table of the nodes as contexts, same shape.
+        walker: Makes the walks.
+        walk_length: Nodes in a walk.
+        window_size: Farthest distance of a pair within a walk.
+        negative_size: Noise nodes for each pair.
+    """
+
+    pairs: Tensor
+    #: Bound on the scores in the preset "dgl" of the loss.
+    _clamp = 6.0
+
+    def __init__(
+        self, *, emb_dim: int, window_size: int, negative_size: int, neg_weight: float, seed: int | None
+    ) -> None:
+        super().__init__()
+        self.emb_dim = _checks.integer("emb_dim", emb_dim)
+        self.window_size = _checks.integer("window_size", window_size)
+        self.negative_size = _checks.integer("negative_size", negative_size)
+        self.neg_weight = _checks.number("neg_weight", neg_weight, minimum=0)
+        self.seed = _checks.seed(seed)
+
+    def _build(self, walker: Walker, walk_length: int, sparse: bool) -> None:
+        """Make the tables, once the arguments are known to be right."""
+        self.walker, self.walk_length = walker, walk_length
+        total = walker.view.total_nodes
+        self.node_embed = table(total, self.emb_dim, _checks.flag("sparse", sparse))
+        self.context_embed = table(total, self.emb_dim, sparse)
+        position = torch.arange(walk_length)
+        distance = (position[:, None] - position[None, :]).abs()
+        #: [centre, context] positions of a whole walk that form a pair.
+        self.register_buffer("pairs", (distance > 0) & (distance <= self.window_size), persistent=False)
+        self.reset_parameters()
+
+    @staticmethod
+    def _view_of(g: Any, num_nodes: Any) -> GraphView:
+        graph = view_of(g) if num_nodes is None else view_of(g, num_nodes=num_nodes)
+        if graph.total_nodes == 0 or graph.total_edges == 0:
+            raise InputError("g", repr(graph), "a graph with nodes and edges, as there is nothing to walk on")
+        return graph
+
+    def reset_parameters(self) -> None:
+        """Reinitialise: nodes uniform in +-1/emb_dim, contexts zero. The random streams start over."""
+        self._key = rng.fresh_seed() if self.seed is None else self.seed
+        self._sampled = self._drawn = 0
+        with torch.no_grad():
+            start = torch.empty(self.node_embed.weight.shape)
+            start.uniform_(-1 / self.emb_dim, 1 / self.emb_dim, generator=rng.generator(rng.key(self._key, "init")))
+            self.node_embed.weight.copy_(start)
+            self.context_embed.weight.zero_()
+
+    @property
+    def view(self) -> GraphView:
+        """The graph as the model sees it; follows the host graph when that is changed in place."""
+        view = self.walker.refresh()
+        if view.total_nodes != self.node_embed.num_embeddings:
+            raise GraphChangedError(
+                f"the graph has {view.total_nodes} nodes now, but the model's tables were made for "
+                f"{self.node_embed.num_embeddings}. Hint: build a new model for the changed graph."
+            )
+        return view
+
+    @property
+    def g(self) -> Any:
+        """The host graph that the model was built on."""
+        return self.walker.view.source
+
+    @property
+    def local_to_global_nid(self) -> dict[str, list[int]]:
+        """Row of each node in the tables, by node type."""
+        view = self.walker.view
+        return {t: list(range(start, start + view.num_nodes[t])) for t, start in view.offsets.items()}
+
+    @property
+    def noise_weights(self) -> Tensor:
+        """How often each node is drawn as noise, relative to the others, float64, shape ``(num_nodes,)``."""
+        raise NotImplementedError
+
+    @property
+    def neg_prob(self) -> Tensor:
+        """:attr:`noise_weights` as probabilities, float64, shape ``(num_nodes,)``."""
+        weight = self.noise_weights
+        return weight / weight.sum()
+
+    def loader(self, *, seed: int | None = None, **kwargs: Any) -> WalkLoader:
+        """A DataLoader of walks from all start nodes: the same batches for one seed, whatever the number of workers.
+
+        Args:
+            seed: Seed of order and walks; None takes the model's own.
+            **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
+                :class:`~graphembed_ext.loaders.WalkLoader` takes.
+        """
+        seed = self._key if _checks.seed(seed) is None else int(seed or 0)
+        self.view  # noqa: B018  # raises when the graph has outgrown the tables
+        return WalkLoader(self.walker, self.walker.starts, self.walk_length, seed=seed, **kwargs)
+
+    def loss(
+        self,
+        batch_walk: Tensor,
+        negatives: Tensor | None = None,
+        *,
+        preset: str = "stable",
+        stream: int | None = None,
+    ) -> Tensor:
+        """Loss of a batch of walks; 0 when no walk has a single pair.
+
+        Args:
+            batch_walk: Node ids, -1 after a walk's end, shape ``(B, walk_length)``.
+            negatives: Noise nodes instead of drawn ones: ``(P, negative_size)`` for each of the P pairs, ordered
+                by walk, centre and context; or ``(B, negative_size * M)`` with ``M = min(2 * window_size,
+                walk_length - 1)`` for each walk, of which a centre with ``m`` pairs takes the first
+                ``negative_size * m``.
+            preset: Formula, see :mod:`graphembed_ext.losses`.
+            stream: Key of the random stream for drawn noise; None goes on in the model's own.
+
+        Returns:
+            Scalar, shape ``()``.
+
+        Raises:
+            InputError: Walks or negatives of a wrong shape or with ids that are no nodes.
+        """
+        walk = self._check_ids("batch_walk", batch_walk, -1)
+        if walk.dim() != 2 or walk.size(1) != self.walk_length:
+            raise InputError("batch_walk", f"shape {tuple(walk.shape)}", f"shape (B, {self.walk_length})")
+        valid = walk >= 0
+        whole = bool(valid.all())
+        pairs = self.pairs.expand(len(walk), -1, -1)
+        if not whole:
+            pairs = pairs & valid[:, :, None] & valid[:, None, :]
+        if not bool(pairs.any()):
+            nothing = walk.new_empty(0)
+            return self.node_embed(nothing).sum() + self.context_embed(nothing).sum()
+        nodes = _rows(self.node_embed, walk, valid, whole)
+        contexts = _rows(self.context_embed, walk, valid, whole)
+        pos = torch.bmm(contexts, nodes.transpose(1, 2)).masked_select(pairs)
+        if negatives is None:
+            if stream is None:
+                stream = stream_of_call(self._key, "noise", self._drawn)
+                self._drawn += 1
+            negatives = self._draw_noise(walk, valid, whole, stream)
+        else:
+            negatives = self._check_ids("negatives", negatives, 0)
+        neg = self._noise_scores(nodes, pairs, len(pos), negatives)
+        return losses.skip_gram_loss(pos, neg, preset=preset, neg_weight=self.neg_weight, clamp=self._clamp)
+
+    @property
+    def _noise_per_walk(self) -> int:
+        return self.negative_size * min(2 * self.window_size, self.walk_length - 1)
+
+    def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
+        """Noise nodes for a batch of walks; :meth:`loss` says in which shapes."""
+        raise NotImplementedError
+
+    def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
+        noise = self.context_embed(negatives)
+        if negatives.shape == (num_pairs, self.negative_size):
+            walk, centre, _ = pairs.nonzero(as_tuple=True)
+            return torch.bmm(noise, nodes[walk, centre].unsqueeze(2)).squeeze(2)
+        if negatives.shape != (len(nodes), self._noise_per_walk):
+            raise InputError(
+                "negatives",
+                f"shape {tuple(negatives.shape)}",
+                f"({num_pairs}, {self.negative_size}), noise for each pair, or "
+                f"({len(nodes)}, {self._noise_per_walk}), noise for each walk",
+            )
+        scores = torch.bmm(nodes, noise.transpose(1, 2))
+        wanted = pairs.sum(2) * self.negative_size
+        slot = torch.arange(self._noise_per_walk, device=nodes.device)
+        return scores.masked_select(slot < wanted.unsqueeze(2)).view(num_pairs, self.negative_size)
+
+    def _check_ids(self, argument: str, ids: Any, lowest: int) -> Tensor:
+        if not isinstance(ids, Tensor) or ids.is_floating_point() or ids.dtype == torch.bool:
+            what = f"a tensor of dtype {ids.dtype}" if isinstance(ids, Tensor) else type(ids).__name__
+            raise InputError(argument, what, "an integer tensor of node ids")
+        if ids.numel():
+            low, high = (int(end) for end in torch.aminmax(ids))
+            if low < lowest or high >= self.node_embed.num_embeddings:
+                raise InputError(
+                    argument,
+                    f"node id {low if low < lowest else high}",
+                    f"ids from {lowest} to {self.node_embed.num_embeddings - 1}",
+                )
+        return ids.to(self.node_embed.weight.device)
+
+    def __repr__(self) -> str:
+        size = f"{self.node_embed.num_embeddings}, {self.emb_dim}"
+        return f"{type(self).__name__}({size}, walk_length={self.walk_length}, window_size={self.window_size})"
+
+
+def table(rows: int, columns: int, sparse: bool) -> nn.Embedding:
+    """An embedding table whose values are yet to be set; nn.Embedding itself would draw from torch's generator."""
+    return nn.Embedding(rows, columns, sparse=sparse, _weight=torch.empty(rows, columns))
+
+
+def _rows(table: nn.Embedding, walk: Tensor, valid: Tensor, whole: bool) -> Tensor:
+    """Embeddings of a batch of walks, zero after a walk's end; -1 is never looked up."""
+    if whole:
+        return table(walk)
+    known = table(walk[valid])
+    rows = known.new_zeros(*walk.shape, known.size(-1))
+    return rows.masked_scatter(valid.unsqueeze(-1), known)
