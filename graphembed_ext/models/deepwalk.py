@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _checks, losses, rng
+from ..engines import memory
 from ..errors import GraphChangedError, InputError
 from ..graph import GraphView
 from ..loaders import WalkLoader, stream_of_call
@@ -107,6 +108,7 @@ class DeepWalk(nn.Module):
         if graph.total_nodes == 0 or graph.total_edges == 0:
             raise InputError("g", repr(graph), "a graph with nodes and edges, as there is nothing to walk on")
         self.walker = Walker(graph, p=p, q=q, weight=weight, engine=engine)
+        memory.check_tables(graph.total_nodes, emb_dim)
         self.node_embed = _table(graph.total_nodes, emb_dim, _checks.flag("sparse", sparse))
         self.context_embed = _table(graph.total_nodes, emb_dim, sparse)
         position = torch.arange(walk_length)
@@ -153,6 +155,14 @@ class DeepWalk(nn.Module):
         """Probability of each node to be drawn as noise from the whole graph, float64, shape ``(num_nodes,)``."""
         weight = self.view.csr().degrees.cpu().double() ** 0.75
         return weight / weight.sum()
+
+    def noise_weights(self) -> Tensor | None:
+        """Weight of each node as noise, ``(num_nodes,)``; None with ``fast_neg``: the batch's nodes are the noise."""
+        return None if self.fast_neg else self.neg_prob
+
+    def noise_groups(self) -> list[int]:
+        """Noise is drawn from all nodes alike."""
+        return [0, self.node_embed.num_embeddings]
 
     def sample(self, indices: Tensor) -> Tensor:
         """Random walks; the ``collate_fn`` of a DataLoader over start nodes.
