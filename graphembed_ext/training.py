@@ -147,7 +147,7 @@ def fit(
     key = rng.key(seed, "fit")
     trainer, fallback = choose(model, engine, lr=lr, loss=loss, key=key, threads=threads, deterministic=deterministic)
     batch_size = _BATCH_SIZE[trainer.name] if batch_size is None else _checks.integer("batch_size", batch_size)
-    config = {"epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": seed, "loss": loss, "engine": trainer.name}
+    config = {"engine": trainer.name, "epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": seed, "loss": loss}
     loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
     result = FitResult(engine=trainer.name, fallback=fallback)
     needed = trainer.memory() + _walking_memory(model, batch_size, threads)
