@@ -175,6 +175,10 @@ class GraphView:
             self._cache[edge_type] = _canonical_csr(src, dst, rows, columns)
         return self._cache[edge_type]
 
+    def has_csr(self, edge_type: EdgeType | None = None) -> bool:
+        """Whether :meth:`csr` has been built already."""
+        return edge_type in self._cache
+
     def edge_feature(self, name: str) -> Tensor:
         """One edge feature over the union of all edge types, in the order of ``csr().edge_ids``.
 

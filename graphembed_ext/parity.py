@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from . import _checks, rng
+from ._threads import threads
 from .graph import GraphView
 from .registry import create
 from .registry import view as view_of
@@ -108,7 +108,7 @@ def report(
     rows = list(_compare_views(*views))
     engine = "none"
     if views[0].num_nodes == views[1].num_nodes:
-        with _one_thread():
+        with threads(1):
             runs = [
                 _run(create(name, graph, seed=seed, **config), steps, batch_size, seed) for graph in (first, second)
             ]
@@ -214,13 +214,3 @@ def _compare(stage: str, quantity: str, first: Tensor, second: Tensor, reason: s
     gap = (first.double() - second.double()).abs()
     size = torch.maximum(first.double().abs(), second.double().abs()).clamp(min=1e-300)
     return Row(stage, quantity, False, float(gap.max()), float((gap / size).max()), reason)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

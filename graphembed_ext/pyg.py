@@ -226,13 +226,13 @@ def _stated_count(store: Any) -> int | None:
 
 
 def _edge_features(store: Any, num_edges: int, num_nodes: int | None = None) -> dict[str, Tensor]:
-    """Tensors of a store with a row for each edge; where nodes are as many, the name must say "edge"."""
+    """Tensors of a store with a row for each edge; where nodes are as many, the name must say "edge" or "weight"."""
     return {
         name: value
         for name, value in store.items()
         if isinstance(value, Tensor) and value.dim() > 0 and value.layout == torch.strided
         if name not in ("edge_index", "adj_t") and value.size(0) == num_edges
-        if num_edges != num_nodes or "edge" in name
+        if num_edges != num_nodes or "edge" in name or "weight" in name
     }
 
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adam, Optimizer, SparseAdam
 from tqdm.auto import tqdm
 
-from . import _checks, losses, rng
+from . import _checks, rng
+from .engines import Batch, Engine, Trained, choose, memory
 from .errors import FileFormatError, GraphEmbedError, InputError
 
 __all__ = ["FitResult", "TrainingError", "fit"]
 
 #: The learning rate falls linearly to this part of its first value, as in word2vec.
 _LAST_RATE = 1e-4
+#: Walks in a batch, by engine: one is a step of Adam, or a stretch of work for a thread of the compiled kernel.
+_BATCH_SIZE = {"torch": 128, "numba": 512}
+_MOST_THREADS = 1024
 
 
 class TrainingError(GraphEmbedError, ArithmeticError):
@@ -37,15 +41,23 @@ class FitResult:
             ``tokens`` (nodes visited by its walks).
         seconds: Wall-clock time of this call.
         tokens: Nodes visited by the walks of this call.
+        engine: Engine that trained, ``"numba"`` or ``"torch"``.
+        fallback: Why ``engine="auto"`` did not take the compiled engine; empty when it did.
         walk_engine: Engine that made the walks, ``"dgl"`` or ``"torch"``.
         interrupted: Whether Ctrl-C ended it early; the model keeps what it had learned.
+        predicted_memory: Most bytes of memory the process was going to hold, as foretold before training.
+        peak_memory: Most bytes of memory the process has held since it was started.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     tokens: int = 0
+    engine: str = ""
+    fallback: str = ""
     walk_engine: str = ""
     interrupted: bool = False
+    predicted_memory: int = 0
+    peak_memory: int = 0
 
     @property
     def loss(self) -> float:
@@ -59,48 +71,65 @@ def fit(
     *,
     epochs: int = 5,
     lr: float = 0.025,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     seed: int = 0,
     loss: str = "stable",
     num_workers: int = 0,
     progress: bool = True,
     checkpoint: str | Path | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    deterministic: bool = False,
 ) -> FitResult:
-    """Train a walk model (DeepWalk) with Adam, the learning rate falling linearly to 0.
+    """Train a walk model (DeepWalk, MetaPath2Vec), the learning rate falling linearly to 0.
 
-    The model goes on from its present weights. With one thread the result depends on the seed, the model's
-    weights and the walk engine alone: not on the host, nor on ``num_workers``.
+    The model goes on from its present weights. Two engines follow the same objective
+    (:mod:`graphembed_ext.engines`): ``numba`` is a compiled kernel for tables in float32 on the CPU that does plain
+    SGD as word2vec does, one window of a walk after another; ``torch`` does Adam on the model's own loss, batch by
+    batch, on any device.
+
+    By default, ``numba`` trains on several threads at once, which race for the tables: results differ a little
+    from run to run. With ``deterministic=True`` they depend on the seed, the model's weights, the batch size and the
+    walk engine alone, bit by bit: not on the host, nor on ``num_workers``. It takes one thread.
 
     Args:
         model: A walk model of this package.
         graph: None: a walk model trains on the graph it was built on.
         epochs: Passes; in each, one walk starts from every node.
         lr: First learning rate.
-        batch_size: Walks in a batch.
+        batch_size: Walks in a batch; None for the engine's usual one, 512 (``numba``) or 128 (``torch``).
         seed: Fixes order, walks and noise. Global random state is neither read nor moved.
-        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`.
-        num_workers: Processes that make walks ahead of training; 0 makes them in between.
+        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only.
+        num_workers: Processes that make walks ahead of training; 0 makes them in the calling thread, with ``numba``
+            while it trains.
         progress: Whether to show a progress bar.
         checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
-            it, to the same result as a run without a break.
+            it; where the result is deterministic, to the same one as a run without a break.
         on_epoch: Called with each entry of ``history`` when its epoch is over.
+        engine: ``"auto"``, ``"numba"`` or ``"torch"``; auto means numba where it serves.
+        threads: Threads to train on; None takes as many as torch would.
+        deterministic: Whether the result must be the same each time, bit by bit.
 
     Returns:
-        History, seconds, tokens.
+        History, seconds, tokens, engines, memory.
 
     Raises:
-        InputError: An argument that cannot work; checked before any work.
+        InputError: An argument that cannot work, or tables that do not fit in memory; checked before any work.
+        EngineError: The engine asked for by name cannot train this model.
         FileFormatError: The checkpoint belongs to another training.
         TrainingError: The loss became NaN or infinite.
+
+    Reference:
+        Mikolov et al. 2013, arXiv:1310.4546; Niu et al. 2011, "Hogwild!", arXiv:1106.5730.
 
     Example:
         >>> import graphembed_ext as ge
         >>> ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
         >>> model = ge.DeepWalk(ring, emb_dim=8, walk_length=10, seed=0)
         >>> result = ge.fit(model, epochs=3, progress=False)
-        >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens
-        (True, 360)
+        >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
+        (True, 360, 'numba')
     """
     if not hasattr(model, "walker"):
         raise InputError("model", f"a {type(model).__name__}", "a walk model of graphembed_ext, such as DeepWalk")
@@ -110,32 +139,33 @@ def fit(
         )
     epochs = _checks.integer("epochs", epochs)
     lr = _checks.number("lr", lr, above=0)
-    batch_size = _checks.integer("batch_size", batch_size)
     num_workers = _checks.integer("num_workers", num_workers, minimum=0)
     if seed is None:
         raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     _checks.seed(seed)
-    _checks.choice("loss", loss, losses.PRESETS)
-    config = {"epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": seed, "loss": loss}
-    sparse = any(module.sparse for module in model.modules() if isinstance(module, nn.Embedding))
-    optimizer: Optimizer = (SparseAdam if sparse else Adam)(list(model.parameters()), lr=lr)
-    result = FitResult()
+    threads = _threads(threads, _checks.flag("deterministic", deterministic))
+    key = rng.key(seed, "fit")
+    trainer, fallback = choose(model, engine, lr=lr, loss=loss, key=key, threads=threads, deterministic=deterministic)
+    batch_size = _BATCH_SIZE[trainer.name] if batch_size is None else _checks.integer("batch_size", batch_size)
+    config = {"engine": trainer.name, "epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": seed, "loss": loss}
+    loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
+    result = FitResult(engine=trainer.name, fallback=fallback)
+    needed = trainer.memory() + _walking_memory(model, batch_size, threads)
+    memory.check_training(trainer.name, needed)
+    result.predicted_memory = max(memory.peak(), memory.resident() + needed)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
-        result.history = _resume(path, config, model, optimizer)
-    key = rng.key(seed, "fit")
-    loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
+        result.history = _resume(path, config, model, trainer)
     loader.epoch = len(result.history)
-    total = epochs * len(loader)
     began = time.perf_counter()
-    bar = tqdm(total=total, initial=loader.epoch * len(loader), desc="fit", unit="batch", disable=not progress)
+    bar = _Bar(epochs * len(loader), len(loader), result.history, trainer.name, progress)
     try:
         for epoch in range(loader.epoch, epochs):
-            entry = _epoch(model, loader, optimizer, epoch, total, lr, loss, key, bar)
+            entry = _epoch(trainer, _batches(loader, epoch, epochs, batch_size, lr), epoch, lr, bar)
             result.tokens += int(entry["tokens"])
             result.history.append(entry)
             if path is not None:
-                _save(path, config, model, optimizer, result.history)
+                _save(path, config, model, trainer, result.history)
             if on_epoch is not None:
                 on_epoch(entry)
     except KeyboardInterrupt:
@@ -150,39 +180,50 @@ def fit(
         bar.close()
     result.seconds = time.perf_counter() - began
     result.walk_engine = model.walker.serving
+    result.peak_memory = memory.peak()
     return result
 
 
-def _epoch(
-    model: Any,
-    loader: Any,
-    optimizer: Optimizer,
-    epoch: int,
-    total: int,
-    lr: float,
-    loss: str,
-    key: int,
-    bar: Any,
-) -> dict[str, float]:
+def _threads(threads: int | None, deterministic: bool) -> int:
+    if threads is None:
+        return 1 if deterministic else torch.get_num_threads()
+    threads = _checks.integer("threads", threads, hint="None takes as many as torch would")
+    if threads > _MOST_THREADS:
+        raise InputError("threads", threads, f"at most {_MOST_THREADS}", "more threads than processors gain nothing")
+    if deterministic and threads > 1:
+        raise InputError("threads", threads, "1 or None with deterministic=True, as several threads race")
+    return threads
+
+
+def _walking_memory(model: Any, batch_size: int, threads: int) -> int:
+    """Bytes that making walks will take: the graph's canonical form, unless it is there, and batches ahead."""
+    view = model.walker.view
+    edges = 0 if view.has_csr() else view.total_edges
+    # Neighbours and edge ids stay; sorting holds keys, their sorted copy and its work space for a while.
+    graph = 48 * edges + 16 * view.total_nodes
+    return graph + (2 * threads + 2) * batch_size * model.walk_length * 8 * 3
+
+
+def _batches(loader: Any, epoch: int, epochs: int, batch_size: int, lr: float) -> Iterator[Batch]:
+    total = epochs * len(loader)
+    for number, walks in enumerate(loader):
+        rate = lr * max(_LAST_RATE, 1 - (epoch * len(loader) + number) / total)
+        yield Batch(walks, epoch, number, number * batch_size, rate)
+
+
+def _epoch(trainer: Engine, batches: Iterator[Batch], epoch: int, lr: float, bar: _Bar) -> dict[str, float]:
     began, tokens = time.perf_counter(), 0
     losses_seen = []
-    for batch, walks in enumerate(loader):
-        step = epoch * len(loader) + batch
-        for group in optimizer.param_groups:
-            group["lr"] = lr * max(_LAST_RATE, 1 - step / total)
-        value = model.loss(walks, preset=loss, stream=rng.key(key, "noise", epoch, batch))
-        if not bool(torch.isfinite(value)):
-            raise TrainingError(
-                f"the loss is {float(value.detach())} in epoch {epoch + 1}, batch {batch + 1}. Hint: the learning rate "
-                f"{lr:g} may be too high, or the weights were not finite when training began."
-            )
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        losses_seen.append(float(value.detach()))
-        tokens += int((walks >= 0).sum())
-        bar.update()
-        bar.set_postfix(loss=f"{losses_seen[-1]:.3f}", refresh=False)
+    with closing(trainer.train(batches)) as steps:  # type: ignore[type-var]
+        for step in steps:
+            if not math.isfinite(step.loss):
+                raise TrainingError(
+                    f"the loss is {step.loss} in epoch {epoch + 1}, batch {step.batch + 1}. Hint: the learning rate "
+                    f"{lr:g} may be too high, or the weights were not finite when training began."
+                )
+            losses_seen.append(step.loss)
+            tokens += step.tokens
+            bar.advance(step)
     return {
         "epoch": epoch + 1,
         "loss": sum(losses_seen) / len(losses_seen),
@@ -191,10 +232,31 @@ def _epoch(
     }
 
 
+class _Bar:
+    """Progress in tokens; how many there will be is judged from the walks seen, as some end early."""
+
+    def __init__(self, total: int, each: int, history: list[dict[str, float]], engine: str, progress: bool) -> None:
+        self._total, self._batches = total, each * len(history)
+        self._tokens = sum(int(entry["tokens"]) for entry in history)
+        self._bar = tqdm(
+            desc=f"fit ({engine})", unit="token", unit_scale=True, initial=self._tokens, disable=not progress
+        )
+
+    def advance(self, step: Trained) -> None:
+        self._batches += 1
+        self._tokens += step.tokens
+        self._bar.total = self._tokens * self._total // self._batches
+        self._bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
+        self._bar.update(step.tokens)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
 def _save(
-    path: Path, config: dict[str, Any], model: nn.Module, optimizer: Optimizer, history: list[dict[str, float]]
+    path: Path, config: dict[str, Any], model: nn.Module, trainer: Engine, history: list[dict[str, float]]
 ) -> None:
-    state = {"config": config, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+    state = {"config": config, "model": model.state_dict(), "optimizer": trainer.state_dict(), "history": history}
     part = path.with_name(path.name + ".part")
     try:
         torch.save(state, part)
@@ -203,7 +265,7 @@ def _save(
         part.unlink(missing_ok=True)
 
 
-def _resume(path: Path, config: dict[str, Any], model: nn.Module, optimizer: Optimizer) -> list[dict[str, float]]:
+def _resume(path: Path, config: dict[str, Any], model: nn.Module, trainer: Engine) -> list[dict[str, float]]:
     try:
         state = torch.load(path, weights_only=True)
         found = state["config"]
@@ -222,7 +284,7 @@ def _resume(path: Path, config: dict[str, Any], model: nn.Module, optimizer: Opt
             )
     try:
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        trainer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError) as error:
         raise FileFormatError("checkpoint", f"{path} ({error})", "one of a model of the same sizes") from error
     return history

@@ -134,12 +134,11 @@ def test_blocks_are_refused():
 
 
 def test_features_do_not_mix_when_nodes_are_as_many_as_edges():
-    data = Data(
-        edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]), num_nodes=3, x=torch.zeros(3, 1), edge_attr=torch.ones(3, 1)
-    )
+    edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    data = Data(edge_index=edges, num_nodes=3, x=torch.zeros(3, 1), edge_attr=torch.ones(3, 1), weight=torch.ones(3))
     view = ge.view(data)
     assert list(view.features[NODE_TYPE]) == ["x"]
-    assert list(view.edge_features[EDGE_TYPE]) == ["edge_attr"]
+    assert list(view.edge_features[EDGE_TYPE]) == ["edge_attr", "weight"]
 
 
 # --- changes in place ----------------------------------------------------------------------------------------------
@@ -253,8 +252,9 @@ def test_every_model_is_registered_for_both_hosts():
     import graphembed_ext.pyg
 
     for host in (graphembed_ext.dgl, graphembed_ext.pyg):
+        assert set(host.models()) == {"deepwalk", "metapath2vec"}
         for model in host.models().values():
-            assert getattr(host, model.__name__) is model
+            assert model.__name__ in host.__all__
 
 
 def test_create_refuses_what_it_does_not_know(build):

@@ -24,9 +24,42 @@ def peer_deepwalk():
     return DeepWalk(build_dgl(RING), emb_dim=6)
 
 
+def peer_metapath2vec():
+    from dgl.nn import MetaPath2Vec
+
+    return MetaPath2Vec(build_dgl(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6)
+
+
+def peer_pyg_metapath2vec():
+    from torch_geometric.nn import MetaPath2Vec
+
+    return MetaPath2Vec(*PYG_METAPATH)
+
+
+class PeerNode2Vec(torch.nn.Module):
+    """PyG's own class cannot be built without pyg-lib; this is its one table."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(9, 6)
+
+
+BIPARTITE = Spec(
+    {"user": 3, "item": 4, "tag": 2},
+    {("user", "likes", "item"): ([0, 1, 2], [3, 0, 0]), ("item", "liked_by", "user"): ([3, 0, 0], [0, 1, 2])},
+)
+#: edge_index_dict, embedding_dim, metapath, walk_length, context_size
+PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 6, 3)
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
+    "dgl.MetaPath2Vec": (
+        lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
+        peer_metapath2vec,
+    ),
+    "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
+    "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }
 
 
@@ -44,7 +77,12 @@ def test_state_dict_is_the_peers(name):
 
 
 def test_every_model_stands_in_the_table():
-    models = {f"{host}.{model.__name__}" for host in ("dgl", "pyg") for model in getattr(ge, host).models().values()}
+    models = {
+        f"{host}.{name}"
+        for host in ("dgl", "pyg")
+        for name in getattr(ge, host).__all__
+        if isinstance(getattr(getattr(ge, host), name), type)
+    }
     shared = {"pyg.DeepWalk"}  # PyG has no DeepWalk of its own; ours is the class of dgl.DeepWalk
     assert models - shared <= set(STATE_DICTS)
 

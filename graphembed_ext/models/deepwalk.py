@@ -108,6 +108,10 @@ class DeepWalk(SkipGram):
         """Out-degree ** 0.75 of each node, float64, shape ``(num_nodes,)``; noise where ``fast_neg`` is off."""
         return self.view.csr().degrees.cpu().double() ** 0.75
 
+    def noise_groups(self) -> tuple[Tensor | None, list[int]]:
+        """No weights with ``fast_neg``, as noise then comes from the batch; one group of all nodes."""
+        return None if self.fast_neg else self.noise_weights, [0, self.node_embed.num_embeddings]
+
     def sample(self, indices: Tensor) -> Tensor:
         """Random walks; the ``collate_fn`` of a DataLoader over start nodes.
 

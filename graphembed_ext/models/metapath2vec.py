@@ -137,6 +137,11 @@ class MetaPath2Vec(SkipGram):
         """Expected visits ** 0.75 of each node, 0 off the metapath, float64, shape ``(num_nodes,)``."""
         return self._noise_tables()[0]
 
+    def noise_groups(self) -> tuple[Tensor | None, list[int]]:
+        """All nodes are one group, or with ``typed_negatives`` each type is one."""
+        weights, offsets, _ = self._noise_tables()
+        return weights, offsets.tolist()
+
     def sample(self, indices: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Pairs and noise of one walk from each start node; the ``collate_fn`` of a DataLoader over them.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _checks, losses, rng
+from ..engines import memory
 from ..errors import GraphChangedError, InputError
 from ..graph import GraphView
 from ..loaders import WalkLoader, stream_of_call
@@ -50,6 +51,7 @@ class SkipGram(nn.Module):
         """Make the tables, once the arguments are known to be right."""
         self.walker, self.walk_length = walker, walk_length
         total = walker.view.total_nodes
+        memory.check_tables(total, self.emb_dim)
         self.node_embed = table(total, self.emb_dim, _checks.flag("sparse", sparse))
         self.context_embed = table(total, self.emb_dim, sparse)
         position = torch.arange(walk_length)
@@ -101,6 +103,15 @@ class SkipGram(nn.Module):
     def noise_weights(self) -> Tensor:
         """How often each node is drawn as noise, relative to the others, float64, shape ``(num_nodes,)``."""
         raise NotImplementedError
+
+    def noise_groups(self) -> tuple[Tensor | None, list[int]]:
+        """Where the engines of :mod:`graphembed_ext.engines` draw noise from.
+
+        Returns:
+            Weight of each node, ``(num_nodes,)``, or None for the nodes of the batch; and bounds ``[0, ...,
+            num_nodes]`` of groups of rows: noise is of the group of the context that it stands beside.
+        """
+        return self.noise_weights, [0, self.node_embed.num_embeddings]
 
     @property
     def neg_prob(self) -> Tensor:

@@ -1,0 +1,91 @@
+"""How much memory training takes, said before it is taken."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from ..errors import InputError
+
+__all__ = ["available", "check_tables", "check_training", "peak", "readable", "resident"]
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def available() -> int:
+    """Bytes that this process may still take: of the machine's, and of its container's where that sets a limit."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        if limit != "max":
+            free = min(free, max(0, int(limit) - int(used)))
+    except (OSError, ValueError):
+        pass  # no container, or one that does not tell
+    return free
+
+
+def resident() -> int:
+    """Bytes of memory this process holds now."""
+    return int(psutil.Process(os.getpid()).memory_info().rss)
+
+
+def peak() -> int:
+    """Most bytes of memory this process has ever held."""
+    if sys.platform == "win32":
+        return int(psutil.Process(os.getpid()).memory_info().peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def readable(size: float) -> str:
+    """A number of bytes for a reader.
+
+    Example:
+        >>> readable(3 * 2**30), readable(2**20)
+        ('3.00 GiB', '1.0 MiB')
+    """
+    return f"{size / 2**30:.2f} GiB" if size >= 2**29 else f"{size / 2**20:.1f} MiB"
+
+
+def check_tables(num_nodes: int, emb_dim: int) -> None:
+    """Refuse, before they are made, two tables of float32 that do not fit.
+
+    Raises:
+        InputError: They need more memory than there is.
+
+    Example:
+        >>> check_tables(1000, 128)
+    """
+    needed = 2 * num_nodes * emb_dim * 4
+    if needed > available():
+        raise InputError(
+            "emb_dim",
+            f"{emb_dim}, which for {num_nodes} nodes makes two tables of {readable(needed)} together",
+            f"tables that fit into the {readable(available())} of memory that is free",
+            f"emb_dim={max(1, available() // (2 * num_nodes * 4) * 3 // 4)} would fit; so would a smaller graph",
+        )
+
+
+def check_training(engine: str, needed: int) -> None:
+    """Refuse, before it begins, a training that does not fit.
+
+    Args:
+        engine: Name of the engine.
+        needed: Bytes it will take beside what the process holds already.
+
+    Raises:
+        InputError: It needs more memory than there is.
+    """
+    if needed > available():
+        adam = "engine='numba', which keeps no moments, or " if engine == "torch" else ""
+        raise InputError(
+            "model",
+            f"a model whose training takes {readable(needed)} more",
+            f"at most the {readable(available())} of memory that is free",
+            f"{adam}a smaller emb_dim, batch_size or graph lowers it",
+        )
