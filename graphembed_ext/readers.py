@@ -303,6 +303,11 @@ def _classes(values: Tensor) -> Any:
     return None
 
 
+def _may_write(folder: Path) -> bool:
+    """Whether a folder is to be written to; the superuser could write to one marked read-only, but should not."""
+    return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
+
+
 class _NotWritable(Exception):
     """Carries the folder that a dataset would write into."""
 
@@ -370,7 +375,7 @@ def _offline(dataset_class: Any, source: str) -> Any:
     def _process(self: Any) -> None:
         done = all(os.path.exists(path) for path in self.processed_paths)
         folder = Path(self.processed_dir)
-        if not done and not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        if not done and not _may_write(folder if folder.exists() else folder.parent):
             raise _NotWritable(str(folder.parent))
         dataset_class._process(self)
 
