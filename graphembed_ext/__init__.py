@@ -58,7 +58,7 @@ _HOME = {
     "to_host": "registry",
     "view": "registry",
 }
-_MODULES = {"dgl", "errors", "evaluate", "losses", "parity", "pyg", "walks"}
+_MODULES = {"dgl", "errors", "evaluate", "losses", "parity", "pyg", "readers", "walks"}
 
 _dgl_import.install()
 

@@ -60,9 +60,20 @@ def node_classification(
         raise InputError("y", f"{len(np.unique(labels))} classes", "at least two")
     scores = []
     for repeat in range(_checks.integer("repeats", repeats)):
-        train, test = train_test_split(
-            np.arange(len(labels)), train_size=ratio, random_state=seed + repeat, stratify=None if several else labels
-        )
+        try:
+            train, test = train_test_split(
+                np.arange(len(labels)),
+                train_size=ratio,
+                random_state=seed + repeat,
+                stratify=None if several else labels,
+            )
+        except ValueError as error:
+            raise InputError(
+                "y",
+                f"{len(labels)} labelled nodes that cannot be split with train_ratio={ratio:g} ({error})",
+                "a node of every class on either side",
+                "merge rare classes, or mark their nodes as unlabelled",
+            ) from error
         regression = LogisticRegression(max_iter=1000, solver="liblinear" if several else "lbfgs")
         if several:
             model = OneVsRestClassifier(regression)

@@ -218,7 +218,7 @@ def test_labels_that_cannot_be_split_keep_the_embeddings(tmp_path):
     torch.save(data, tmp_path / "graph.pt")
     done = train(tmp_path, "--host", "pyg", "--evaluate", input="graph.pt")
     assert done.exit_code == 2
-    assert "labels that cannot be split" in done.stderr
+    assert "labelled nodes that cannot be split" in done.stderr
     assert len(ge.Embeddings.load(tmp_path / "out.parquet")) == 3
     assert json.loads((tmp_path / "out.parquet.json").read_text())["metrics"] is None
 

@@ -73,6 +73,10 @@ def test_link_prediction_equals_its_definition():
         (lambda: ge.evaluate.node_classification(VECTORS, Y, train_ratio=0), r"train_ratio: got 0"),
         (lambda: ge.evaluate.node_classification(VECTORS, Y, repeats=0), r"repeats: got 0"),
         (lambda: ge.evaluate.node_classification(VECTORS, Y * 0), r"y: got 1 classes; expected at least two"),
+        (
+            lambda: ge.evaluate.node_classification(VECTORS, Y.clamp(min=1).index_fill(0, torch.tensor(0), 7)),
+            r"y: got 12 ",
+        ),
         (lambda: ge.evaluate.node_classification(VECTORS * torch.nan, Y), r"emb: got vectors with NaN"),
         (lambda: ge.evaluate.link_prediction(VECTORS, Y.view(2, 6), Y.view(2, 6) + 20), r"negative: got node ids up"),
         (lambda: ge.evaluate.link_prediction(VECTORS, Y, Y), r"positive: got shape \(12,\)"),
