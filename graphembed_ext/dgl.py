@@ -48,7 +48,8 @@ def view(graph: Any) -> GraphView:
 
 def token(graph: Any) -> Hashable:
     """Changes when edges are added or removed, or an edge feature is replaced or written to."""
-    features = (tensor_token(f) for t in graph.canonical_etypes for f in graph.edges[t].data.values())
+    # Read by key: the values of DGL's own mapping may be its columns, which are no tensors.
+    features = (tensor_token(f) for t in graph.canonical_etypes for f in dict(graph.edges[t].data).values())
     # DGL mutates a graph by giving it another index object.
     return Same(graph._graph), *features
 
