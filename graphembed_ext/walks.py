@@ -21,7 +21,8 @@ restart            to ``s`` with chance ``restart``, otherwise one of the above 
 metapath           any edge of the metapath's next type, or in proportion to weight     dgl, torch
 =================  ===================================================================  ===========
 
-DGL has a ``restart_prob`` of another meaning: it ends the walk instead of taking it back to its start.
+DGL has a ``restart_prob`` of another meaning: it ends the walk instead of taking it back to its start. With p
+and q some powers of ten away from 1, DGL's sampler may reject candidates nearly for ever; the torch engine does not.
 
 ``auto`` means ``dgl`` where it serves (DGL installed, edges on the CPU, uniform steps, main thread), ``torch``
 elsewhere. For one seed and one engine both hosts get the same walks; the two engines differ from each other.
@@ -45,7 +46,7 @@ from .metapaths import plan, read_metapaths, stacked
 from .registry import refreshed
 from .registry import view as view_of
 from .torch_walks import TorchWalker
-from .weights import Weight, edge_weights
+from .weights import Weight, edge_weights, entry_weights
 
 __all__ = ["ENGINES", "Walker", "Walks", "check_starts", "random_walk", "stream"]
 
@@ -345,8 +346,8 @@ class Walker:
 
     def entry_weights(self) -> Tensor | None:
         """Weight of each entry of the CSR of :meth:`steps`, float64; None for uniform steps."""
-        weight = self._entry_weights()
-        return None if weight is None else weight[self.steps()[0].edge_ids]
+        weight, csr = self._entry_weights(), self.steps()[0]
+        return None if weight is None else entry_weights(csr, weight)
 
     def _entry_weights(self) -> Tensor | None:
         """Checked weights of the edges walked, in the host's order."""
@@ -413,7 +414,7 @@ class Walker:
         """DGL's graph over the canonical CSRs, on which equal edges give equal walks whatever the host's order."""
         if "dgl" not in self._built:
             view, no_ids = self.view, torch.empty(0, dtype=torch.int64)
-            weight = self._entry_weights()
+            weight = self.entry_weights()
             types = sorted({step for path in self.metapaths for step in path})
             parts = {t: view.csr(t) for t in types} if types else {EDGE_TYPE: view.csr()}
             counts = {t: view.num_nodes[t] for step in types for t in (step[0], step[2])}
@@ -423,8 +424,8 @@ class Walker:
             )
             if weight is not None:
                 sizes = [len(csr.indices) for csr in parts.values()]
-                for (t, csr), values in zip(parts.items(), torch.split(weight, sizes), strict=True):
-                    graph.edges[t].data["weight"] = values[csr.edge_ids]
+                for t, values in zip(parts, torch.split(weight, sizes), strict=True):
+                    graph.edges[t].data["weight"] = values
             self._built["dgl"] = graph
         return self._built["dgl"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
-from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
+from .graph import CSR, EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
-__all__ = ["Weight", "edge_weights"]
+__all__ = ["Weight", "edge_weights", "entry_weights"]
 
 #: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
 Weight = str | Tensor | Mapping[EdgeType, Tensor]
@@ -47,6 +47,24 @@ def edge_weights(view: GraphView, weight: Weight, edge_types: Sequence[EdgeType]
     for group in groups:
         _refuse_dead_nodes(view, weight, {t: parts[t] for t in group})
     return torch.cat(list(parts.values())) if parts else torch.empty(0, dtype=torch.float64)
+
+
+def entry_weights(csr: CSR, weight: Tensor) -> Tensor:
+    """Weights in the order of a CSR's entries; those of parallel edges ascending, whatever the host's order.
+
+    Args:
+        csr: Canonical CSR.
+        weight: Weights in the order that its ``edge_ids`` count in.
+    """
+    rows = torch.repeat_interleave(torch.arange(len(csr.degrees), device=weight.device), csr.degrees)
+    values = weight[csr.edge_ids]
+    same = (rows[1:] == rows[:-1]) & (csr.indices[1:] == csr.indices[:-1])
+    if not bool(same.any()):
+        return values
+    pair = torch.zeros_like(rows)
+    torch.cumsum(~same, 0, out=pair[1:])
+    order = torch.argsort(values, stable=True)
+    return values[order[torch.argsort(pair[order], stable=True)]]
 
 
 def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:

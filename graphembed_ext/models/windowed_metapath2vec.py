@@ -135,3 +135,6 @@ class MetaPath2Vec(Windowed):
 
     def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
         return torch.cat([starts.view(-1, 1), rng.below(self._sizes[1:], random)], 1) + self.offset
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.dummy_idx}, {self.embedding_dim})"
