@@ -247,6 +247,7 @@ class Walker:
                 if value != plain:
                     raise InputError(name, value, f"{plain}, as the metapath says where a walk goes")
         self._built: dict[Any, Any] = {}
+        self._dgl_installed = installed("dgl")  # looked up once: where DGL is absent, a search of the whole path
         self._entry_weights()
         self._serving(engine)
 
@@ -324,7 +325,7 @@ class Walker:
         if engine == "dgl":
             require("dgl", "engine='dgl'")
         uniform = self.weight is None and self.p == self.q == 1.0 and self.restart == 0
-        if engine == "auto" and not (uniform and installed("dgl")):
+        if engine == "auto" and not (uniform and self._dgl_installed):
             return "torch"
         if self.restart > 0:
             obstacle = "DGL's restart_prob ends a walk, and nothing in DGL takes one back to its start"
