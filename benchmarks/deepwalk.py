@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from _record import DATA, save
+from _record import data_root, save
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
@@ -28,7 +28,7 @@ def cora():
     from torch_geometric.datasets import Planetoid
 
     with tempfile.TemporaryDirectory() as root:
-        shutil.copytree(DATA / "Planetoid" / "Cora" / "raw", Path(root) / "Cora" / "raw")
+        shutil.copytree(data_root() / "Planetoid" / "Cora" / "raw", Path(root) / "Cora" / "raw")
         return Planetoid(root, "Cora")[0]
 
 
@@ -112,7 +112,7 @@ def main():
     for name, result in results.items():
         result["speed_ratio"] = result["median_tokens_per_second"] / peer
         print(f"{name:<32} mean accuracy {result['mean_accuracy']:.4f}  speed {result['speed_ratio']:.1f} x the peer's")
-    print(save("deepwalk", results, seeds=list(SEEDS), epochs=EPOCHS, batch_size=BATCH, lr=RATE))
+    print(save("deepwalk", 0, results, seeds=list(SEEDS), epochs=EPOCHS, batch_size=BATCH, lr=RATE))
 
 
 if __name__ == "__main__":

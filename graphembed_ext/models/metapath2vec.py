@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import _checks, losses, rng
 from ..alias import AliasTable, alias_table
+from ..compiled_pairs import draw_entries, near_pairs
 from ..errors import InputError
 from ..graph import GraphView
 from ..loaders import stream_of_call
@@ -174,10 +175,7 @@ class MetaPath2Vec(SkipGram):
         Returns:
             Centres and contexts, ``(P,)`` each, ordered by walk, centre and context.
         """
-        centre, context = self.pairs.to(walks.device).nonzero(as_tuple=True)
-        pos_u, pos_v = walks[:, centre].reshape(-1), walks[:, context].reshape(-1)
-        both = (pos_u >= 0) & (pos_v >= 0)
-        return (pos_u, pos_v) if bool(both.all()) else (pos_u[both], pos_v[both])
+        return near_pairs(walks, self.window_size)
 
     def forward(self, pos_u: Tensor, pos_v: Tensor, neg_v: Tensor) -> Tensor:
         """Loss of a batch of pairs by ``dgl.nn.MetaPath2Vec``'s formula; 0 without a single pair.
@@ -247,12 +245,8 @@ class MetaPath2Vec(SkipGram):
     def _draw(self, count: int, contexts: Tensor | None, stream: int) -> Tensor:
         """``count`` noise nodes, each of the type of its context where there are contexts."""
         _, offsets, table = self._noise_tables()
-        random = rng.bits(stream, torch.arange(count))
-        row = torch.zeros_like(random)
-        if contexts is not None:
-            row = torch.bucketize(contexts.cpu(), offsets[1:], right=True)
-        entry = offsets[row] + rng.below((offsets[1:] - offsets[:-1])[row], random)
-        return torch.where((random & 0xFFFFFFFF) < table.threshold[entry], entry, table.other[entry])
+        rows = None if contexts is None else torch.bucketize(contexts.cpu(), offsets[1:], right=True)
+        return draw_entries(table, offsets, rows, count, stream)
 
     def _noise_tables(self) -> tuple[Tensor, Tensor, AliasTable]:
         """Weights, first row of each group that noise is drawn within, and the alias table of the groups."""

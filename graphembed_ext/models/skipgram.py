@@ -72,9 +72,12 @@ class SkipGram(nn.Module):
         self._key = rng.fresh_seed() if self.seed is None else self.seed
         self._sampled = self._drawn = 0
         with torch.no_grad():
-            start = torch.empty(self.node_embed.weight.shape)
+            weight = self.node_embed.weight
+            plain = weight.device.type == "cpu" and weight.dtype == torch.float32
+            start = weight if plain else torch.empty(weight.shape)
             start.uniform_(-1 / self.emb_dim, 1 / self.emb_dim, generator=rng.generator(rng.key(self._key, "init")))
-            self.node_embed.weight.copy_(start)
+            if start is not weight:
+                weight.copy_(start)
             self.context_embed.weight.zero_()
 
     @property
