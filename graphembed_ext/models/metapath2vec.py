@@ -18,6 +18,7 @@ from ..loaders import stream_of_call
 from ..metapaths import node_types
 from ..walks import Walker, check_starts
 from ..weights import Weight
+from .pair_scores import pair_scores, rows_of
 from .skipgram import SkipGram
 
 __all__ = ["MetaPath2Vec"]
@@ -161,10 +162,12 @@ class MetaPath2Vec(SkipGram):
         stream = stream_of_call(self._key, "sample", self._sampled)
         self._sampled += 1
         walks = self.walker.walk(self._starts(indices), self.walk_length, stream).nodes
-        pos_u, pos_v = self.pairs_of(walks)
-        count = len(pos_u) * self.negative_size
-        of = pos_v.repeat_interleave(self.negative_size) if self.typed_negatives else None
-        return pos_u, pos_v, self._draw(count, of, rng.key(stream, "noise")).view(-1, self.negative_size)
+        # Each position of a walk has its noise, which all pairs with that context share: far fewer rows to train.
+        nodes = walks.reshape(-1)
+        position = torch.arange(len(nodes), device=walks.device).view(walks.shape)
+        centre, context = near_pairs(torch.where(walks < 0, -1, position), self.window_size)
+        noise = self._noise_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
+        return nodes[centre], nodes[context], noise[context]
 
     def pairs_of(self, walks: Tensor) -> tuple[Tensor, Tensor]:
         """All pairs of near nodes in some walks.
@@ -194,11 +197,15 @@ class MetaPath2Vec(SkipGram):
         pos_u = self._check_ids("pos_u", pos_u, 0)
         pos_v = self._check_ids("pos_v", pos_v, 0)
         neg_v = self._check_ids("neg_v", neg_v, 0)
-        centres, contexts = self.node_embed(pos_u), self.context_embed(pos_v)
+        if neg_v.dim() != 2 or not len(pos_u) == len(pos_v) == len(neg_v):
+            shapes = f"shapes {tuple(pos_u.shape)}, {tuple(pos_v.shape)} and {tuple(neg_v.shape)}"
+            raise InputError("pos_u, pos_v, neg_v", shapes, "shapes (P,), (P,) and (P, K)")
         if not len(pos_u):
-            return centres.sum() + contexts.sum()
-        pos = (centres * contexts).sum(1)
-        neg = torch.bmm(self.context_embed(neg_v), centres.unsqueeze(2)).squeeze(2)
+            return self.node_embed(pos_u).sum() + self.context_embed(pos_v).sum()
+        centres, i = rows_of(self.node_embed, pos_u)
+        contexts, j = rows_of(self.context_embed, torch.cat([pos_v.unsqueeze(1), neg_v], 1))
+        scores = pair_scores(centres, contexts, i, j)
+        pos, neg = scores[:, 0], scores[:, 1:]
         return losses.skip_gram_loss(pos, neg, preset="dgl", clamp=self._clamp)
 
     def _starts(self, indices: Any) -> Tensor:
@@ -231,9 +238,14 @@ class MetaPath2Vec(SkipGram):
     def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         if not self.typed_negatives:
             return self._draw(len(walk) * self._noise_per_walk, None, stream).view(len(walk), -1).to(walk.device)
-        # A position has its noise, which all its centres share; -1 takes that of node 0 and is masked later.
-        context = walk.clamp(min=0).repeat_interleave(self.negative_size, dim=1)
-        return self._draw(context.numel(), context.reshape(-1), stream).view(*walk.shape, -1).to(walk.device)
+        return self._noise_of(walk, stream)
+
+    def _noise_of(self, walks: Tensor, stream: int) -> Tensor:
+        """Noise for each position of some walks, ``(B, walk_length, negative_size)``; without meaning beyond an end."""
+        # Beyond a walk's end the noise is that of node 0, and never used.
+        contexts = walks.clamp(min=0).reshape(-1).repeat_interleave(self.negative_size)
+        drawn = self._draw(len(contexts), contexts if self.typed_negatives else None, stream)
+        return drawn.view(*walks.shape, self.negative_size).to(walks.device)
 
     def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
         if negatives.dim() == 2:

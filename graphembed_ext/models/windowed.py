@@ -16,6 +16,7 @@ from ..hosts import optional
 from ..loaders import stream_of_call
 from ..registry import view as view_of
 from ..walks import Walker, check_starts
+from .pair_scores import pair_scores, rows_of
 from .skipgram import table
 
 __all__ = ["Windowed"]
@@ -172,8 +173,8 @@ class Windowed(nn.Module):
         return walks.unfold(1, self.context_size, 1).transpose(0, 1).reshape(-1, self.context_size)
 
     def _scores(self, windows: Tensor) -> Tensor:
-        vectors = self.embedding(windows)
-        return torch.bmm(vectors[:, 1:], vectors[:, 0].unsqueeze(2)).flatten()
+        vectors, places = rows_of(self.embedding, windows)
+        return pair_scores(vectors, vectors, places[:, 0], places[:, 1:]).flatten()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.embedding.num_embeddings}, {self.embedding_dim})"
