@@ -69,7 +69,7 @@ def fit(
     model: Any,
     graph: Any = None,
     *,
-    epochs: int = 5,
+    epochs: int = 20,
     lr: float = 0.025,
     batch_size: int | None = None,
     seed: int = 0,
@@ -96,8 +96,9 @@ def fit(
     Args:
         model: A walk model of this package.
         graph: None: a walk model trains on the graph it was built on.
-        epochs: Passes; in each, one walk starts from every node.
-        lr: First learning rate.
+        epochs: Passes; in each, one walk starts from every node. Dense graphs with many classes gain from more
+            (BlogCatalog: Micro-F1 38 after 20, 42 after 80), small ones need fewer.
+        lr: First learning rate. The sums over a window make ``numba`` diverge from about 0.2 on.
         batch_size: Walks in a batch; None for the engine's usual one, 512 (``numba``) or 128 (``torch``).
         seed: Fixes order, walks and noise. Global random state is neither read nor moved.
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only.
