@@ -69,7 +69,7 @@ def fit(
     model: Any,
     graph: Any = None,
     *,
-    epochs: int = 5,
+    epochs: int = 20,
     lr: float = 0.025,
     batch_size: int | None = None,
     seed: int = 0,
@@ -81,6 +81,7 @@ def fit(
     engine: str = "auto",
     threads: int | None = None,
     deterministic: bool = False,
+    shrink_window: bool = False,
 ) -> FitResult:
     """Train a walk model (DeepWalk, MetaPath2Vec), the learning rate falling linearly to 0.
 
@@ -96,8 +97,9 @@ def fit(
     Args:
         model: A walk model of this package.
         graph: None: a walk model trains on the graph it was built on.
-        epochs: Passes; in each, one walk starts from every node.
-        lr: First learning rate.
+        epochs: Passes; in each, one walk starts from every node. Dense graphs with many classes gain from more
+            (BlogCatalog: Micro-F1 38 after 20, 42 after 80), small ones need fewer.
+        lr: First learning rate. The sums over a window make ``numba`` diverge from about 0.2 on.
         batch_size: Walks in a batch; None for the engine's usual one, 512 (``numba``) or 128 (``torch``).
         seed: Fixes order, walks and noise. Global random state is neither read nor moved.
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only.
@@ -110,6 +112,9 @@ def fit(
         engine: ``"auto"``, ``"numba"`` or ``"torch"``; auto means numba where it serves.
         threads: Threads to train on; None takes as many as torch would.
         deterministic: Whether the result must be the same each time, bit by bit.
+        shrink_window: Whether every centre draws a window from 1 to the model's ``window_size``, as word2vec does,
+            instead of taking the whole: near nodes then weigh more than far ones, half of the pairs are trained,
+            and published figures, which were taken so, are met. ``numba`` only.
 
     Returns:
         History, seconds, tokens, engines, memory.
@@ -145,9 +150,19 @@ def fit(
     _checks.seed(seed)
     threads = _threads(threads, _checks.flag("deterministic", deterministic))
     key = rng.key(seed, "fit")
-    trainer, fallback = choose(model, engine, lr=lr, loss=loss, key=key, threads=threads, deterministic=deterministic)
+    trainer, fallback = choose(
+        model,
+        engine,
+        lr=lr,
+        loss=loss,
+        key=key,
+        threads=threads,
+        deterministic=deterministic,
+        shrink_window=_checks.flag("shrink_window", shrink_window),
+    )
     batch_size = _BATCH_SIZE[trainer.name] if batch_size is None else _checks.integer("batch_size", batch_size)
     config = {"engine": trainer.name, "epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": seed, "loss": loss}
+    config["shrink_window"] = shrink_window
     loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
     result = FitResult(engine=trainer.name, fallback=fallback)
     needed = trainer.memory() + _walking_memory(model, batch_size, threads)

@@ -14,7 +14,7 @@ import graphembed_ext as ge
 from graphembed_ext import losses, rng, training
 from graphembed_ext.engines import Batch, choose, memory
 from graphembed_ext.engines.cpu import CPUEngine, noise_table, obstacle
-from graphembed_ext.engines.kernel import BLOCK, noise_node, train_walks
+from graphembed_ext.engines.kernel import BLOCK, noise_node, train_walks, window_size
 from graphembed_ext.errors import EngineError, FileFormatError, InputError
 
 GOLDEN, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
@@ -38,7 +38,7 @@ def noise_stream(key, walk):
     return int(rng.bits(key, torch.tensor([walk]))[0]) & MASK
 
 
-def plain_training(nodes, contexts, walks, window, negatives, noise, groups, rate, weight, key, first):
+def plain_training(nodes, contexts, walks, window, shrink, negatives, noise, groups, rate, weight, key, first):
     """What the kernel must do, as loops over pairs in float64; returns tokens, pairs and the sum of the losses."""
     tokens = pairs = 0
     total = 0.0
@@ -49,7 +49,9 @@ def plain_training(nodes, contexts, walks, window, negatives, noise, groups, rat
             draws = range(i * negatives, (i + 1) * negatives)
             stream = np.uint64(noise_stream(key, first + number))
             outputs = [centre, *(noise_node(walks, noise, groups, centre, stream, draw) for draw in draws)]
-            near = [walk[j] for j in range(max(0, i - window), min(len(walk), i + window + 1)) if j != i]
+            reach = window_size(window, stream, i) if shrink else window
+            assert 1 <= reach <= window
+            near = [walk[j] for j in range(max(0, i - reach), min(len(walk), i + reach + 1)) if j != i]
             pairs += len(near)
             for block in range(0, len(outputs), BLOCK):
                 chosen = outputs[block : block + BLOCK]
@@ -96,14 +98,15 @@ WALKS = np.array(
 )
 
 
+@pytest.mark.parametrize("shrink", [False, True])
 @pytest.mark.parametrize("window", [1, 2, 5, 20])
 @pytest.mark.parametrize(("size", "negatives"), [(16, 5), (32, 1), (48, 12), (1, 2), (20, 5), (7, 7)])
-def test_kernel_equals_plain_loops(window, size, negatives):
+def test_kernel_equals_plain_loops(window, shrink, size, negatives):
     noise, groups = kernel_arguments(10, negatives)
     nodes, contexts = tables(10, size)
     expected = nodes.astype(np.float64), contexts.astype(np.float64)
-    arguments = window, negatives, noise, groups, np.float32(0.05), np.float32(0.7), np.uint64(7), 3
-    answer = plain_training(*expected, WALKS, window, negatives, noise, groups, 0.05, 0.7, 7, 3)
+    arguments = window, shrink, negatives, noise, groups, np.float32(0.05), np.float32(0.7), np.uint64(7), 3
+    answer = plain_training(*expected, WALKS, window, shrink, negatives, noise, groups, 0.05, 0.7, 7, 3)
     found = train_walks(nodes.reshape(-1), contexts.reshape(-1), size, WALKS, *arguments)
     assert found[:2] == answer[:2] == (8 + 5 + 1 + 2 + 7, found[1])
     assert found[2] == pytest.approx(answer[2], rel=1e-5)
@@ -141,7 +144,7 @@ def test_a_small_step_goes_along_the_gradient_of_the_loss_core():
     (loss * len(pos)).backward()
     after = [table.copy() for table in before]
     _, pairs, total = train_walks(
-        after[0].reshape(-1), after[1].reshape(-1), 16, walk, 2, negatives, noise, groups,
+        after[0].reshape(-1), after[1].reshape(-1), 16, walk, 2, False, negatives, noise, groups,
         np.float32(rate), np.float32(0.5), np.uint64(7), 0,
     )  # fmt: skip
     assert pairs == len(pos)
@@ -311,6 +314,8 @@ def test_auto_falls_back_to_the_reference_and_says_why():
     model = cliques_model()
     model.context_embed.weight.requires_grad_(False)
     assert obstacle(model, "stable") == "context_embed is frozen"
+    with pytest.raises(EngineError, match=r"only the engine 'numba' draws windows, .*float64"):
+        ge.fit(cliques_model().double(), shrink_window=True)
     with pytest.raises(EngineError, match=r"'numba' cannot serve this call: .*float64.*engine='torch' can"):
         ge.fit(cliques_model().double(), engine="numba")
 

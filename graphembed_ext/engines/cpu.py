@@ -56,12 +56,13 @@ class CPUEngine:
         model: A model that :func:`obstacle` has nothing against.
         key: Key of the noise.
         threads: Number of threads.
+        shrink_window: Whether every centre draws a window of its own, from 1 to the model's.
     """
 
     name = "numba"
 
-    def __init__(self, model: WalkModel, *, key: int, threads: int) -> None:
-        self._model, self._key, self._threads = model, key, threads
+    def __init__(self, model: WalkModel, *, key: int, threads: int, shrink_window: bool = False) -> None:
+        self._model, self._key, self._threads, self._shrink = model, key, threads, shrink_window
         self._failed: BaseException | None = None
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
@@ -118,6 +119,7 @@ class CPUEngine:
             tables[0].size(1),
             batch.walks.contiguous().cpu().numpy(),
             self._model.window_size,
+            self._shrink,
             self._model.negative_size,
             noise,
             groups,

@@ -18,7 +18,7 @@ import numpy as np
 
 from .tiles import LANES, SIDE, copy_row, move_row, prefetch_row, score_tile, update_tile
 
-__all__ = ["BLOCK", "noise_node", "train_walks"]
+__all__ = ["BLOCK", "noise_node", "train_walks", "window_size"]
 
 #: Outputs that are trained at once: the centre and five noise nodes.
 BLOCK = 6
@@ -50,6 +50,13 @@ def _noise_node(walks, noise, low, high, stream, counter):
         random = _mix(random + _GOLDEN)
 
 
+@numba.njit(inline="always")
+def window_size(window, stream, centre):
+    """A window from 1 to ``window`` for one centre of a walk; its bits are none of the noise's."""
+    random = _mix(~stream + _GOLDEN * np.uint64(centre + 1))
+    return 1 + np.int64(((random >> np.uint64(32)) * np.uint64(window)) >> np.uint64(32))
+
+
 @numba.njit(cache=True)
 def noise_node(walks, noise, groups, centre, stream, counter):
     """The noise node of one draw, as :func:`train_walks` draws it; for tests and inspection."""
@@ -60,7 +67,7 @@ def noise_node(walks, noise, groups, centre, stream, counter):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def train_walks(nodes, contexts, size, walks, window, negatives, noise, groups, rate, weight, key, first):
+def train_walks(nodes, contexts, size, walks, window, shrink, negatives, noise, groups, rate, weight, key, first):
     """Train on a batch of walks, one after another.
 
     A walk's rows of ``nodes`` are trained in a copy of their own and the changes then added to the table, so that
@@ -72,6 +79,7 @@ def train_walks(nodes, contexts, size, walks, window, negatives, noise, groups, 
         size: Elements of a row of the two.
         walks: Node ids, -1 after a walk's end, int64, shape ``(B, walk_length)``.
         window: Largest distance of a pair within a walk.
+        shrink: Whether every centre draws a window of its own, from 1 to ``window``, as word2vec does.
         negatives: Noise nodes for each window.
         noise: Alias table, uint32, shape ``(num_nodes, 2)``: chance of keeping a slot in units of 2**-32, and the
             node to take else. Of length 0: noise comes from the nodes of the batch.
@@ -153,8 +161,10 @@ def train_walks(nodes, contexts, size, walks, window, negatives, noise, groups, 
                     prefetch_row(contexts, drawn[(i + 1) * outputs + k], size)
             if row + 1 < walks.shape[0] and walks[row + 1, i] >= 0:
                 prefetch_row(nodes, walks[row + 1, i] * size, size)
-            near = 0
-            for j in range(max(0, i - window), min(end, i + window + 1)):
+            near, reach = 0, window
+            if shrink:
+                reach = window_size(window, stream, i)
+            for j in range(max(0, i - reach), min(end, i + reach + 1)):
                 if j != i:
                     positions[near] = slots[j]
                     near += 1
