@@ -56,3 +56,12 @@ def test_readme_names_both_commands():
     text = (ROOT / "README.md").read_text()
     assert "make demo" in text
     assert "make test" in text
+
+
+def test_readme_tables_are_those_of_the_records():
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "benchmarks" / "readme.py")
+    readme = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(readme)
+    text = (ROOT / "README.md").read_text()
+    assert readme.fill(text) == text
+    assert text.count("recorded in") == len(readme.TABLES)
