@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from ..walks import Walker
 __all__ = ["SkipGram", "table"]
 
 
-class SkipGram(nn.Module):
+class SkipGram(nn.Module, abc.ABC):
     """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
 
     A subclass checks its own arguments, then calls :meth:`_build`. It says where noise comes from by
@@ -103,9 +104,9 @@ class SkipGram(nn.Module):
         return {t: list(range(start, start + view.num_nodes[t])) for t, start in view.offsets.items()}
 
     @property
+    @abc.abstractmethod
     def noise_weights(self) -> Tensor:
         """How often each node is drawn as noise, relative to the others, float64, shape ``(num_nodes,)``."""
-        raise NotImplementedError
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """Where the engines of :mod:`graphembed_ext.engines` draw noise from.
@@ -187,9 +188,9 @@ class SkipGram(nn.Module):
     def _noise_per_walk(self) -> int:
         return self.negative_size * min(2 * self.window_size, self.walk_length - 1)
 
+    @abc.abstractmethod
     def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         """Noise nodes for a batch of walks; :meth:`loss` says in which shapes."""
-        raise NotImplementedError
 
     def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
         noise = self.context_embed(negatives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from .skipgram import table
 __all__ = ["Windowed"]
 
 
-class Windowed(nn.Module):
+class Windowed(nn.Module, abc.ABC):
     """Base of the models with PyG's conventions: walks are cut into windows whose first node is the centre.
 
     A subclass checks its own arguments, makes a walker, then calls :meth:`_build`; it says what the nodes of a
@@ -155,13 +156,13 @@ class Windowed(nn.Module):
         classifier = linear_model.LogisticRegression(*args, solver=solver, **kwargs).fit(train_x, train_c)
         return float(classifier.score(test_x, test_c))
 
+    @abc.abstractmethod
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
         """Walks as rows of the table, -1 after a walk's end, ``(B, nodes)``."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
         """Noise instead of walks, ``(B, nodes)``, out of 64 random bits for each node but the first."""
-        raise NotImplementedError
 
     def _next_stream(self, purpose: str) -> int:
         stream = stream_of_call(self._key, purpose, self._sampled)
