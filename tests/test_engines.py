@@ -419,6 +419,7 @@ def test_a_real_interrupt_leaves_a_usable_model():
     script = """
 import os, signal, threading, warnings
 import torch, graphembed_ext as ge
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with Ctrl-C ignored
 warnings.simplefilter("ignore")
 nodes = torch.arange(2000)
 edges = torch.stack([nodes, (nodes + 1) % 2000])
