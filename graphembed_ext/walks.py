@@ -119,15 +119,9 @@ def random_walk(
         Walks(nodes=tensor([[1, 2, 0, 1]]), engine='torch')
     """
     walker = Walker(view_of(graph), p=p, q=q, weight=weight, restart=restart, metapath=metapath, engine=engine)
-    if walk_length is None and not walker.metapaths:
-        raise InputError("walk_length", None, "a number of nodes, unless there is a metapath")
-    length = walker.full_length if walk_length is None else walker.check_length(walk_length)
+    length = walker.length_of(walk_length)
     number = rng.fresh_seed() if _checks.seed(seed) is None else int(seed or 0)
-    if walker.metapaths:
-        start_type = walker.metapaths[0][0][0]
-        here = check_starts(starts, walker.view.num_nodes[start_type], f" of type {start_type!r}")
-        starts = here + walker.view.offsets[start_type]
-    return walker.walk(starts, length, rng.key(number, "walks"))
+    return walker.walk(walker.global_starts(starts), length, rng.key(number, "walks"))
 
 
 def stream(
@@ -184,16 +178,9 @@ def stream(
     num_workers = _checks.integer("num_workers", num_workers, minimum=0)
     epochs = None if epochs is None else _checks.integer("epochs", epochs)
     walker = Walker(view_of(graph), engine="torch" if engine == "auto" else engine, **kind)
-    if walk_length is None and not walker.metapaths:
-        raise InputError("walk_length", None, "a number of nodes, unless there is a metapath")
-    length = walker.full_length if walk_length is None else walker.check_length(walk_length)
+    length = walker.length_of(walk_length)
     number = rng.fresh_seed() if _checks.seed(seed) is None else int(seed or 0)
-    if starts is None:
-        starts = walker.starts
-    else:
-        start_type = walker.metapaths[0][0][0] if walker.metapaths else None
-        count = walker.view.total_nodes if start_type is None else walker.view.num_nodes[start_type]
-        starts = check_starts(starts, count) + (0 if start_type is None else walker.view.offsets[start_type])
+    starts = walker.starts if starts is None else walker.global_starts(starts)
     if walker.engine == "dgl":
         num_workers = max(1, num_workers)
     workers: dict[str, Any] = {"num_workers": num_workers, "prefetch_factor": prefetch} if num_workers else {}
@@ -267,6 +254,22 @@ class Walker:
             start = number * view.total_nodes + view.offsets[path[0][0]]
             parts.append(torch.arange(start, start + view.num_nodes[path[0][0]], device=view.device))
         return torch.cat(parts)
+
+    def global_starts(self, starts: Any) -> Tensor:
+        """Start nodes as :meth:`walk` takes them, given as users do: ids within the type a metapath starts from."""
+        if not self.metapaths:
+            return check_starts(starts, self.view.total_nodes)
+        start_type = self.metapaths[0][0][0]
+        local = check_starts(starts, self.view.num_nodes[start_type], f" of type {start_type!r}")
+        return local + self.view.offsets[start_type]
+
+    def length_of(self, walk_length: Any) -> int:
+        """Nodes in a walk: the number given, or for None one pass along the metapath."""
+        if walk_length is not None:
+            return self.check_length(walk_length)
+        if not self.metapaths:
+            raise InputError("walk_length", None, "a number of nodes, unless there is a metapath")
+        return self.full_length
 
     def check_length(self, walk_length: Any) -> int:
         """Return a number of nodes that walks can have, or raise."""
