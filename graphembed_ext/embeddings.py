@@ -271,13 +271,17 @@ def embed(model: Any, graph: Any = None) -> Embeddings:
 
     Args:
         model: A model of this package.
-        graph: Graph to embed; walk models embed the one they were built on and take None.
+        graph: Graph to embed, of either host: the one trained on or, with an inductive model, another one. Walk
+            models embed the graph they were built on and take None.
 
     Example:
         >>> import graphembed_ext as ge
         >>> ge.embed(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4))
         Embeddings(2 nodes, 4 dimensions)
     """
+    if getattr(model, "task", "skip_gram") != "skip_gram":
+        computed: Embeddings = model.embeddings(graph)
+        return computed
     if hasattr(model, "embeddings") and graph is None:
         found: Embeddings = model.embeddings()
         return found

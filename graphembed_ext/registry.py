@@ -11,7 +11,8 @@ An adapter module (``graphembed_ext/dgl.py``, ``graphembed_ext/pyg.py``) supplie
 ``to_graph(view)``
     A host graph with everything the view holds.
 ``models()``
-    The models that this host gets, by name.
+    The models that this host gets, by name: classes whose first argument is a graph, or that have a class method
+    ``for_graph(graph, **config)``.
 """
 
 from __future__ import annotations
@@ -216,8 +217,13 @@ def create(name: str, graph: Any, **config: Any) -> Any:
     for argument in config:
         if argument not in parameters:
             raise InputError(argument, config[argument], f"an argument of {model.__name__}: {', '.join(parameters)}")
-    return model(graph, **config)
+    return _builder(model)(graph, **config)
+
+
+def _builder(model: Any) -> Any:
+    """What makes a model for a graph: the class itself, or its ``for_graph`` where the class takes sizes instead."""
+    return getattr(model, "for_graph", model)
 
 
 def _parameters(model: type) -> list[str]:
-    return [name for name in inspect.signature(model).parameters if name != "g"]
+    return list(inspect.signature(_builder(model)).parameters)[1:]

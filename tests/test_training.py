@@ -152,5 +152,5 @@ def test_bad_arguments(config, message):
 
 
 def test_not_a_model():
-    with pytest.raises(InputError, match=r"model: got a Linear; expected a walk model"):
+    with pytest.raises(InputError, match=r"model: got a Linear; expected a model of graphembed_ext that fit trains"):
         ge.fit(torch.nn.Linear(2, 2))

@@ -34,6 +34,8 @@ class SkipGram(nn.Module, abc.ABC):
         negative_size: Noise nodes for each pair.
     """
 
+    #: What :func:`graphembed_ext.fit` trains it on.
+    task = "skip_gram"
     pairs: Tensor
     #: Bound on the scores in the preset "dgl" of the loss.
     _clamp = 6.0

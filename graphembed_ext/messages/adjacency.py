@@ -1,0 +1,175 @@
+"""Edges grouped by destination: what the fused kernels walk along.
+
+Rows are sorted by source, then by edge id, so that the order in which a host stores its edges changes no bit of a
+sum. Grouping is a counting sort, and is kept for as long as the tensor of edges lives and stays as it is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from ..errors import InputError
+
+__all__ = ["Adjacency", "adjacency"]
+
+
+class Adjacency:
+    """Edges grouped by destination, immutable.
+
+    Attributes:
+        indptr: Bounds of the rows, one row for each destination, int64, ``(num_dst + 1,)``.
+        indices: Source of each entry, ascending within a row, int64, ``(num_edges,)``.
+        edge_ids: Place of each entry in the list of edges it was made from, int64, ``(num_edges,)``.
+        num_src: Number of source nodes.
+        num_dst: Number of destination nodes.
+
+    Example:
+        >>> graph = Adjacency.from_edges(torch.tensor([2, 0, 1]), torch.tensor([0, 0, 1]), 3, 2)
+        >>> graph.indptr, graph.indices, graph.edge_ids
+        (tensor([0, 2, 3]), tensor([0, 2, 1]), tensor([1, 0, 2]))
+        >>> graph.transposed().indices
+        tensor([0, 1, 0])
+    """
+
+    def __init__(self, indptr: Tensor, indices: Tensor, edge_ids: Tensor, num_src: int) -> None:
+        self.indptr, self.indices, self.edge_ids = indptr, indices, edge_ids
+        self.num_src, self.num_dst = num_src, len(indptr) - 1
+        self._transposed: Adjacency | None = None
+        #: What depends on the edges alone and is worth keeping with them, such as degrees; by name.
+        self.kept: dict[Any, Any] = {}
+
+    @classmethod
+    def from_edges(cls, src: Tensor, dst: Tensor, num_src: int, num_dst: int) -> Adjacency:
+        """Group edges given by two vectors of ids, int64 or int32.
+
+        Raises:
+            InputError: Ids out of range, or vectors of unequal length.
+        """
+        if src.shape != dst.shape or src.dim() != 1:
+            raise InputError(
+                "edge_index", f"shapes {tuple(src.shape)} and {tuple(dst.shape)}", "two vectors of equal length"
+            )
+        for side, ids, count in (("source", src, num_src), ("destination", dst, num_dst)):
+            if ids.numel():
+                low, high = (int(end) for end in torch.aminmax(ids))
+                if low < 0 or high >= count:
+                    raise InputError(
+                        "edge_index",
+                        f"{side} id {low if low < 0 else high}",
+                        f"ids from 0 to {count - 1}, as there are {count} {side} nodes",
+                    )
+        src, dst = src.long().contiguous(), dst.long().contiguous()
+        if src.device.type != "cpu":
+            order = torch.argsort(dst * max(num_src, 1) + src, stable=True)
+            indptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
+            torch.cumsum(torch.bincount(dst, minlength=num_dst), 0, out=indptr[1:])
+            return cls(indptr, src[order], order, num_src)
+        by_source = _grouped(src.numpy(), np.arange(len(src)), num_src)[1]
+        indptr, edge_ids = _grouped(dst.numpy(), by_source, num_dst)
+        edge_ids = torch.from_numpy(edge_ids)
+        return cls(torch.from_numpy(indptr), src[edge_ids], edge_ids, num_src)
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges."""
+        return len(self.indices)
+
+    @property
+    def degrees(self) -> Tensor:
+        """Number of edges into each destination, int64, ``(num_dst,)``."""
+        if "degrees" not in self.kept:
+            self.kept["degrees"] = self.indptr[1:] - self.indptr[:-1]
+        return self.kept["degrees"]
+
+    def destinations(self) -> Tensor:
+        """Destination of each entry, int64, ``(num_edges,)``."""
+        return torch.repeat_interleave(torch.arange(self.num_dst, device=self.indptr.device), self.degrees)
+
+    def transposed(self) -> Adjacency:
+        """The same edges grouped by source; ``edge_ids`` are of the same list of edges. Built once."""
+        if self._transposed is None:
+            dst = self.destinations()
+            # Entries in the order of the list they came from, so that equal pairs keep the order of their ids.
+            place = torch.empty_like(self.edge_ids)
+            place[self.edge_ids] = torch.arange(self.num_edges, device=place.device)
+            self._transposed = Adjacency.from_edges(dst[place], self.indices[place], self.num_dst, self.num_src)
+            self._transposed._transposed = self
+        return self._transposed
+
+    def __repr__(self) -> str:
+        return f"Adjacency({self.num_src} sources, {self.num_dst} destinations, {self.num_edges} edges)"
+
+
+@njit(cache=True, nogil=True)
+def _grouped(keys, order, groups):
+    """Bounds of the groups of equal keys, and ``order`` rearranged so that keys ascend, otherwise as it was."""
+    indptr = np.zeros(groups + 1, np.int64)
+    for key in keys:
+        indptr[key + 1] += 1
+    for group in range(groups):
+        indptr[group + 1] += indptr[group]
+    free = indptr[:-1].copy()
+    arranged = np.empty(len(order), np.int64)
+    for entry in order:
+        key = keys[entry]
+        arranged[free[key]] = entry
+        free[key] += 1
+    return indptr, arranged
+
+
+#: By id of a tensor of edges: a weak reference to it, its version, the sizes, and its grouping.
+_kept: dict[int, tuple[Any, int, tuple[int, int], Adjacency]] = {}
+
+
+def adjacency(edges: Any, num_src: int, num_dst: int) -> Adjacency:
+    """The edges of any of PyG's forms grouped by destination; kept while ``edges`` lives and is not written to.
+
+    Args:
+        edges: ``edge_index`` of shape ``(2, num_edges)``, sources first; or ``torch_sparse.SparseTensor``, the
+            transposed adjacency, whose values are not looked at; or an Adjacency, returned as it is. Writes through
+            NumPy or ``.data`` cannot be noticed.
+        num_src: Number of source nodes.
+        num_dst: Number of destination nodes.
+
+    Raises:
+        InputError: Ids out of range, or a shape that is not (2, num_edges).
+
+    Example:
+        >>> edges = torch.tensor([[0, 1], [1, 1]])
+        >>> adjacency(edges, 2, 2) is adjacency(edges, 2, 2)
+        True
+    """
+    if isinstance(edges, Adjacency):
+        return edges
+    owner = edges if isinstance(edges, Tensor) else getattr(edges, "storage", None)
+    if owner is None:
+        raise InputError(
+            "edge_index", f"a {type(edges).__name__}", "a tensor of shape (2, num_edges) or a torch_sparse.SparseTensor"
+        )
+    # Tensors made in inference mode count no versions: they are grouped anew each time.
+    keep = not (isinstance(owner, Tensor) and owner.is_inference())
+    version = owner._version if keep and isinstance(owner, Tensor) else 0
+    found = _kept.get(id(owner))
+    if keep and found is not None and found[0]() is owner and found[1:3] == (version, (num_src, num_dst)):
+        return found[3]
+    made = _grouping(edges, num_src, num_dst)
+    if keep:
+        name = id(owner)
+        _kept[name] = (weakref.ref(owner, lambda _: _kept.pop(name, None)), version, (num_src, num_dst), made)
+    return made
+
+
+def _grouping(edges: Any, num_src: int, num_dst: int) -> Adjacency:
+    if not isinstance(edges, Tensor):
+        dst, src, _ = edges.coo()
+        return Adjacency.from_edges(src, dst, num_src, num_dst)
+    if edges.dim() != 2 or edges.size(0) != 2 or edges.is_floating_point():
+        raise InputError("edge_index", f"shape {tuple(edges.shape)}, {edges.dtype}", "integers of shape (2, num_edges)")
+    plain = edges.as_tensor() if hasattr(edges, "as_tensor") else edges  # EdgeIndex indexes its rows otherwise
+    return Adjacency.from_edges(plain[0], plain[1], num_src, num_dst)

@@ -1,0 +1,105 @@
+"""Training in one call: :func:`fit`, and a module for each task that models are trained on.
+
+A model names its task in the class attribute ``task``; the task's module has a function ``train`` that takes the
+model, the graph, a :class:`~graphembed_ext.training.run.Plan` and the options of the task. A new task is a new
+module and a line in the table below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import _checks
+from ..errors import InputError
+from .result import FitResult, TrainingError
+from .run import Plan
+
+__all__ = ["FitResult", "TrainingError", "fit"]
+
+#: Module of each task.
+_TASKS = {
+    "skip_gram": "walks",
+}
+
+
+def fit(
+    model: Any,
+    graph: Any = None,
+    *,
+    epochs: int | None = None,
+    lr: float | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    **options: Any,
+) -> FitResult:
+    """Train a model of this package; it goes on from its present weights.
+
+    What a model is trained on, its usual settings and its further options stand with its task:
+
+    ===================================  =====================================================
+    DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
+    ===================================  =====================================================
+
+    Args:
+        model: A model of this package.
+        graph: The graph to train on, of either host; a walk model trains on the one it was built on and takes None.
+        epochs: Passes over the data; None for the task's usual number, as with all settings.
+        lr: Learning rate.
+        batch_size: Examples in a batch: walks, interactions or nodes.
+        seed: Fixes order, draws and noise. Global random state is neither read nor moved.
+        progress: Whether to show a progress bar.
+        checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
+            it; where the result is deterministic, to the same one as a run without a break.
+        on_epoch: Called with each entry of ``history`` when its epoch is over.
+        **options: Options of the task.
+
+    Returns:
+        History, seconds, amounts, engines, memory.
+
+    Raises:
+        InputError: An argument that cannot work, or that this model's task does not have; checked before any work.
+        FileFormatError: The checkpoint belongs to another training.
+        TrainingError: The loss became NaN or infinite.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
+        >>> model = ge.DeepWalk(ring, emb_dim=8, walk_length=10, seed=0)
+        >>> result = ge.fit(model, epochs=3, progress=False)
+        >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
+        (True, 360, 'numba')
+    """
+    task = getattr(model, "task", None)
+    if task not in _TASKS:
+        raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
+    if epochs is not None:
+        epochs = _checks.integer("epochs", epochs)
+    if lr is not None:
+        lr = _checks.number("lr", lr, above=0)
+    if batch_size is not None:
+        batch_size = _checks.integer("batch_size", batch_size)
+    if seed is None:
+        raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
+    _checks.seed(seed)
+    train = importlib.import_module(f"{__name__}.{_TASKS[task]}").train
+    known = [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name, value in options.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise InputError(
+                name,
+                value,
+                f"an option of {type(model).__name__}'s training: " + ", ".join(known),
+                f"did you mean {near[0]!r}?" if near else "",
+            )
+    path = None if checkpoint is None else Path(checkpoint)
+    plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, on_epoch)
+    return train(model, graph, plan, **options)

@@ -1,0 +1,58 @@
+"""What a training leaves behind: :class:`FitResult`, or :class:`TrainingError`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ..errors import GraphEmbedError
+
+__all__ = ["FitResult", "TrainingError"]
+
+
+class TrainingError(GraphEmbedError, ArithmeticError):
+    """Training cannot go on: the loss is not a number any more."""
+
+
+@dataclass
+class FitResult:
+    """What :func:`graphembed_ext.fit` did.
+
+    Attributes:
+        history: One dict for each epoch: ``epoch`` (from 1), ``loss`` (mean over batches), ``seconds``; walk models
+            add ``tokens`` (nodes visited by their walks), other models ``samples`` and what they validate.
+        seconds: Wall-clock time of this call.
+        tokens: Nodes visited by the walks of this call; 0 for a model without walks.
+        samples: Examples seen in this call (interactions, labelled nodes, pairs); 0 for a walk model.
+        engine: What trained: ``"numba"`` or ``"torch"`` for walk models, else the kernel of the message passing.
+        fallback: Why ``engine="auto"`` did not take the compiled engine; empty when it did.
+        walk_engine: Engine that made the walks, ``"dgl"`` or ``"torch"``; empty for a model without walks.
+        interrupted: Whether Ctrl-C ended it early; the model keeps what it had learned.
+        stopped_early: Whether the validated figure had not improved for ``patience`` validations.
+        monitor: Name of the entry of ``history`` that chose the weights; empty where nothing was validated.
+        best_epoch: Epoch whose weights the model holds, from 1; 0 where nothing was validated: the last one's.
+        metrics: Figures of the weights kept, such as those of the test mask.
+        predicted_memory: Most bytes of memory the process was going to hold, as foretold before training; 0 where
+            nothing was foretold.
+        peak_memory: Most bytes of memory the process has held since it was started.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    tokens: int = 0
+    samples: int = 0
+    engine: str = ""
+    fallback: str = ""
+    walk_engine: str = ""
+    interrupted: bool = False
+    stopped_early: bool = False
+    monitor: str = ""
+    best_epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    predicted_memory: int = 0
+    peak_memory: int = 0
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the last whole epoch; NaN when there is none."""
+        return self.history[-1]["loss"] if self.history else math.nan

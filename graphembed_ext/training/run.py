@@ -1,0 +1,257 @@
+"""The loop around every training: epochs, progress, early stopping, checkpoints, Ctrl-C.
+
+A trainer knows how to do one epoch of its task; :func:`run` does the rest, the same for every model.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from ..engines import memory
+from ..errors import FileFormatError
+from .result import FitResult
+
+__all__ = ["Bar", "Early", "Plan", "Trainer", "run"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every training is told, checked by :func:`graphembed_ext.fit`; None stands for the trainer's usual value.
+
+    Attributes:
+        epochs: Passes over the data.
+        lr: Learning rate.
+        batch_size: Examples in a batch.
+        seed: Fixes order and draws.
+        progress: Whether to show a progress bar.
+        checkpoint: File to keep the state in.
+        on_epoch: Called with each entry of the history.
+    """
+
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    progress: bool = True
+    checkpoint: Path | None = None
+    on_epoch: Callable[[dict[str, float]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Early:
+    """Which weights to keep, and when to stop.
+
+    Attributes:
+        monitor: Entry of the history that decides; an epoch without it was not validated and decides nothing.
+        patience: Validations without improvement after which training ends; None goes on to the last epoch.
+        larger: Whether larger is better.
+    """
+
+    monitor: str
+    patience: int | None
+    larger: bool
+
+
+class Trainer(Protocol):
+    """One task: what an epoch of it is."""
+
+    #: What trains, for :attr:`FitResult.engine` and the progress bar.
+    name: str
+
+    def epoch(self, number: int, bar: Bar) -> dict[str, float]:
+        """Train epoch ``number`` (from 0), validate, and return the history's entry but for ``epoch`` and
+        ``seconds``. Calls ``bar.advance`` after every batch. Draws by ``number`` alone, so that a resumed run repeats
+        a whole one.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be remembered between epochs beside the weights: the optimiser's moments."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state of an earlier run."""
+
+
+class Bar:
+    """Progress in tokens or samples; how many there will be is judged from the batches seen, as walks end early.
+
+    Args:
+        name: What trains.
+        unit: ``"token"``, ``"sample"``, ...: the key of the history, without its plural s, that counts them.
+        epochs: Number of epochs.
+        batches: Number of batches in one.
+        history: Epochs done already.
+        progress: Whether to show it.
+    """
+
+    def __init__(
+        self, name: str, unit: str, epochs: int, batches: int, history: list[dict[str, float]], progress: bool
+    ) -> None:
+        self._total, self._batches = epochs * batches, batches * len(history)
+        self._amount = sum(int(entry[unit + "s"]) for entry in history)
+        self._bar = tqdm(desc=f"fit ({name})", unit=unit, unit_scale=True, initial=self._amount, disable=not progress)
+
+    def advance(self, amount: int, loss: float) -> None:
+        """Count one more batch of so many tokens or samples."""
+        self._batches += 1
+        self._amount += amount
+        self._bar.total = self._amount * self._total // self._batches
+        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self._bar.update(amount)
+
+    def close(self) -> None:
+        """End the bar."""
+        self._bar.close()
+
+
+class _Best:
+    """The best weights so far, by a validated figure."""
+
+    def __init__(self, early: Early | None) -> None:
+        self.early, self.epoch, self.since = early, 0, 0
+        self.weights: dict[str, Any] = {}
+        self._figure = 0.0
+
+    def see(self, entry: Mapping[str, float], model: nn.Module) -> None:
+        if self.early is None or self.early.monitor not in entry:
+            return
+        figure = entry[self.early.monitor] * (1 if self.early.larger else -1)
+        self.since += 1
+        # NaN compares with nothing: the first figure that is a number replaces it.
+        if self.epoch == 0 or figure > self._figure or math.isnan(self._figure):
+            self.epoch, self.since, self._figure = int(entry["epoch"]), 0, figure
+            self.weights = copy.deepcopy(model.state_dict())
+
+    def exhausted(self) -> bool:
+        return self.early is not None and self.early.patience is not None and self.since >= self.early.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "since": self.since, "figure": self._figure, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch, self.since, self._figure = state["epoch"], state["since"], state["figure"]
+        self.weights = state["weights"]
+
+
+def run(
+    trainer: Trainer,
+    model: nn.Module,
+    plan: Plan,
+    *,
+    epochs: int,
+    batches: int,
+    config: dict[str, Any],
+    unit: str = "sample",
+    early: Early | None = None,
+) -> FitResult:
+    """Train epoch after epoch, keep checkpoints, stop early or at Ctrl-C, and leave the best weights in the model.
+
+    Args:
+        trainer: What does one epoch.
+        model: The model it trains.
+        plan: What :func:`graphembed_ext.fit` was told.
+        epochs: Number of epochs.
+        batches: Number of batches in one, for the progress bar.
+        config: What a checkpoint must have been trained with to be resumed.
+        unit: ``"token"`` or ``"sample"``; the history's entries count them under its plural.
+        early: Which weights to keep; None keeps the last.
+
+    Raises:
+        FileFormatError: The checkpoint belongs to another training.
+    """
+    result, best = FitResult(engine=trainer.name), _Best(early)
+    config = {"engine": trainer.name, "epochs": epochs, **config}
+    if plan.checkpoint is not None and plan.checkpoint.exists():
+        result.history = _resume(plan.checkpoint, config, model, trainer, best)
+    began = time.perf_counter()
+    bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress)
+    try:
+        for epoch in range(len(result.history), epochs):
+            if best.exhausted():
+                break
+            epoch_began = time.perf_counter()
+            found = trainer.epoch(epoch, bar)
+            entry = {"epoch": epoch + 1, "loss": found["loss"], "seconds": time.perf_counter() - epoch_began} | found
+            setattr(result, unit + "s", getattr(result, unit + "s") + int(entry[unit + "s"]))
+            result.history.append(entry)
+            best.see(entry, model)
+            if plan.checkpoint is not None:
+                _save(plan.checkpoint, config, model, trainer, best, result.history)
+            if plan.on_epoch is not None:
+                plan.on_epoch(entry)
+        result.stopped_early = len(result.history) < epochs
+    except KeyboardInterrupt:
+        result.interrupted = True
+        resume = f"; a further call resumes after epoch {len(result.history)}" if plan.checkpoint is not None else ""
+        warnings.warn(
+            f"fit: interrupted in epoch {len(result.history) + 1} of {epochs}; the model keeps what it has "
+            f"learned{resume}.",
+            stacklevel=4,
+        )
+    finally:
+        bar.close()
+    if best.epoch:
+        model.load_state_dict(best.weights)
+        result.best_epoch = best.epoch
+    result.monitor = "" if early is None else early.monitor
+    result.seconds = time.perf_counter() - began
+    result.peak_memory = memory.peak()
+    return result
+
+
+def _save(
+    path: Path,
+    config: dict[str, Any],
+    model: nn.Module,
+    trainer: Trainer,
+    best: _Best,
+    history: list[dict[str, float]],
+) -> None:
+    state = {"config": config, "model": model.state_dict(), "optimizer": trainer.state_dict(), "history": history}
+    if best.early is not None:
+        state["best"] = best.state_dict()
+    part = path.with_name(path.name + ".part")
+    try:
+        torch.save(state, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _resume(
+    path: Path, config: dict[str, Any], model: nn.Module, trainer: Trainer, best: _Best
+) -> list[dict[str, float]]:
+    try:
+        state = torch.load(path, weights_only=True)
+        found = state["config"]
+        history: list[dict[str, float]] = state["history"]
+    except Exception as error:
+        raise FileFormatError(
+            "checkpoint", f"{path} ({error})", "a checkpoint of fit, or a name not taken yet", "choose another name"
+        ) from error
+    for name, value in config.items():
+        if found.get(name) != value:
+            raise FileFormatError(
+                "checkpoint",
+                f"{path}, which was trained with {name}={found.get(name)!r}",
+                f"one of a training with {name}={value!r}",
+                "repeat the arguments to resume, or choose another name to start anew",
+            )
+    try:
+        model.load_state_dict(state["model"])
+        trainer.load_state_dict(state["optimizer"])
+        if best.early is not None:
+            best.load_state_dict(state["best"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise FileFormatError("checkpoint", f"{path} ({error})", "one of a model of the same sizes") from error
+    return history
