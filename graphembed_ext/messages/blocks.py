@@ -27,7 +27,7 @@ _PREFETCH = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT
 def _block(lanes: int) -> Any:
     @intrinsic
     def block(typing, x, indices, weight, first, last, column, stride, out, place):
-        """``out[place : place + lanes]`` = sum of ``weight[e] * x[indices[e] * stride + column :][:lanes]``."""
+        """``lanes`` numbers of ``out`` from ``place`` on, both arrays taken as flat; see :func:`sum_row`."""
         weighted = not isinstance(weight, types.NoneType)
 
         def generate(context, builder, signature, arguments):
@@ -86,24 +86,24 @@ _wide, _narrow = _block(64), _block(16)
 
 
 @njit(inline="always")
-def sum_row(x, indices, weight, first, last, width, out, place):
-    """``out[place : place + width]`` = sum of ``weight[e] * x[indices[e]]`` for ``e`` from ``first`` to ``last``.
+def sum_row(x, indices, weight, first, last, out, row):
+    """``out[row]`` = sum of ``weight[e] * x[indices[e]]`` for the entries ``e`` from ``first`` to ``last``.
 
-    ``x`` and ``out`` are flat; ``weight`` is an array with a factor for each entry, or None for 1. Every column is
-    summed in the order of the entries, whichever block it falls into.
+    ``x`` and ``out`` are contiguous matrices; ``weight`` is an array with a factor for each entry, or None for 1.
+    Every column is summed in the order of the entries, whichever block it falls into.
     """
-    column = 0
+    column, width = 0, x.shape[1]
     while column + 64 <= width:
-        _wide(x, indices, weight, first, last, column, width, out, place + column)
+        _wide(x, indices, weight, first, last, column, width, out, row * width + column)
         column += 64
     while column + 16 <= width:
-        _narrow(x, indices, weight, first, last, column, width, out, place + column)
+        _narrow(x, indices, weight, first, last, column, width, out, row * width + column)
         column += 16
     for k in range(column, width):
         total = x.dtype.type(0)
         for entry in range(first, last):
             if weight is None:
-                total += x[indices[entry] * width + k]
+                total += x[indices[entry], k]
             else:
-                total += weight[entry] * x[indices[entry] * width + k]
-        out[place + k] = total
+                total += weight[entry] * x[indices[entry], k]
+        out[row, k] = total

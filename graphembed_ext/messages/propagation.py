@@ -24,7 +24,7 @@ from ..errors import InputError
 from .adjacency import Adjacency, adjacency
 from .blocks import sum_row
 from .parallel import over_rows
-from .sums import flat, neighbor_sum
+from .sums import neighbor_sum
 
 __all__ = ["LGConv", "edges_and_weights", "propagate", "propagate_rows"]
 
@@ -236,7 +236,7 @@ def _polynomial(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float], 
     if len(alpha) == 1:
         return x * alpha[0]
     with _buffers(graph, x) as (now, after):
-        over_rows(_begin, graph.indptr, 0, flat(scale), flat(x), alpha[-1], width, flat(now))
+        over_rows(_begin, graph.indptr, width, scale.numpy(), x.numpy(), alpha[-1], now.numpy())
         for factor in alpha[-2:0:-1]:
             _layer(graph, scale, now, x, factor, after, True)
             now, after = after, now
@@ -247,15 +247,15 @@ def _polynomial(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float], 
         out = x.new_empty(len(rows), width)
         indptr = torch.zeros(len(rows) + 1, dtype=torch.int64)
         torch.cumsum(graph.degrees[rows], 0, out=indptr[1:])
-        arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), flat(scale), flat(now), flat(x), alpha[0]
-        over_rows(_some_rows, indptr, width, flat(rows), *arrays, width, flat(out))
+        arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), scale.numpy(), now.numpy(), x.numpy(), alpha[0]
+        over_rows(_some_rows, indptr, width, rows.numpy(), *arrays, out.numpy())
         return out
 
 
 def _polynomial_of_rows(graph: Adjacency, scale: Tensor, x: Tensor, rows: Tensor, alpha: list[float]) -> Tensor:
     """The same for an ``x`` that is 0 but for the rows given."""
-    width = x.size(1)
     x = x.contiguous()
+    width = x.size(1)
     slot = torch.full((graph.num_src,), -1, dtype=torch.int32)
     slot[rows] = torch.arange(len(rows), dtype=torch.int32)
     first = x * (scale[rows] * alpha[-1])[:, None]
@@ -266,11 +266,11 @@ def _polynomial_of_rows(graph: Adjacency, scale: Tensor, x: Tensor, rows: Tensor
             target = after if inner else out
             if step == 0:
                 longest = int(graph.degrees.max()) if graph.num_dst else 0
-                arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), flat(slot), longest
-                numbers = flat(scale), flat(first), flat(x), factor
-                over_rows(_from_rows, graph.indptr, width, *arrays, *numbers, width, flat(target), inner)
+                arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), slot.numpy(), longest
+                numbers = scale.numpy(), first.numpy(), x.numpy(), factor
+                over_rows(_from_rows, graph.indptr, width, *arrays, *numbers, target.numpy(), inner)
             else:
-                _layer(graph, scale, now, x, factor, target, inner, flat(slot))
+                _layer(graph, scale, now, x, factor, target, inner, slot.numpy())
             now, after = target, now
     return out
 
@@ -285,8 +285,8 @@ def _layer(
     inner: bool,
     slot: np.ndarray | None = None,
 ) -> None:
-    arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), slot, flat(scale), flat(now), flat(x), factor
-    over_rows(_all_rows, graph.indptr, x.size(1), *arrays, x.size(1), flat(out), inner)
+    arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), slot, scale.numpy(), now.numpy(), x.numpy()
+    over_rows(_all_rows, graph.indptr, x.size(1), *arrays, factor, out.numpy(), inner)
 
 
 @contextmanager
@@ -305,15 +305,15 @@ def _buffers(graph: Adjacency, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @njit(cache=True, nogil=True)
-def _begin(first, last, scale, x, factor, width, out):
+def _begin(first, last, scale, x, factor, out):
     for row in range(first, last):
         s = x.dtype.type(factor) * scale[row]
-        for k in range(row * width, row * width + width):
-            out[k] = s * x[k]
+        for k in range(x.shape[1]):
+            out[row, k] = s * x[row, k]
 
 
 @njit(inline="always")
-def _finish(scale, x, origin, factor, width, out, place, inner):
+def _finish(scale, x, origin, factor, out, row, inner):
     """Turn a sum of scaled rows into ``P h + factor * x``, scaled for the next layer where there is one."""
     s = scale
     a = x.dtype.type(factor)
@@ -321,41 +321,40 @@ def _finish(scale, x, origin, factor, width, out, place, inner):
         a *= scale
         s *= scale
     if origin < 0:
-        for k in range(width):
-            out[place + k] *= s
+        for k in range(x.shape[1]):
+            out[row, k] *= s
     else:
-        for k in range(width):
-            out[place + k] = s * out[place + k] + a * x[origin + k]
+        for k in range(x.shape[1]):
+            out[row, k] = s * out[row, k] + a * x[origin, k]
 
 
 @njit(cache=True, nogil=True)
-def _all_rows(first, last, indptr, indices, slot, scale, now, x, factor, width, out, inner):
+def _all_rows(first, last, indptr, indices, slot, scale, now, x, factor, out, inner):
     for row in range(first, last):
-        place = row * width
-        sum_row(now, indices, None, indptr[row], indptr[row + 1], width, out, place)
-        origin = place
+        sum_row(now, indices, None, indptr[row], indptr[row + 1], out, row)
+        origin = row
         if slot is not None:
-            origin = np.int64(slot[row]) * width
-        _finish(scale[row], x, origin, factor, width, out, place, inner)
+            origin = np.int64(slot[row])
+        _finish(scale[row], x, origin, factor, out, row, inner)
 
 
 @njit(cache=True, nogil=True)
-def _some_rows(first, last, rows, indptr, indices, scale, now, x, factor, width, out):
+def _some_rows(first, last, rows, indptr, indices, scale, now, x, factor, out):
     for number in range(first, last):
         row = rows[number]
-        sum_row(now, indices, None, indptr[row], indptr[row + 1], width, out, number * width)
-        _finish(scale[row], x, row * width, factor, width, out, number * width, False)
+        sum_row(now, indices, None, indptr[row], indptr[row + 1], out, number)
+        _finish(scale[row], x, row, factor, out, number, False)
 
 
 @njit(cache=True, nogil=True)
-def _from_rows(first, last, indptr, indices, slot, longest, scale, now, x, factor, width, out, inner):
+def _from_rows(first, last, indptr, indices, slot, longest, scale, now, x, factor, out, inner):
     """The rows of ``now`` and ``x`` are some only, those with a slot."""
     found = np.zeros(longest + 1, np.int32)
     for row in range(first, last):
-        count = 0
-        for entry in range(indptr[row], indptr[row + 1]):
-            there = slot[indices[entry]]
+        count = np.uint64(0)  # an unsigned index is spared the test for one counted from the end
+        for entry in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
+            there = slot[np.uint32(indices[entry])]
             found[count] = there
-            count += there >= 0  # no branch to mispredict
-        sum_row(now, found, None, 0, count, width, out, row * width)
-        _finish(scale[row], x, np.int64(slot[row]) * width, factor, width, out, row * width, inner)
+            count += np.uint64(there >= 0)  # no branch to mispredict
+        sum_row(now, found, None, 0, np.int64(count), out, row)
+        _finish(scale[row], x, np.int64(slot[row]), factor, out, row, inner)

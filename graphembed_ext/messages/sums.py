@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
@@ -15,7 +14,7 @@ from .adjacency import Adjacency
 from .blocks import sum_row
 from .parallel import over_rows
 
-__all__ = ["flat", "neighbor_sum"]
+__all__ = ["neighbor_sum"]
 
 _COMPILED = (torch.float32, torch.float64)
 
@@ -79,14 +78,9 @@ def _sum(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
         return torch.sparse_csr_tensor(graph.indptr, graph.indices, values, size, check_invariants=False) @ x
     out = x.new_empty(graph.num_dst, x.size(1))
     factors = None if weight is None else weight.detach().numpy()
-    arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), factors, flat(x)
-    over_rows(_rows, graph.indptr, x.size(1), *arrays, x.size(1), flat(out))
+    arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), factors, x.detach().contiguous().numpy()
+    over_rows(_rows, graph.indptr, x.size(1), *arrays, out.numpy())
     return out
-
-
-def flat(x: Tensor) -> np.ndarray:
-    """The numbers of a tensor one after another, as kernels take them; in its own memory where it is contiguous."""
-    return x.detach().contiguous().view(-1).numpy()
 
 
 def _products(graph: Adjacency, x: Tensor, grad: Tensor) -> Tensor:
@@ -102,9 +96,9 @@ def _products(graph: Adjacency, x: Tensor, grad: Tensor) -> Tensor:
 
 
 @njit(cache=True, nogil=True)
-def _rows(first, last, indptr, indices, weight, x, width, out):
+def _rows(first, last, indptr, indices, weight, x, out):
     for row in range(first, last):
-        sum_row(x, indices, weight, indptr[row], indptr[row + 1], width, out, row * width)
+        sum_row(x, indices, weight, indptr[row], indptr[row + 1], out, row)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
