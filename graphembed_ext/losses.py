@@ -26,7 +26,7 @@ from torch import Tensor
 from . import _checks
 from .errors import InputError
 
-__all__ = ["PRESETS", "skip_gram_loss"]
+__all__ = ["PRESETS", "classification_loss", "skip_gram_loss"]
 
 PRESETS = ("stable", "dgl", "pyg")
 _PYG_EPSILON = 1e-15
@@ -67,6 +67,33 @@ def skip_gram_loss(
     if preset == "dgl":
         pos, neg = pos.clamp(-clamp, clamp), neg.clamp(-clamp, clamp)
     return -F.logsigmoid(pos).mean() - F.logsigmoid(-neg).mean() * neg.size(1) * neg_weight
+
+
+def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of class scores, averaged over nodes; with several labels, over nodes and labels.
+
+    Args:
+        scores: Scores before any softmax, ``(N, C)``.
+        y: Classes, integers ``(N,)``: softmax cross-entropy. Or 0/1 of shape ``(N, C)``: the binary cross-entropy of
+            each label.
+
+    Returns:
+        Scalar in nats, shape ``()``.
+
+    Raises:
+        InputError: No nodes, or shapes that do not match.
+
+    Example:
+        >>> classification_loss(torch.zeros(3, 4), torch.tensor([0, 1, 3]))  # ln 4
+        tensor(1.3863)
+    """
+    if scores.dim() != 2 or len(scores) == 0:
+        raise InputError("scores", f"shape {tuple(scores.shape)}", "shape (N, C), at least one node")
+    if y.shape == scores.shape:
+        return F.binary_cross_entropy_with_logits(scores, y.to(scores.dtype))
+    if y.shape != scores.shape[:1]:
+        raise InputError("y", f"shape {tuple(y.shape)}", f"shape ({len(scores)},) or {tuple(scores.shape)}")
+    return F.cross_entropy(scores, y.long())
 
 
 def _check_scores(pos: Tensor, neg: Tensor, any_shape: bool) -> None:

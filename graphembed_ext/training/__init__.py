@@ -1,8 +1,9 @@
 """Training in one call: :func:`fit`, and a module for each task that models are trained on.
 
-A model names its task in the class attribute ``task``; the task's module has a function ``train`` that takes the
-model, the graph, a :class:`~graphembed_ext.training.run.Plan` and the options of the task. A new task is a new
-module and a line in the table below.
+A model names its task in the class attribute ``task``, and in ``task_without_labels`` the one it has where no ``y``
+is given, if that is another. The task's module has a function ``train`` that takes the model, the graph, a
+:class:`~graphembed_ext.training.run.Plan` and the options of the task. A new task is a new module and a line in the
+table below.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["FitResult", "TrainingError", "fit"]
 
 #: Module of each task.
 _TASKS = {
+    "nodes": "nodes",
     "skip_gram": "walks",
 }
 
@@ -46,6 +48,7 @@ def fit(
 
     ===================================  =====================================================
     DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
+    GraphSAGE, HAN, with labels          :func:`graphembed_ext.training.nodes.train`
     ===================================  =====================================================
 
     Args:
@@ -78,6 +81,8 @@ def fit(
         (True, 360, 'numba')
     """
     task = getattr(model, "task", None)
+    if options.get("y") is None:
+        task = getattr(model, "task_without_labels", task)
     if task not in _TASKS:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     if epochs is not None:

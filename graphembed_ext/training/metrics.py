@@ -1,0 +1,59 @@
+"""Metrics of classification by scikit-learn's definitions, computed where the scores are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+__all__ = ["classification_metrics"]
+
+
+def classification_metrics(scores: Tensor, y: Tensor) -> dict[str, float]:
+    """Accuracy, precision, recall and F1 of predicted classes.
+
+    ``precision``, ``recall`` and ``macro_f1`` are means over the classes that occur among the true or the predicted
+    ones, a ratio of 0/0 counting as 0; ``micro_f1`` counts all decisions alike and for one class a node equals the
+    accuracy.
+
+    Args:
+        scores: Score of each class, ``(N, C)``: the highest is predicted or, with several labels, those above 0.
+        y: Classes, integers ``(N,)``; or 0/1 ``(N, C)`` for several labels a node, whose ``accuracy`` is that of exact
+            label sets.
+
+    Raises:
+        InputError: No nodes, or shapes that do not match.
+
+    Example:
+        >>> scores = torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]])
+        >>> found = classification_metrics(scores, torch.tensor([0, 1, 1]))
+        >>> {name: round(value, 3) for name, value in found.items()}
+        {'accuracy': 0.667, 'precision': 0.75, 'recall': 0.75, 'macro_f1': 0.667, 'micro_f1': 0.667}
+    """
+    if len(scores) == 0 or len(scores) != len(y) or scores.dim() != 2 or (y.dim() == 2 and y.shape != scores.shape):
+        raise InputError("y", f"shape {tuple(y.shape)}", f"a class or a row of labels for each of {len(scores)} nodes")
+    classes = scores.size(1)
+    if y.dim() == 2:
+        guess, truth = scores > 0, y > 0
+        exact = (guess == truth).all(1)
+    else:
+        predicted = scores.argmax(1)
+        exact = predicted == y
+        guess, truth = (torch.nn.functional.one_hot(labels.long(), classes) > 0 for labels in (predicted, y))
+    right, guessed, true = ((part.sum(0)).double() for part in (guess & truth, guess, truth))
+    # With several labels scikit-learn averages over all of them, with one over those that occur.
+    there = torch.ones_like(right, dtype=torch.bool) if y.dim() == 2 else (guessed + true) > 0
+    precision, recall = (_ratio(right, of)[there] for of in (guessed, true))
+    f1 = _ratio(2 * right, guessed + true)[there]
+    return {
+        "accuracy": float(exact.double().mean()),
+        "precision": float(precision.mean()),
+        "recall": float(recall.mean()),
+        "macro_f1": float(f1.mean()),
+        "micro_f1": float(_ratio(2 * right.sum(), guessed.sum() + true.sum())),
+    }
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    return torch.where(whole > 0, part / whole.clamp(min=1), torch.zeros_like(part))

@@ -1,0 +1,262 @@
+"""Training of message-passing models on labelled nodes: cross-entropy over masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .. import _checks, losses, rng
+from ..errors import InputError
+from ..graph import GraphView
+from ..registry import view as view_of
+from .metrics import classification_metrics
+from .result import FitResult, TrainingError
+from .run import Bar, Early, Plan, run
+from .splits import Split, splits_of
+
+__all__ = ["NodeModel", "train"]
+
+_EPOCHS, _LR = 200, 0.01
+_MONITORS = ("val_loss", "val_accuracy", "val_precision", "val_recall", "val_macro_f1", "val_micro_f1")
+
+
+class NodeModel(Protocol):
+    """What this module needs of a model; it is an ``nn.Module``, too.
+
+    One that can compute the scores of all nodes layer by layer, in bounded memory, has a method
+    ``full_logits(view)``, too, which then validates its mini-batch training.
+
+    Attributes:
+        targets: Node types that get class scores.
+        out_channels: Number of classes; a dict by target type where they differ.
+    """
+
+    targets: Sequence[str]
+    out_channels: int | Mapping[str, int]
+
+    def inputs(self, view: GraphView) -> Any:
+        """Everything :meth:`logits` needs of a graph, made once for a training."""
+
+    def logits(self, inputs: Any) -> dict[str, Tensor]:
+        """Class scores of the nodes of each target type, ``(num_nodes, C)``."""
+
+    def loader(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shuffle: bool = True,
+        fanouts: Sequence[int] | None = None,
+    ) -> Any:
+        """Mini-batches over some nodes: ``len(loader)`` pairs ``(inputs, nodes)``, where the rows that
+        ``logits(inputs)`` has for a type belong to ``nodes`` of that type. What a batch holds depends on seed and epoch
+        alone.
+        """
+
+
+def train(
+    model: Any,
+    graph: Any,
+    plan: Plan,
+    *,
+    y: Any = None,
+    masks: Any = None,
+    weight_decay: float = 5e-4,
+    patience: int | None = 100,
+    monitor: str = "val_loss",
+    validate_every: int = 1,
+    fanouts: Sequence[int] | None = None,
+) -> FitResult:
+    """Train GraphSAGE or HAN on labelled nodes by Adam, and keep the weights that validate best.
+
+    Without ``batch_size`` an epoch is one step on the whole graph; with it, one step for each batch of training nodes
+    and their sampled neighbourhoods. Metrics are scikit-learn's
+    (:func:`graphembed_ext.training.metrics.classification_metrics`). Dropout follows the seed; so a run with the same
+    seed repeats itself, on either host.
+
+    Args:
+        model: The model. One that can learn without labels is trained so where ``y`` is None (GraphSAGE).
+        graph: The graph, of either host, with its node features.
+        plan: What :func:`graphembed_ext.fit` was told. By default 200 epochs and a learning rate of 0.01.
+        y: Classes of the nodes of the target type, integers ``(N,)``, or 0/1 ``(N, C)`` for several labels a node; a
+            dict of these by node type; or the name of the node feature that holds them. None: the graph's ``y`` or
+            ``label``.
+        masks: ``{"train": ..., "val": ..., "test": ...}``, each a boolean mask ``(N,)``, node ids, or a dict of these
+            by node type. Only train is needed; without val nothing is validated. None: the graph's ``train_mask``,
+            ``val_mask`` and ``test_mask``.
+        weight_decay: Adam's L2 penalty on all weights.
+        patience: Validations without improvement after which training ends; None for none.
+        monitor: What decides: ``"val_loss"``, ``"val_accuracy"``, ``"val_precision"``, ``"val_recall"``,
+            ``"val_macro_f1"`` or ``"val_micro_f1"``.
+        validate_every: Epochs from one validation to the next.
+        fanouts: Neighbours sampled in each layer, first layer first; with ``batch_size`` only.
+
+    Returns:
+        ``history`` has ``loss``, ``samples`` and the validation's figures; ``metrics`` those of the test mask.
+
+    Raises:
+        InputError: Masks that overlap or are empty, labels outside the classes, features that do not fit.
+        TrainingError: The loss became NaN or infinite.
+    """
+    if graph is None:
+        raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
+    view = view_of(graph)
+    split = splits_of(model, view, y, masks)
+    _checks.choice("monitor", monitor, _MONITORS)
+    weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
+    if patience is not None:
+        patience = _checks.integer("patience", patience)
+    if fanouts is not None and plan.batch_size is None:
+        raise InputError("fanouts", list(fanouts), "None without batch_size: an epoch is then one step on all nodes")
+    trainer = _NodeTrainer(
+        model,
+        view,
+        split,
+        plan,
+        weight_decay=weight_decay,
+        validate_every=_checks.integer("validate_every", validate_every),
+        fanouts=fanouts,
+    )
+    early = Early(monitor, patience, larger=monitor != "val_loss") if split.parts["val"] else None
+    config: dict[str, Any] = {"lr": plan.lr or _LR, "weight_decay": weight_decay, "seed": plan.seed}
+    config |= {"batch_size": plan.batch_size, "fanouts": None if fanouts is None else list(fanouts)}
+    result = run(
+        trainer, model, plan, epochs=plan.epochs or _EPOCHS, batches=trainer.batches, config=config, early=early
+    )
+    if split.parts["test"]:
+        result.metrics = trainer.figures("test")
+    return result
+
+
+class _NodeTrainer:
+    """Steps of Adam on the cross-entropy of the training nodes."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        model: Any,
+        view: GraphView,
+        split: Split,
+        plan: Plan,
+        *,
+        weight_decay: float,
+        validate_every: int,
+        fanouts: Sequence[int] | None,
+    ) -> None:
+        self._model, self._view, self._split, self._plan = model, view, split, plan
+        self._validate_every, self._fanouts = validate_every, fanouts
+        self._inputs = model.inputs(view) if plan.batch_size is None else None
+        self.batches = 1 if plan.batch_size is None else len(self._loader("train", 0, True))
+        with torch.no_grad():  # a lazy layer learns its sizes from its first input
+            if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
+                model.logits(
+                    self._inputs if self._inputs is not None else next(iter(self._loader("train", 0, True)))[0]
+                )
+        self._adam = torch.optim.Adam(model.parameters(), lr=plan.lr or _LR, weight_decay=weight_decay)
+
+    def epoch(self, number: int, bar: Bar) -> dict[str, float]:
+        self._model.train()
+        total, samples = 0.0, 0
+        with _seeded(rng.key(self._plan.seed, "dropout", number), self._view.device):
+            for inputs, nodes in self._steps(number):
+                self._adam.zero_grad()
+                loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
+                found, count = float(loss.detach()), sum(map(len, nodes.values()))
+                if not math.isfinite(found):
+                    raise TrainingError(
+                        f"the loss is {found} in epoch {number + 1}. Hint: the learning rate may be too high, or the "
+                        "weights were not finite when training began."
+                    )
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._adam.step()
+                total, samples = total + found * count, samples + count
+                bar.advance(count, found)
+        entry = {"loss": total / samples, "samples": samples}
+        if self._split.parts["val"] and (number + 1) % self._validate_every == 0:
+            entry |= self.figures("val")
+        return entry
+
+    @torch.no_grad()
+    def figures(self, part: str) -> dict[str, float]:
+        """Loss and metrics of a part of the nodes, several target types together, as ``{part}_{name}``."""
+        self._model.eval()
+        scores, labels, loss, count = [], [], 0.0, 0
+        for found, nodes, whole in self._scores(part):
+            size = sum(map(len, nodes.values()))
+            loss += float(self._loss(found, nodes, whole=whole)) * size
+            count += size
+            for node_type, ids in nodes.items():
+                scores.append(found[node_type][ids.to(found[node_type].device)] if whole else found[node_type])
+                labels.append(self._split.y[node_type].to(scores[-1].device)[ids.to(scores[-1].device)])
+        names = {f"{part}_loss": loss / count}
+        width = max(score.size(1) for score in scores)
+        scores = [_widened(score, width, -math.inf) for score in scores]
+        labels = [_widened(label, width, 0) if label.dim() == 2 else label for label in labels]
+        metrics = classification_metrics(torch.cat(scores), torch.cat(labels))
+        return names | {f"{part}_{name}": value for name, value in metrics.items()}
+
+    def _scores(self, part: str) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor], bool]]:
+        if self._inputs is not None:
+            yield self._model.logits(self._inputs), self._split.parts[part], True
+        elif hasattr(self._model, "full_logits"):
+            yield self._model.full_logits(self._view), self._split.parts[part], True
+        else:
+            for inputs, nodes in self._loader(part, 0, False):
+                yield self._model.logits(inputs), nodes, False
+
+    def _steps(self, epoch: int) -> Iterable[tuple[Any, dict[str, Tensor]]]:
+        if self._inputs is not None:
+            return [(self._inputs, self._split.parts["train"])]
+        return self._loader("train", epoch, True)
+
+    def _loader(self, part: str, epoch: int, shuffle: bool) -> Any:
+        more = {} if self._fanouts is None else {"fanouts": self._fanouts}
+        return self._model.loader(
+            self._view,
+            self._split.parts[part],
+            batch_size=self._plan.batch_size,
+            seed=rng.key(self._plan.seed, "nodes", part) >> 1,
+            epoch=epoch,
+            shuffle=shuffle,
+            **more,
+        )
+
+    def _loss(self, scores: dict[str, Tensor], nodes: dict[str, Tensor], *, whole: bool) -> Tensor:
+        """Mean over nodes; ``whole`` when the scores are those of all nodes of a type."""
+        parts = []
+        for node_type, ids in nodes.items():
+            if len(ids) == 0:
+                continue
+            rows = scores[node_type]
+            ids = ids.to(rows.device)
+            labels = self._split.y[node_type].to(rows.device)[ids]
+            parts.append(losses.classification_loss(rows[ids] if whole else rows, labels) * len(ids))
+        return torch.stack(parts).sum() / sum(map(len, nodes.values()))
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._adam.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._adam.load_state_dict(state)
+
+
+@contextmanager
+def _seeded(stream: int, device: torch.device) -> Iterator[None]:
+    """Let torch's default generators follow a key; afterwards they are as they were."""
+    devices = [device.index or 0] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(stream >> 1)
+        yield
+
+
+def _widened(rows: Tensor, width: int, value: float) -> Tensor:
+    return torch.nn.functional.pad(rows, (0, width - rows.size(1)), value=value)
