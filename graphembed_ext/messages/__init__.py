@@ -8,4 +8,6 @@
     Sums of gathered rows in registers, the kernels' innermost loop.
 :mod:`.sums`
     The sum over neighbours, with its gradients.
+:mod:`.propagation`
+    Linear propagation over a normalised graph, and LightGCN's layer.
 """

@@ -35,7 +35,7 @@ def _block(lanes: int) -> Any:
             size = context.get_abi_sizeof(element)
             vector = ir.VectorType(element, lanes)
 
-            def data(position):
+            def data(position: int) -> Any:
                 kind = signature.args[position]
                 return context.make_array(kind)(context, builder, arguments[position]).data
 
@@ -46,7 +46,7 @@ def _block(lanes: int) -> Any:
             final = builder.sub(entries, ir.Constant(_INDEX, 1))
             prefetch = cgutils.get_or_insert_function(builder.module, _PREFETCH, "llvm.prefetch.p0")
 
-            def offset(entry):
+            def offset(entry: Any) -> Any:
                 source = builder.load(builder.gep(sources, [entry]))
                 if source.type != _INDEX:
                     source = builder.sext(source, _INDEX)
@@ -59,9 +59,7 @@ def _block(lanes: int) -> Any:
                 values = builder.load(row, align=size)
                 if weighted:
                     factor = builder.load(builder.gep(factors, [at]))
-                    single = builder.insert_element(
-                        ir.Constant(vector, ir.Undefined), factor, ir.Constant(_INT, 0)
-                    )
+                    single = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(_INT, 0))
                     spread = ir.Constant(ir.VectorType(_INT, lanes), [ir.Constant(_INT, 0)] * lanes)
                     values = builder.fmul(values, builder.shuffle_vector(single, single, spread))
                 builder.store(builder.fadd(builder.load(total), values), total)
