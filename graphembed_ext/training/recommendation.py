@@ -18,7 +18,7 @@ from .result import FitResult, TrainingError
 from .run import Bar, Early, Plan, run
 from .triplets import Triplets
 
-__all__ = ["Recommender", "train"]
+__all__ = ["RankingTrainer", "Recommender", "train"]
 
 _EPOCHS, _LR, _BATCH_SIZE = 100, 1e-3, 2048
 _WEIGHT_DECAY = {"pyg": 1e-4, "lightgcn-pytorch": 1e-4, "recbole": 1e-5}
@@ -117,7 +117,7 @@ def train(
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
     triplets = Triplets(known, sampling, plan.seed)
     model.sides = known.sides
-    trainer = _RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
+    trainer = RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
     if validation is not None:
         trainer.validate_with(validation, k, validate_every)
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "weight_decay": decay}
@@ -126,8 +126,8 @@ def train(
     return run(trainer, model, plan, epochs=epochs, batches=trainer.batches, config=config, early=early)
 
 
-class _RankingTrainer:
-    """An epoch: batch after batch of triplets."""
+class RankingTrainer:
+    """An epoch: batch after batch of triplets. The arguments are those of :func:`train`, checked there."""
 
     def __init__(
         self,
@@ -156,6 +156,7 @@ class _RankingTrainer:
         self._validation = pairs, k, every
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
+        """All batches of one epoch, and the validation where it is due."""
         losses_seen, samples = [], 0
         with threads_to_ourselves() if self._on_cpu else nullcontext():
             for batch in range(self.batches):
@@ -163,7 +164,7 @@ class _RankingTrainer:
                 last = min(first + self._batch_size, len(self._triplets))
                 for group in self._optimizer.param_groups:
                     group["lr"] = self._rate(number * self.batches + batch)
-                value = self._step(*self._triplets.draw(number, first, last))
+                value = self.step(*self._triplets.draw(number, first, last))
                 if not math.isfinite(value):
                     raise TrainingError(
                         f"the loss is {value} in epoch {number + 1}, batch {batch + 1}. Hint: the learning rate "
@@ -180,7 +181,8 @@ class _RankingTrainer:
                 entry |= {f"val_{name}": figure for name, figure in figures.items()}
         return entry
 
-    def _step(self, users: Tensor, touched: Tensor, others: Tensor) -> float:
+    def step(self, users: Tensor, touched: Tensor, others: Tensor) -> float:
+        """Train on triplets given as rows, each ``(B,)``; returns their loss."""
         rows, place = torch.unique(torch.cat([users, touched, others]), return_inverse=True)
         final, initial = self._model.rows(self._known, rows)
         user, positive, negative = final.index_select(0, place).chunk(3)
@@ -206,7 +208,9 @@ class _RankingTrainer:
         return self._lr
 
     def state_dict(self) -> dict[str, Any]:
+        """Adam's moments."""
         return self._optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Adam's moments of an earlier run."""
         self._optimizer.load_state_dict(state)
