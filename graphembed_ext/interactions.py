@@ -99,7 +99,7 @@ class Interactions:
     sides: Sides
     users: Tensor
     items: Tensor
-    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -115,6 +115,14 @@ class Interactions:
         if "edge_index" not in self._kept:
             self._kept["edge_index"] = torch.cat([self.labels, self.labels.flip(0)], 1)
         return self._kept["edge_index"]
+
+    def to(self, device: torch.device) -> Interactions:
+        """The same on a device: a model may be elsewhere than its graph. Moved once."""
+        if self.users.device == device:
+            return self
+        if device not in self._kept:
+            self._kept[device] = Interactions(self.sides, self.users.to(device), self.items.to(device))
+        return self._kept[device]
 
     def by_user(self) -> tuple[Tensor, Tensor]:
         """Items (rows) of every user, ascending: bounds ``(users + 1,)`` and rows ``(E,)``, both int64."""
@@ -180,7 +188,8 @@ def _typed(view: GraphView, user_type: str | None) -> Interactions:
         elif "user" in view.num_nodes:
             user_type = "user"
         else:
-            raise InputError("user_type", None, f"one of the node types {view.node_types}, as edges go both ways")
+            expected = f"one of the node types {view.node_types}, as edges go both ways"
+            raise InputError("user_type", None, expected, "LightGCN.for_graph takes it")
     _checks.choice("user_type", user_type, view.node_types)
     (item_type,) = set(view.node_types) - {user_type}
     starts, counts = view.offsets, view.num_nodes

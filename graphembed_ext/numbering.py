@@ -19,61 +19,132 @@ __all__ = ["Numbering", "ends", "excluded", "pairs_of", "rows_of"]
 
 
 class Numbering:
-    """Reads graphs and tensors of pairs into edges of the joint table, and remembers the last one of each kind."""
+    """What graphs and ids mean to a model with a table for all nodes.
 
-    def __init__(self) -> None:
-        self._pairs_seen: tuple[Any, Any] = (None, None)
-        self._view_seen: GraphView | None = None
+    Args:
+        num_nodes: Rows of the table.
+
+    Attributes:
+        sides: Which rows are users and which items, where that is known.
+        view: The graph the model was made for or last trained on, if any.
+    """
+
+    def __init__(self, num_nodes: int) -> None:
+        self.num_nodes = num_nodes
+        self.sides: Sides | None = None
+        self.view: GraphView | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._last_pairs: tuple[Any, Any] = (None, None)
+        self._last_view: GraphView | None = None
         self._edges: weakref.WeakKeyDictionary[GraphView, Adjacency] = weakref.WeakKeyDictionary()
 
-    def read(self, edges: Any, sides: Sides | None) -> tuple[Any, Interactions | None]:
-        """Edges of the joint table, as a layer takes them, and the interactions where ids are typed.
+    def read(
+        self, graph: Any, weight: Tensor | None, device: torch.device
+    ) -> tuple[Any, Tensor | None, Interactions | None]:
+        """Edges of the table's rows, as a layer takes them, their weights and, where ids are typed, the interactions.
 
         Args:
-            edges: A graph in any form.
-            sides: Those of a typed model, to which a bare tensor means pairs of a user id and an item id.
+            graph: A graph in any form; None for :attr:`view`. To a typed model, a bare tensor is of pairs of a user
+                id and an item id.
+            weight: Weight of each edge, or interaction of a typed graph.
+            device: Where the edges are wanted; a bare ``edge_index`` stays where it is.
         """
-        if isinstance(edges, Interactions):
-            return edges.edge_index, edges
-        bare = isinstance(edges, Tensor) or hasattr(edges, "storage")
-        if bare and sides is None:
-            return edges, None
-        if isinstance(edges, Tensor):
-            known = self._of_pairs(edges, sides)
+        if graph is None:
+            graph = self._own()
+        typed = self.sides if self.sides is not None and self.sides.typed else None
+        if isinstance(graph, Interactions):
+            known = graph
+        elif isinstance(graph, Tensor) and typed is not None:
+            known = self._of_pairs(graph, typed)
+        elif _bare(graph) and typed is None:
+            return graph, weight, None
         else:
-            view = self._view_of(edges)
+            view = self._view_of(graph)
             if not view.is_typed:
-                if sides is not None:
+                if typed is not None:
                     raise InputError("edge_index", "an untyped graph", "a typed one, as the model was made for one")
-                return self._adjacency(view), None
-            known = interactions(view, None if sides is None else sides.user_type)
-        return known.edge_index, known
+                return self._adjacency(view, device), weight, None
+            known = interactions(view, None if typed is None else typed.user_type)
+        if known.sides.num_nodes != self.num_nodes:
+            raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
+        if weight is not None:
+            if weight.numel() != len(known):
+                raise InputError("edge_weight", f"{weight.numel()} weights", f"{len(known)}, one an interaction")
+            weight = weight.view(-1).repeat(2)
+        known = known.to(device)
+        return known.edge_index, weight, known
 
-    def _of_pairs(self, pairs: Tensor, sides: Sides | None) -> Interactions:
-        assert sides is not None
-        token = sides, tensor_token(pairs)
-        if self._pairs_seen[0] != token:
-            self._pairs_seen = token, Interactions(sides, *sides.pairs(pairs, "edge_index"))
-        return self._pairs_seen[1]
+    def interactions(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
+        """Who touched what; see :meth:`graphembed_ext.LightGCN.interactions`."""
+        if isinstance(graph, Interactions):
+            return graph.to(device)
+        if graph is None or (self.sides is not None and self.sides.typed):
+            known = self.read(graph, None, device)[2]
+            if known is not None:
+                return known
+        view = self._view_for(graph)
+        if view.total_nodes != self.num_nodes:
+            raise InputError("graph", f"{view.total_nodes} nodes", f"{self.num_nodes}, as the model has")
+        if view.is_typed:
+            return interactions(view).to(device)
+        if num_users is None and self.sides is not None:
+            num_users = len(self.sides.users)
+        return interactions(view, num_users=num_users).to(device)
+
+    def adopt(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
+        """Who touched what in a graph that is the model's from now on."""
+        known = self.interactions(graph, num_users, device)
+        pairs = isinstance(graph, Tensor) and self.sides is not None and self.sides.typed
+        if graph is not None and not pairs and not isinstance(graph, Interactions):
+            self.view = self._view_for(graph)
+        self.sides = known.sides
+        return known
+
+    def _own(self) -> GraphView:
+        if self.view is None:
+            raise InputError("edge_index", None, "a graph, as the model was made for none")
+        self.view = refreshed(self.view)
+        return self.view
+
+    def _view_for(self, graph: Any) -> GraphView:
+        """A view with as many nodes as the table, where the edges alone cannot tell."""
+        if graph is None:
+            return self._own()
+        return view_of(graph, num_nodes=self.num_nodes) if _bare(graph) else view_of(graph)
 
     def _view_of(self, graph: Any) -> GraphView:
         if isinstance(graph, GraphView):
             return graph
-        found = self._view_seen
-        self._view_seen = view_of(graph) if found is None or found.source is not graph else refreshed(found)
-        return self._view_seen
+        last = self._last_view
+        self._last_view = view_of(graph) if last is None or last.source is not graph else refreshed(last)
+        return self._last_view
 
-    def _adjacency(self, view: GraphView) -> Adjacency:
-        if view not in self._edges:
-            src, dst = next(iter(view.edges.values()))
-            self._edges[view] = Adjacency.from_edges(src, dst, view.total_nodes, view.total_nodes)
-        return self._edges[view]
+    def _of_pairs(self, pairs: Tensor, sides: Sides) -> Interactions:
+        token = sides, tensor_token(pairs)
+        if self._last_pairs[0] != token:
+            self._last_pairs = token, Interactions(sides, *sides.pairs(pairs, "edge_index"))
+        return self._last_pairs[1]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Numbering:
-        return Numbering()
+    def _adjacency(self, view: GraphView, device: torch.device) -> Adjacency:
+        made = self._edges.get(view)
+        if made is None or made.indptr.device != device:
+            src, dst = (ids.to(device) for ids in next(iter(view.edges.values())))
+            made = self._edges[view] = Adjacency.from_edges(src, dst, self.num_nodes, self.num_nodes)
+        return made
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Numbering, ()
+    def __getstate__(self) -> dict[str, Any]:
+        return {"num_nodes": self.num_nodes, "sides": self.sides, "view": self.view}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
+
+
+def _bare(graph: Any) -> bool:
+    """Whether a graph is nothing but edges: a tensor or a SparseTensor."""
+    return isinstance(graph, Tensor) or hasattr(graph, "storage")
 
 
 def ends(edges: Any) -> tuple[Tensor, Tensor]:

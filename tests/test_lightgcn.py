@@ -14,6 +14,9 @@ from graphembed_ext.errors import InputError
 
 from .conftest import Spec, build_dgl, build_pyg
 
+# Of torch, when PyG's class makes a matrix in its own sparse format.
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+
 NODES = 20
 
 

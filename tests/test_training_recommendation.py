@@ -229,6 +229,7 @@ def test_untyped_graphs_with_users_first(build):
     ge.fit(model, graph, **(QUICK | {"epochs": 30}), num_users=4)
     lists = model.recommend(graph, src_index=range(4), dst_index=range(4, 8), k=2)
     assert bool((lists % 2 == torch.arange(4)[:, None] % 2).all())
+    assert torch.equal(ge.embed(model).tensor, ge.embed(model, graph).tensor)
     found = ge.evaluate.recommendation(model, torch.tensor(pairs[:7]).t(), torch.tensor([[3], [7]]), k=3)
     assert found["recall@3"] == 1
 

@@ -16,7 +16,6 @@ from ..losses import bpr_loss, link_loss
 from ..messages.propagation import LGConv, edges_and_weights, propagate, propagate_rows, propagate_to_new
 from ..numbering import Numbering, ends, excluded, pairs_of, rows_of
 from ..recommending import TopK, top_k
-from ..registry import refreshed
 from ..registry import view as view_of
 
 __all__ = ["LightGCN"]
@@ -55,8 +54,6 @@ class LightGCN(nn.Module):
         embedding: Table of vectors before propagation, ``nn.Embedding(num_nodes, embedding_dim)``.
         alpha: Buffer ``(num_layers + 1,)``.
         convs: The propagation layers.
-        sides: Which rows are users and which items, where that is known.
-        view: The graph it was made for or last trained on, if any.
 
     Raises:
         InputError: An argument that cannot work, such as an alpha of the wrong length.
@@ -97,9 +94,7 @@ class LightGCN(nn.Module):
         self.num_layers = _checks.integer("num_layers", num_layers, minimum=0)
         self.init, self.seed = _checks.choice("init", init, _INITS), _checks.seed(seed)
         self.register_buffer("alpha", _coefficients(alpha, self.num_layers))
-        self.sides: Sides | None = None
-        self.view: GraphView | None = None
-        self._numbering = Numbering()
+        self._graphs = Numbering(self.num_nodes)
         # Given weights, Embedding draws none; PyG's constructor draws, and the same draws give the same weights.
         table = None if self.seed is None else torch.empty(self.num_nodes, self.embedding_dim)
         self.embedding = nn.Embedding(self.num_nodes, self.embedding_dim, _weight=table)
@@ -143,10 +138,20 @@ class LightGCN(nn.Module):
                 "num_users", None, "the number of users, as init='recbole' needs them apart from the items"
             )
         model = cls(view.total_nodes, embedding_dim, num_layers, alpha, init=init, seed=seed, normalize=normalize)
-        model.sides, model.view = sides, view
+        model._graphs.sides, model._graphs.view = sides, view
         if init == "recbole":
             model.reset_parameters()
         return model
+
+    @property
+    def sides(self) -> Sides | None:
+        """Which rows are users and which items, where that is known."""
+        return self._graphs.sides
+
+    @property
+    def view(self) -> GraphView | None:
+        """The graph the model was made for or last trained on, if any."""
+        return self._graphs.view
 
     def reset_parameters(self) -> None:
         """Draw the initial weights anew: with a seed the same ones, otherwise from torch's default generator.
@@ -374,23 +379,11 @@ class LightGCN(nn.Module):
         Raises:
             InputError: A graph that is not bipartite, or has another number of nodes than the model.
         """
-        if isinstance(graph, Interactions):
-            return graph
-        if graph is None or (self.sides is not None and self.sides.typed):
-            known = self._read(graph, None)[2]
-            if known is not None:
-                return known
-        if graph is None:
-            view = self.view
-        else:
-            bare = isinstance(graph, Tensor) or hasattr(graph, "storage")
-            view = view_of(graph, num_nodes=self.num_nodes) if bare else view_of(graph)
-        assert view is not None
-        if view.total_nodes != self.num_nodes:
-            raise InputError("graph", f"{view.total_nodes} nodes", f"{self.num_nodes}, as the model has")
-        if num_users is None and self.sides is not None and not view.is_typed:
-            num_users = len(self.sides.users)
-        return interactions(view, None, None if view.is_typed else num_users)
+        return self._graphs.interactions(graph, num_users, self.embedding.weight.device)
+
+    def adopt(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
+        """The same, and from now on the model knows these sides and is one for this graph."""
+        return self._graphs.adopt(graph, num_users, self.embedding.weight.device)
 
     def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors of some distinct nodes after and before propagation along interactions; what training looks at."""
@@ -399,25 +392,8 @@ class LightGCN(nn.Module):
             return propagate_rows(graph, self.embedding.weight, rows, self.alpha, normalize=self._normalized)
         return self._propagated(known.edge_index, None)[rows], self.embedding.weight[rows]
 
-    def _read(self, edge_index: Any, edge_weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]:
-        """Edges of the joint table, their weights and, where ids are typed, the interactions."""
-        if edge_index is None:
-            if self.view is None:
-                raise InputError("edge_index", None, "a graph, as the model was made for none")
-            self.view = refreshed(self.view)
-            edge_index = self.view
-        typed = None if self.sides is None or not self.sides.typed else self.sides
-        edges, known = self._numbering.read(edge_index, typed)
-        if known is not None:
-            if known.sides.num_nodes != self.num_nodes:
-                raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
-            if edge_weight is not None:
-                if edge_weight.numel() != len(known):
-                    raise InputError(
-                        "edge_weight", f"{edge_weight.numel()} weights", f"{len(known)}, one an interaction"
-                    )
-                edge_weight = edge_weight.view(-1).repeat(2)
-        return edges, edge_weight, known
+    def _read(self, graph: Any, weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]:
+        return self._graphs.read(graph, weight, self.embedding.weight.device)
 
     def _propagated(self, edges: Any, weight: Tensor | None) -> Tensor:
         x = self.embedding.weight

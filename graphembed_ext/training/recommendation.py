@@ -30,16 +30,12 @@ class Recommender(Protocol):
 
     Attributes:
         embedding: The table that is trained.
-        sides: Which rows are users and which items.
-        view: The graph.
     """
 
     embedding: nn.Embedding
-    sides: Any
-    view: Any
 
-    def interactions(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
-        """Who touched what in a graph, by rows of the table."""
+    def adopt(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
+        """Who touched what in a graph, by rows of the table, which is the model's graph from now on."""
 
     def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors of some distinct rows after and before propagation."""
@@ -109,14 +105,13 @@ def train(
         patience = _checks.integer("patience", patience)
         if validation is None:
             raise InputError("patience", patience, "None without validation pairs")
-    known = model.interactions(graph, num_users=num_users)
+    known = model.adopt(graph, num_users=num_users)
     if validation is not None:
         known.sides.pairs(validation, "validation")
         if _checks.integer("k", k) > len(known.sides.items):
             raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
     triplets = Triplets(known, sampling, plan.seed)
-    model.sides = known.sides
     trainer = RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
     if validation is not None:
         trainer.validate_with(validation, k, validate_every)
