@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .models.deepwalk import DeepWalk
+    from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
@@ -27,6 +28,7 @@ __all__ = [
     "Embeddings",
     "FitResult",
     "GraphView",
+    "LightGCN",
     "MetaPath2Vec",
     "attach",
     "available_models",
@@ -48,6 +50,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "FitResult": "training",
     "GraphView": "graph",
+    "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",
     "available_models": "registry",

@@ -36,6 +36,13 @@ def peer_pyg_metapath2vec():
     return MetaPath2Vec(*PYG_METAPATH)
 
 
+def peer_lightgcn():
+    """DGL has none: both names have PyG's."""
+    from torch_geometric.nn import LightGCN
+
+    return LightGCN(9, 6, 2)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -58,6 +65,8 @@ STATE_DICTS = {
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
+    "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
+    "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }
