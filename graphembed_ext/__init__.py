@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import errors, evaluate, losses, parity, walks
     from .embeddings import Embeddings, embed
     from .graph import GraphView
+    from .messages.han import HANConv
     from .models.deepwalk import DeepWalk
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
@@ -27,6 +28,7 @@ __all__ = [
     "Embeddings",
     "FitResult",
     "GraphView",
+    "HANConv",
     "MetaPath2Vec",
     "attach",
     "available_models",
@@ -48,6 +50,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "FitResult": "training",
     "GraphView": "graph",
+    "HANConv": "messages.han",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",
     "available_models": "registry",

@@ -66,7 +66,7 @@ class _Lanes:
 
 
 @intrinsic
-def signed_factors(  # type: ignore[no-untyped-def]
+def signed_factors(
     typing, row_half, row_up, row_down, half, up, down, extra, row, other, block, width, padded, factor, side, sums
 ):
     """Attention of eight heads on one edge, up to the row's denominator.
@@ -85,7 +85,7 @@ def signed_factors(  # type: ignore[no-untyped-def]
         row_half, row_up, row_down, half, up, down, extra, row, other, block, width, padded, factor, side, sums
     )
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         lanes = _Lanes(context, builder, signature, arguments, row_half.dtype)
         row, other, block, width, padded = arguments[7:12]
         mine, theirs = builder.add(row, block), builder.add(other, block)
@@ -106,14 +106,14 @@ def signed_factors(  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def drop_factors(typing, factor, block, stream, counter, threshold, scale):  # type: ignore[no-untyped-def]
+def drop_factors(typing, factor, block, stream, counter, threshold, scale):
     """Set each of eight factors to 0, or multiply it by ``scale`` where its random number stays below ``threshold``.
 
     Random numbers are the upper 32 of ``rng.bits(stream, counter + lane)``.
     """
     signature = types.void(factor, block, stream, counter, threshold, scale)
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         lanes = _Lanes(context, builder, signature, arguments, factor.dtype)
         _, block, stream, counter, threshold, scale = arguments
         count = builder.add(lanes.splat(counter), lanes.indices(*range(1, LANES + 1)))
@@ -131,11 +131,11 @@ def drop_factors(typing, factor, block, stream, counter, threshold, scale):  # t
 
 
 @intrinsic
-def add_scaled(typing, out, start, x, first, size, factor):  # type: ignore[no-untyped-def]
+def add_scaled(typing, out, start, x, first, size, factor):
     """``out[start:start + size] += factor * x[first:first + size]``, with ``size`` a multiple of eight."""
     signature = types.void(out, start, x, first, size, factor)
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         lanes = _Lanes(context, builder, signature, arguments, out.dtype)
         _, start, _, first, size, factor = arguments
         factors = lanes.splat(factor)
