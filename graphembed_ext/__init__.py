@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import errors, evaluate, losses, parity, walks
     from .embeddings import Embeddings, embed
     from .graph import GraphView
+    from .messages.han import HANConv
     from .models.deepwalk import DeepWalk
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
@@ -28,6 +29,7 @@ __all__ = [
     "Embeddings",
     "FitResult",
     "GraphView",
+    "HANConv",
     "LightGCN",
     "MetaPath2Vec",
     "attach",
@@ -50,6 +52,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "FitResult": "training",
     "GraphView": "graph",
+    "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",

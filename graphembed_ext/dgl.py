@@ -16,11 +16,12 @@ from torch import Tensor
 from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
+from .messages.dgl_han import HANConv
 from .models.deepwalk import DeepWalk
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "LightGCN", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = ["DeepWalk", "HANConv", "LightGCN", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
 
 require("dgl", "graphembed_ext.dgl")
 

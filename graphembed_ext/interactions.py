@@ -126,7 +126,6 @@ class Interactions:
             self._kept["by_user"] = bounds, key % count
         return self._kept["by_user"]
 
-
     def items_of(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """What some users (rows) touched, as positions among all items: bounds ``(U + 1,)`` and positions."""
         bounds, items = self.by_user()

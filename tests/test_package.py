@@ -13,6 +13,7 @@ import torch
 import graphembed_ext as ge
 
 from .conftest import Spec, build_dgl, build_pyg
+from .test_hanconv import ExampleLayer
 
 PACKAGE = Path(ge.__file__).parent
 RING = Spec.untyped(9, [(i, (i + k) % 9) for i in range(9) for k in (1, 8)])
@@ -51,6 +52,16 @@ class PeerNode2Vec(torch.nn.Module):
         self.embedding = torch.nn.Embedding(9, 6)
 
 
+def peer_hanconv():
+    from torch_geometric.nn import HANConv
+
+    return HANConv(*HAN)
+
+
+#: in_channels, out_channels, metadata, heads
+HAN = ({"user": 3, "item": 2}, 8, (["user", "item"], [("user", "likes", "item"), ("item", "like", "item")]), 4)
+METAPATHS = (["paper"], [("paper", "PAP", "paper"), ("paper", "PSP", "paper")])
+
 BIPARTITE = Spec(
     {"user": 3, "item": 4, "tag": 2},
     {("user", "likes", "item"): ([0, 1, 2], [3, 0, 0]), ("item", "liked_by", "user"): ([3, 0, 0], [0, 1, 2])},
@@ -61,6 +72,11 @@ PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
+    "dgl.HANConv": (
+        lambda: ge.dgl.HANConv(5, 8, METAPATHS, heads=4, architecture="dgl"),
+        lambda: ExampleLayer(5, 2, 4),
+    ),
+    "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
     "dgl.MetaPath2Vec": (
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,

@@ -59,9 +59,7 @@ def _block(lanes: int) -> Any:
                 values = builder.load(row, align=size)
                 if weighted:
                     factor = builder.load(builder.gep(factors, [at]))
-                    single = builder.insert_element(
-                        ir.Constant(vector, ir.Undefined), factor, ir.Constant(_INT, 0)
-                    )
+                    single = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(_INT, 0))
                     spread = ir.Constant(ir.VectorType(_INT, lanes), [ir.Constant(_INT, 0)] * lanes)
                     values = builder.fmul(values, builder.shuffle_vector(single, single, spread))
                 builder.store(builder.fadd(builder.load(total), values), total)

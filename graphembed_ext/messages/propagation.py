@@ -85,7 +85,13 @@ class LGConv(MessagePassing):
             for kind in ("", "_pre")
         )
         strided = not isinstance(edge_index, Tensor) or edge_index.layout == torch.strided
-        return self.aggr in ("add", "sum") and self.node_dim == -2 and self.decomposed_layers == 1 and strided and not hooked
+        return (
+            self.aggr in ("add", "sum")
+            and self.node_dim == -2
+            and self.decomposed_layers == 1
+            and strided
+            and not hooked
+        )
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:  # type: ignore[override]
         """What goes along an edge, on the plain path."""
@@ -118,7 +124,12 @@ def edges_and_weights(
 
 
 def propagate(
-    graph: Adjacency, x: Tensor, alpha: Sequence[float] | Tensor, weight: Tensor | None = None, *, normalize: bool = True
+    graph: Adjacency,
+    x: Tensor,
+    alpha: Sequence[float] | Tensor,
+    weight: Tensor | None = None,
+    *,
+    normalize: bool = True,
 ) -> Tensor:
     """``sum over l of alpha[l] * P^l x``, differentiable in ``x``, ``weight`` and, as a tensor, ``alpha``.
 

@@ -138,10 +138,10 @@ class LightGCN(nn.Module):
         typed = view.is_typed or num_users is not None
         sides = interactions(view, user_type, num_users).sides if typed else None
         if sides is None and init == "recbole":
-            raise InputError("num_users", None, "the number of users, as init='recbole' needs them apart from the items")
-        model = cls(
-            view.total_nodes, embedding_dim, num_layers, alpha, init=init, seed=seed, normalize=normalize
-        )
+            raise InputError(
+                "num_users", None, "the number of users, as init='recbole' needs them apart from the items"
+            )
+        model = cls(view.total_nodes, embedding_dim, num_layers, alpha, init=init, seed=seed, normalize=normalize)
         model.sides, model.view = sides, view
         if init == "recbole":
             model.reset_parameters()
@@ -251,9 +251,7 @@ class LightGCN(nn.Module):
         Raises:
             InputError: Ids out of range, or ``k`` above the number of candidates.
         """
-        return self.top(
-            *_recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude
-        ).items
+        return self.top(*_recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
 
     def top(
         self,
@@ -412,7 +410,9 @@ class LightGCN(nn.Module):
                 raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
             if edge_weight is not None:
                 if edge_weight.numel() != len(known):
-                    raise InputError("edge_weight", f"{edge_weight.numel()} weights", f"{len(known)}, one an interaction")
+                    raise InputError(
+                        "edge_weight", f"{edge_weight.numel()} weights", f"{len(known)}, one an interaction"
+                    )
                 edge_weight = edge_weight.view(-1).repeat(2)
         return edges, edge_weight, known
 
