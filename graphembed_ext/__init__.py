@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .messages.han import HANConv
+    from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "fit",
     "losses",
+    "metapath_edges",
     "parity",
     "register_host",
     "to_host",
@@ -60,6 +62,7 @@ _HOME = {
     "create": "registry",
     "embed": "embeddings",
     "fit": "training",
+    "metapath_edges": "metapath_neighbors",
     "register_host": "registry",
     "to_host": "registry",
     "view": "registry",
