@@ -35,7 +35,7 @@ def _block(lanes: int) -> Any:
             size = context.get_abi_sizeof(element)
             vector = ir.VectorType(element, lanes)
 
-            def data(position):
+            def data(position: int) -> Any:
                 kind = signature.args[position]
                 return context.make_array(kind)(context, builder, arguments[position]).data
 
@@ -46,7 +46,7 @@ def _block(lanes: int) -> Any:
             final = builder.sub(entries, ir.Constant(_INDEX, 1))
             prefetch = cgutils.get_or_insert_function(builder.module, _PREFETCH, "llvm.prefetch.p0")
 
-            def offset(entry):
+            def offset(entry: Any) -> Any:
                 source = builder.load(builder.gep(sources, [entry]))
                 if source.type != _INDEX:
                     source = builder.sext(source, _INDEX)

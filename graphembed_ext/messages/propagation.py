@@ -93,11 +93,11 @@ class LGConv(MessagePassing):
             and not hooked
         )
 
-    def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:  # type: ignore[override]
+    def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
         """What goes along an edge, on the plain path."""
         return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
 
-    def message_and_aggregate(self, adj_t: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+    def message_and_aggregate(self, adj_t: Any, x: Tensor) -> Tensor:
         """The plain path of sparse matrices."""
         return spmm(adj_t, x, reduce=self.aggr)
 

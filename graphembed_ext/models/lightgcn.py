@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import torch
@@ -11,14 +10,14 @@ from torch import Tensor, nn
 from .. import _checks, rng
 from ..embeddings import Embeddings
 from ..errors import InputError
-from ..graph import GraphView, tensor_token
+from ..graph import GraphView
 from ..interactions import Interactions, Sides, as_ids, interactions
 from ..losses import bpr_loss, link_loss
-from ..messages.adjacency import Adjacency
 from ..messages.propagation import LGConv, edges_and_weights, propagate, propagate_rows
 from ..recommending import TopK, top_k
 from ..registry import refreshed
 from ..registry import view as view_of
+from .lightgcn_inputs import Numbering, banned_positions, ends, pairs_of, recommend_arguments, rows_of
 
 __all__ = ["LightGCN"]
 
@@ -78,6 +77,7 @@ class LightGCN(nn.Module):
     """
 
     task = "recommendation"
+    alpha: Tensor
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class LightGCN(nn.Module):
         self.register_buffer("alpha", _coefficients(alpha, self.num_layers))
         self.sides: Sides | None = None
         self.view: GraphView | None = None
-        self._numbering = _Numbering()
+        self._numbering = Numbering()
         # Given weights, Embedding draws none; PyG's constructor draws, and the same draws give the same weights.
         table = None if self.seed is None else torch.empty(self.num_nodes, self.embedding_dim)
         self.embedding = nn.Embedding(self.num_nodes, self.embedding_dim, _weight=table)
@@ -194,9 +194,9 @@ class LightGCN(nn.Module):
         """
         edges, edge_weight, known = self._read(edge_index, edge_weight)
         if edge_label_index is None:
-            source, target = _ends(edges) if known is None else (known.users, known.items)
+            source, target = ends(edges) if known is None else (known.users, known.items)
         elif known is None:
-            source, target = _pairs(edge_label_index, self.num_nodes)
+            source, target = pairs_of(edge_label_index, self.num_nodes)
         else:
             source, target = known.sides.pairs(edge_label_index, "edge_label_index")
         out = self._propagated(edges, edge_weight)
@@ -216,7 +216,7 @@ class LightGCN(nn.Module):
                 ``edge_weight``.
         """
         if isinstance(edge_weight, bool):
-            edge_weight, prob = None, edge_weight
+            prob, edge_weight = edge_weight, None
         chance = self(edge_index, edge_label_index, edge_weight).sigmoid()
         return chance if prob else chance.round()
 
@@ -251,7 +251,7 @@ class LightGCN(nn.Module):
         Raises:
             InputError: Ids out of range, or ``k`` above the number of candidates.
         """
-        return self.top(*_recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
+        return self.top(*recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
 
     def top(
         self,
@@ -268,7 +268,7 @@ class LightGCN(nn.Module):
         sides = None if known is None else known.sides
         everything = range(self.num_nodes)
         if sides is None:
-            users = _rows(everything if src_index is None else src_index, self.num_nodes, "src_index")
+            users = rows_of(everything if src_index is None else src_index, self.num_nodes, "src_index")
         else:
             users = sides.user_rows(range(len(sides.users)) if src_index is None else src_index)
         items = self._candidates(sides, dst_index)
@@ -280,10 +280,13 @@ class LightGCN(nn.Module):
             banned = known.items_of(users)
         elif exclude is not None and exclude is not False:
             if exclude is True:
-                pairs = _ends(edges) if known is None else (known.users, known.items)
+                pairs = ends(edges) if known is None else (known.users, known.items)
             else:
-                pairs = _pairs(exclude, self.num_nodes, "exclude") if sides is None else sides.pairs(exclude, "exclude")
-            banned = _banned(users, items, *(ids.to(out.device) for ids in pairs), self.num_nodes)
+                pairs = (
+                    pairs_of(exclude, self.num_nodes, "exclude") if sides is None else sides.pairs(exclude, "exclude")
+                )
+            touching, touched = (ids.to(out.device) for ids in pairs)
+            banned = banned_positions(users, items, touching, touched, self.num_nodes)
         return self._named(top_k(out[users], out[items], k, banned), items, sides)
 
     def recommend_new(
@@ -306,7 +309,7 @@ class LightGCN(nn.Module):
         sides = None if known is None else known.sides
         items = self._candidates(sides, dst_index).to(vectors.device)
         users = torch.arange(len(vectors), device=vectors.device)
-        banned = None if repeat else _banned(users, items, *touched, self.num_nodes)
+        banned = None if repeat else banned_positions(users, items, *touched, self.num_nodes)
         out = self.get_embedding(edge_index).detach()
         return self._named(top_k(vectors, out[items], k, banned), items, sides).items
 
@@ -350,9 +353,9 @@ class LightGCN(nn.Module):
             name, value = next(iter(kwargs.items()))
             raise InputError(name, value, "no further argument: PyG's BPRLoss has none that works")
         if isinstance(node_id, (int, float)):
-            node_id, lambda_reg = None, node_id
+            lambda_reg, node_id = node_id, None
         table = self.embedding.weight
-        rows = table if node_id is None else table[_rows(node_id, self.num_nodes, "node_id")]
+        rows = table if node_id is None else table[rows_of(node_id, self.num_nodes, "node_id")]
         return bpr_loss(pos_edge_rank, neg_edge_rank, initial=(rows,), weight_decay=lambda_reg)
 
     def embeddings(self, graph: Any = None) -> Embeddings:
@@ -441,11 +444,11 @@ class LightGCN(nn.Module):
 
     @property
     def _flow(self) -> str:
-        return self.convs[0].flow if len(self.convs) else "source_to_target"
+        return str(self.convs[0].flow) if len(self.convs) else "source_to_target"
 
     def _candidates(self, sides: Sides | None, dst_index: Any) -> Tensor:
         if sides is None:
-            return _rows(range(self.num_nodes) if dst_index is None else dst_index, self.num_nodes, "dst_index")
+            return rows_of(range(self.num_nodes) if dst_index is None else dst_index, self.num_nodes, "dst_index")
         return sides.item_rows(range(len(sides.items)) if dst_index is None else dst_index)
 
     def _named(self, found: TopK, items: Tensor, sides: Sides | None) -> TopK:
@@ -483,58 +486,6 @@ class LightGCN(nn.Module):
         return f"{type(self).__name__}({self.num_nodes}, {self.embedding_dim}, num_layers={self.num_layers})"
 
 
-class _Numbering:
-    """Reads graphs and tensors of pairs into edges of the joint table, and remembers the last one of each kind."""
-
-    def __init__(self) -> None:
-        self._pairs_seen: tuple[Any, Any] = (None, None)
-        self._view_seen: GraphView | None = None
-        self._edges: weakref.WeakKeyDictionary[GraphView, Adjacency] = weakref.WeakKeyDictionary()
-
-    def read(self, edges: Any, sides: Sides | None) -> tuple[Any, Interactions | None]:
-        if isinstance(edges, Interactions):
-            return edges.edge_index, edges
-        bare = isinstance(edges, Tensor) or hasattr(edges, "storage")
-        if bare and sides is None:
-            return edges, None
-        if isinstance(edges, Tensor):
-            known = self._of_pairs(edges, sides)
-        else:
-            view = self._view_of(edges)
-            if not view.is_typed:
-                if sides is not None:
-                    raise InputError("edge_index", "an untyped graph", "a typed one, as the model was made for one")
-                return self._adjacency(view), None
-            known = interactions(view, None if sides is None else sides.user_type)
-        return known.edge_index, known
-
-    def _of_pairs(self, pairs: Tensor, sides: Sides | None) -> Interactions:
-        assert sides is not None
-        token = sides, tensor_token(pairs)
-        if self._pairs_seen[0] != token:
-            self._pairs_seen = token, Interactions(sides, *sides.pairs(pairs, "edge_index"))
-        return self._pairs_seen[1]
-
-    def _view_of(self, graph: Any) -> GraphView:
-        if isinstance(graph, GraphView):
-            return graph
-        found = self._view_seen
-        self._view_seen = view_of(graph) if found is None or found.source is not graph else refreshed(found)
-        return self._view_seen
-
-    def _adjacency(self, view: GraphView) -> Adjacency:
-        if view not in self._edges:
-            src, dst = next(iter(view.edges.values()))
-            self._edges[view] = Adjacency.from_edges(src, dst, view.total_nodes, view.total_nodes)
-        return self._edges[view]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Numbering:
-        return _Numbering()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Numbering, ()
-
-
 def _coefficients(alpha: float | Tensor | None, num_layers: int) -> Tensor:
     count = num_layers + 1
     if isinstance(alpha, Tensor):
@@ -543,64 +494,3 @@ def _coefficients(alpha: float | Tensor | None, num_layers: int) -> Tensor:
         return alpha
     value = 1.0 / count if alpha is None else _checks.number("alpha", alpha, minimum=-torch.inf)
     return torch.tensor([value] * count)
-
-
-def _recommend_arguments(
-    edge_index: Any, edge_weight: Any, src_index: Any, dst_index: Any, k: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Arguments of either signature of PyG, told apart: weights are floats, ids integers, ``k`` is a number."""
-    if isinstance(dst_index, int):
-        return edge_index, None, edge_weight, src_index, dst_index
-    ids = isinstance(edge_weight, Tensor) and not edge_weight.is_floating_point()
-    if ids or isinstance(edge_weight, (list, range)):
-        return edge_index, None, edge_weight, src_index if dst_index is None else dst_index, k
-    return edge_index, edge_weight, src_index, dst_index, k
-
-
-def _ends(edges: Any) -> tuple[Tensor, Tensor]:
-    """Sources and destinations of edges that were not typed, in their order."""
-    if isinstance(edges, Adjacency):
-        place = torch.argsort(edges.edge_ids)
-        return edges.indices[place], edges.destinations()[place]
-    if not isinstance(edges, Tensor):
-        row, col, _ = edges.coo()
-        return col, row
-    if edges.layout != torch.strided:
-        row, col = edges.to_sparse(layout=torch.sparse_coo).coalesce().indices()
-        return col, row
-    source, target = edges
-    return source, target
-
-
-def _pairs(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> tuple[Tensor, Tensor]:
-    if not isinstance(pairs, Tensor) or pairs.dim() != 2 or pairs.size(0) != 2:
-        got = f"shape {tuple(pairs.shape)}" if isinstance(pairs, Tensor) else f"a {type(pairs).__name__}"
-        raise InputError(argument, got, "shape (2, number of pairs)")
-    return _rows(pairs[0], num_nodes, argument), _rows(pairs[1], num_nodes, argument)
-
-
-def _rows(ids: Any, num_nodes: int, argument: str) -> Tensor:
-    ids = as_ids(ids, argument)
-    if ids.numel():
-        low, high = (int(end) for end in torch.aminmax(ids))
-        if low < 0 or high >= num_nodes:
-            raise InputError(argument, f"id {low if low < 0 else high}", f"ids from 0 to {num_nodes - 1}")
-    return ids
-
-
-def _banned(users: Tensor, items: Tensor, pair_users: Tensor, pair_items: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    """For each asked user, the positions among the candidates of what is known of it, as compressed rows."""
-    place = torch.full((rows,), -1, dtype=torch.int64, device=items.device)
-    place[items] = torch.arange(len(items), device=items.device)
-    if int((place >= 0).sum()) < len(items):
-        raise InputError("dst_index", "candidates that occur twice", "distinct candidates where pairs are excluded")
-    order = torch.argsort(pair_users, stable=True)
-    kept = order[place[pair_items[order]] >= 0]
-    count = max(rows, int(users.max()) + 1 if len(users) else 0)
-    bounds = torch.zeros(count + 1, dtype=torch.int64, device=items.device)
-    torch.cumsum(torch.bincount(pair_users[kept], minlength=count), 0, out=bounds[1:])
-    starts, amounts = bounds[users], bounds[users + 1] - bounds[users]
-    found = torch.zeros(len(users) + 1, dtype=torch.int64, device=items.device)
-    torch.cumsum(amounts, 0, out=found[1:])
-    entry = torch.arange(int(found[-1]), device=items.device) + torch.repeat_interleave(starts - found[:-1], amounts)
-    return found, place[pair_items[kept]][entry]
