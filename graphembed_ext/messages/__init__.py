@@ -6,4 +6,12 @@
     Runs a compiled kernel on ranges of rows, on as many threads as torch would.
 :mod:`.sums`
     The sum over neighbours, with its gradients.
+:mod:`.maxima`, :mod:`.means`
+    The maximum over neighbours, and means by weights or by count.
+:mod:`.lstm`
+    DGL's LSTM over true neighbours.
+:mod:`.sparse`
+    Linear layers on feature matrices with few nonzeros.
+:mod:`.sage`
+    GraphSAGE's layer.
 """

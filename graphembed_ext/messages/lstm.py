@@ -35,7 +35,7 @@ def last_states(lstm: torch.nn.LSTM, carried: Tensor, degrees: Tensor) -> Tensor
     return out.index_copy(0, reached, lstm(packed)[1][0][0].to(out.dtype))
 
 
-class NeighborLSTM(Aggregation):  # type: ignore[misc]
+class NeighborLSTM(Aggregation):
     """DGL's LSTM aggregation in PyG's form: each sequence ends with the last true neighbour.
 
     Like PyG's ``LSTMAggregation`` it keeps its weights in ``lstm`` and wants messages sorted by destination. It depends

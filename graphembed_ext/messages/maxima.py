@@ -96,15 +96,15 @@ class _NeighborMax(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             back = graph.transposed()
             grad_x = grad.new_empty(graph.num_src, grad.size(1))
-            arrays = back.indptr.numpy(), back.indices.numpy(), back.edge_ids.numpy()
+            edges = back.indptr.numpy(), back.indices.numpy(), back.edge_ids.numpy()
             factors = _entries(back, weight, grad.dtype)
-            arrays += grad.numpy(), factors, chosen.numpy(), grad_x.numpy()
-            over_rows(_returned, back.indptr, grad.size(1), *arrays)
+            arrays = grad.numpy(), factors, chosen.numpy(), grad_x.numpy()
+            over_rows(_returned, back.indptr, grad.size(1), *edges, *arrays)
         if ctx.needs_input_grad[1]:
             grad_weight = grad.new_zeros(graph.num_edges)
-            arrays = graph.indptr.numpy(), graph.indices.numpy(), graph.edge_ids.numpy()
-            arrays += x.detach().contiguous().numpy(), grad.numpy(), chosen.numpy(), grad_weight.numpy()
-            over_rows(_weight_gradient, graph.indptr, grad.size(1), *arrays)
+            edges = graph.indptr.numpy(), graph.indices.numpy(), graph.edge_ids.numpy()
+            values = x.detach().contiguous().numpy(), grad.numpy(), chosen.numpy(), grad_weight.numpy()
+            over_rows(_weight_gradient, graph.indptr, grad.size(1), *edges, *values)
         return grad_x, grad_weight, None
 
 

@@ -26,7 +26,7 @@ _LINEAR = ("mean", "sum", "add", "gcn")
 _GATHER = 16
 
 
-class SAGEConv(MessagePassing):  # type: ignore[misc]
+class SAGEConv(MessagePassing):
     """The GraphSAGE layer: ``W_l · aggregate of the neighbours + b + W_r · the node itself``.
 
     A drop-in for PyG's ``SAGEConv``: the same arguments, the same ``state_dict``, and with equal weights the same
@@ -104,9 +104,7 @@ class SAGEConv(MessagePassing):  # type: ignore[misc]
         if project:
             self.lin = Linear(_known(source, "project=True"), source, bias=True)
         several = isinstance(self.aggr_module, MultiAggregation)
-        self.lin_l = Linear(
-            self.aggr_module.get_out_channels(source) if several else source, out_channels, bias=bias
-        )
+        self.lin_l = Linear(self.aggr_module.get_out_channels(source) if several else source, out_channels, bias=bias)
         if root_weight:
             self.lin_r = Linear(target, out_channels, bias=False)
         self.reset_parameters()
@@ -147,6 +145,8 @@ class SAGEConv(MessagePassing):  # type: ignore[misc]
         Raises:
             InputError: Rows or weights whose number does not match the edges.
         """
+        source: Any
+        target: Any
         source, target = x if isinstance(x, (tuple, list)) else (x, x)
         if isinstance(edge_index, Adjacency) and source is target and edge_index.num_dst < len(source):
             target = source[: edge_index.num_dst]
@@ -155,6 +155,8 @@ class SAGEConv(MessagePassing):  # type: ignore[misc]
         root = target
         if self.project:
             source = (self.lin(source) if isinstance(source, Tensor) else _through(self.lin, source)).relu()
+        if isinstance(source, SparseRows) and not self.is_linear:
+            raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
         graph = self._grouped(source, target, edge_index, size)
         if graph is None:
             out = self.lin_l(self._aggregate_plainly(source, target, edge_index, size, edge_weight))
@@ -201,8 +203,6 @@ class SAGEConv(MessagePassing):  # type: ignore[misc]
         hooked = any(value for name, value in vars(self).items() if name.endswith("_hooks") and _of_messages(name))
         plain = hooked or self.explain or self.flow != "source_to_target" or self.decomposed_layers > 1
         if not fused or plain or source.dim() != 2 or torch.compiler.is_compiling():
-            if isinstance(source, SparseRows):
-                raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
             return None
         return adjacency(edge_index, len(source), _targets(source, target, edge_index, size))
 
@@ -226,10 +226,12 @@ class SAGEConv(MessagePassing):  # type: ignore[misc]
             edge_index, order = _by_target(edge_index)
             weight = weight if weight is None or order is None else weight[order]
             size = source.size(self.node_dim), targets
+            if edge_index.size(1) == 0 and self.aggregator == "lstm":  # torch's LSTM takes no empty sequence
+                return source.new_zeros(targets, source.size(-1))
         if weight is not None and self.aggr == "mean" and self.aggregator != "gcn":
             # PyG divides by the number of edges: scaled so, its mean is the one by the sum of the weights.
             arriving = edge_index[1 if forwards else 0]
-            count = size[1] if size is not None else source.size(self.node_dim)
+            count = int(size[1] if size is not None else source.size(self.node_dim))
             total = weight.new_zeros(count).index_add(0, arriving, weight)
             degree = torch.bincount(arriving, minlength=count).to(weight.dtype)
             weight = weight * (degree / torch.where(total == 0, torch.ones_like(total), total))[arriving]
