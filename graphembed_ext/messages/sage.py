@@ -231,7 +231,7 @@ class SAGEConv(MessagePassing):
         if weight is not None and self.aggr == "mean" and self.aggregator != "gcn":
             # PyG divides by the number of edges: scaled so, its mean is the one by the sum of the weights.
             arriving = edge_index[1 if forwards else 0]
-            count = int(size[1] if size is not None else source.size(self.node_dim))
+            count: int = source.shape[self.node_dim] if size is None else size[1]
             total = weight.new_zeros(count).index_add(0, arriving, weight)
             degree = torch.bincount(arriving, minlength=count).to(weight.dtype)
             weight = weight * (degree / torch.where(total == 0, torch.ones_like(total), total))[arriving]
