@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .models.deepwalk import DeepWalk
+    from .models.graphsage import GraphSAGE
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
@@ -26,6 +27,7 @@ __all__ = [
     "DeepWalk",
     "Embeddings",
     "FitResult",
+    "GraphSAGE",
     "GraphView",
     "MetaPath2Vec",
     "attach",
@@ -47,6 +49,7 @@ _HOME = {
     "DeepWalk": "models.deepwalk",
     "Embeddings": "embeddings",
     "FitResult": "training",
+    "GraphSAGE": "models.graphsage",
     "GraphView": "graph",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",

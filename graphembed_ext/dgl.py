@@ -17,9 +17,10 @@ from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
 from .models.deepwalk import DeepWalk
+from .models.graphsage import GraphSAGE
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = ["DeepWalk", "GraphSAGE", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
 
 require("dgl", "graphembed_ext.dgl")
 
@@ -76,4 +77,4 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "metapath2vec": MetaPath2Vec}
+    return {"deepwalk": DeepWalk, "graphsage": GraphSAGE, "metapath2vec": MetaPath2Vec}

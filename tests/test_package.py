@@ -36,6 +36,12 @@ def peer_pyg_metapath2vec():
     return MetaPath2Vec(*PYG_METAPATH)
 
 
+def peer_graphsage():
+    from torch_geometric.nn import GraphSAGE
+
+    return GraphSAGE(*GRAPHSAGE)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -51,13 +57,18 @@ BIPARTITE = Spec(
 #: edge_index_dict, embedding_dim, metapath, walk_length, context_size
 PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 6, 3)
 
+#: in_channels, hidden_channels, num_layers, out_channels
+GRAPHSAGE = (5, 8, 2, 3)
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
+    "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
     "dgl.MetaPath2Vec": (
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
+    "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }

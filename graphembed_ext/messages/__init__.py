@@ -14,4 +14,6 @@
     Linear layers on feature matrices with few nonzeros.
 :mod:`.sage`
     GraphSAGE's layer.
+:mod:`.parts`
+    PyG's activations, normalisations and jumping knowledge.
 """
