@@ -16,11 +16,12 @@ from torch import Tensor
 from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
+from .messages.dgl_sage import SAGEConv
 from .models.deepwalk import DeepWalk
-from .models.graphsage import GraphSAGE
+from .models.dgl_graphsage import GraphSAGE
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "GraphSAGE", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = ["DeepWalk", "GraphSAGE", "MetaPath2Vec", "SAGEConv", "attach", "models", "to_graph", "token", "view"]
 
 require("dgl", "graphembed_ext.dgl")
 

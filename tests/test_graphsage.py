@@ -141,7 +141,7 @@ def test_learns_and_embeds_unseen_graphs(build, global_state_untouched):
     assert (emb.tensor.argmax(1) == labels).double().mean() > 0.85
     x = torch.tensor(rings(30).features["_N"]["x"])
     edges = ge.view(unseen).edge_index()
-    torch.testing.assert_close(emb.tensor, ge.GraphSAGE.forward(model.eval(), x, edges))
+    torch.testing.assert_close(emb.tensor, ge.GraphSAGE.forward(model.eval(), x, edges), rtol=1e-5, atol=1e-5)
 
 
 def test_seed_fixes_weights_and_leaves_torch_alone(global_state_untouched):
@@ -196,3 +196,65 @@ def test_refuses_bad_weights_and_sizes(build):
     }.items():
         with pytest.raises(InputError, match=argument):
             ge.GraphSAGE(4, **{"hidden_channels": 8, "num_layers": 2, **config})
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": False, "activation": torch.tanh, "norm": torch.nn.Softmax(1)}])
+@pytest.mark.parametrize("wide", [3, 9], ids=["wider", "narrower"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("aggregator", ["mean", "gcn", "pool", "lstm"])
+def test_equals_dgls_layer(aggregator, weighted, wide, options):
+    import dgl
+
+    ours = ge.dgl.SAGEConv(wide, 5, aggregator, **options).double()
+    peer = dgl.nn.SAGEConv(wide, 5, aggregator, **options).double()
+    assert list(ours.state_dict()) == list(peer.state_dict())
+    peer.load_state_dict(ours.state_dict(), strict=True)
+    src, dst = some_edges()[:, torch.randperm(40, generator=torch.Generator().manual_seed(2))]
+    weight = draw(40, seed=3).abs() if weighted else None
+    graph, block = dgl.graph((src, dst), num_nodes=NODES), dgl.create_block((src, dst % 5), NODES, 5)
+    x = draw(NODES, wide)
+    for g, feat in ((graph, x), (block, x), (block, (x, draw(5, wide, seed=4)))):
+        torch.testing.assert_close(ours(g, feat, weight), peer(g, feat, weight), rtol=1e-10, atol=1e-10)
+
+
+def test_dgls_layer_follows_the_graph_and_refuses_what_does_not_fit():
+    import dgl
+
+    conv, graph = ge.dgl.SAGEConv((3, 2), 4, "mean"), dgl.heterograph({("a", "to", "b"): ([0, 1], [0, 0])})
+    first = conv(graph, (torch.ones(2, 3), torch.ones(1, 2)))
+    assert first.shape == (1, 4)
+    graph.add_edges(0, 0)
+    assert conv(graph, (torch.tensor([[1.0] * 3, [4.0] * 3]), torch.ones(1, 2))).shape == (1, 4)
+    with pytest.raises(InputError, match=r"feat.*\(2, 2\) for source nodes.*\(2, 3\)"):
+        conv(graph, (torch.ones(2, 2), torch.ones(1, 2)))
+    with pytest.raises(InputError, match=r"edge_weight.*2 weights.*3"):
+        conv(graph, (torch.ones(2, 3), torch.ones(1, 2)), torch.ones(2))
+    with pytest.raises(InputError, match="aggregator_type"):
+        ge.dgl.SAGEConv(3, 4, "max")
+    with pytest.raises(InputError, match="in_feats"):
+        ge.dgl.SAGEConv((3, 2), 4, "gcn")
+    with pytest.raises(InputError, match=r"graph.*2 edge types"):
+        conv(build_dgl(Spec({"a": 1}, {("a", "r", "a"): ([0], [0]), ("a", "s", "a"): ([0], [0])})), torch.ones(1, 3))
+
+
+def test_dgls_model_takes_a_graph():
+    graph, x = build_dgl(rings()), torch.tensor(rings().features["_N"]["x"])
+    model = ge.dgl.GraphSAGE(4, 8, 2, seed=0)
+    weight = graph.edata["edge_weight"]
+    data, same = build_pyg(rings(order=1)), ge.GraphSAGE(4, 8, 2, seed=0)
+    assert torch.equal(model(graph, x), same(x, data.edge_index))
+    torch.testing.assert_close(model(graph, x, weight), same(x, data.edge_index, data.edge_weight))
+    assert torch.equal(ge.embed(model, graph).tensor, ge.embed(same, data).tensor)
+    with pytest.raises(InputError, match=r"x: got 19 rows.*20"):
+        model(graph, x[1:])
+
+
+def test_cora(cora):
+    graph = ge.to_host(cora, "dgl")
+    results = []
+    for host_graph in (cora, graph):
+        model = ge.create("graphsage", host_graph, hidden_channels=64, out_channels=7, dropout=0.5, seed=0)
+        results.append(ge.fit(model, host_graph, epochs=30, progress=False))
+    assert results[0].metrics["test_accuracy"] > 0.75
+    assert results[0].metrics == results[1].metrics
+    assert [entry["loss"] for entry in results[0].history] == [entry["loss"] for entry in results[1].history]

@@ -36,6 +36,12 @@ def peer_pyg_metapath2vec():
     return MetaPath2Vec(*PYG_METAPATH)
 
 
+def peer_dgl_sageconv():
+    from dgl.nn import SAGEConv
+
+    return SAGEConv(5, 3, "lstm")
+
+
 def peer_graphsage():
     from torch_geometric.nn import GraphSAGE
 
@@ -68,6 +74,7 @@ STATE_DICTS = {
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
+    "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
     "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),

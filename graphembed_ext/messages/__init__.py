@@ -12,8 +12,8 @@
     DGL's LSTM over true neighbours.
 :mod:`.sparse`
     Linear layers on feature matrices with few nonzeros.
-:mod:`.sage`
-    GraphSAGE's layer.
+:mod:`.sage`, :mod:`.dgl_sage`
+    GraphSAGE's layer, and DGL's own form of it.
 :mod:`.parts`
     PyG's activations, normalisations and jumping knowledge.
 """
