@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .messages.han import HANConv
     from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
+    from .models.graphsage import GraphSAGE
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
@@ -29,6 +30,7 @@ __all__ = [
     "DeepWalk",
     "Embeddings",
     "FitResult",
+    "GraphSAGE",
     "GraphView",
     "HANConv",
     "LightGCN",
@@ -53,6 +55,7 @@ _HOME = {
     "DeepWalk": "models.deepwalk",
     "Embeddings": "embeddings",
     "FitResult": "training",
+    "GraphSAGE": "models.graphsage",
     "GraphView": "graph",
     "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",

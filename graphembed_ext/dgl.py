@@ -17,11 +17,25 @@ from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
 from .messages.dgl_han import HANConv
+from .messages.dgl_sage import SAGEConv
 from .models.deepwalk import DeepWalk
+from .models.dgl_graphsage import GraphSAGE
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "HANConv", "LightGCN", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = [
+    "DeepWalk",
+    "GraphSAGE",
+    "HANConv",
+    "LightGCN",
+    "MetaPath2Vec",
+    "SAGEConv",
+    "attach",
+    "models",
+    "to_graph",
+    "token",
+    "view",
+]
 
 require("dgl", "graphembed_ext.dgl")
 
@@ -78,4 +92,4 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "lightgcn": LightGCN, "metapath2vec": MetaPath2Vec}
+    return {"deepwalk": DeepWalk, "graphsage": GraphSAGE, "lightgcn": LightGCN, "metapath2vec": MetaPath2Vec}

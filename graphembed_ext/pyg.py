@@ -13,6 +13,7 @@ from .errors import GraphTypeError, InputError
 from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 from .messages.han import HANConv
 from .models.deepwalk import DeepWalk
+from .models.graphsage import GraphSAGE
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec as _TwoTableMetaPath2Vec
 from .models.node2vec import Node2Vec
@@ -20,6 +21,7 @@ from .models.windowed_metapath2vec import MetaPath2Vec
 
 __all__ = [
     "DeepWalk",
+    "GraphSAGE",
     "HANConv",
     "LightGCN",
     "MetaPath2Vec",
@@ -105,7 +107,7 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "lightgcn": LightGCN, "metapath2vec": _TwoTableMetaPath2Vec}
+    return {"deepwalk": DeepWalk, "graphsage": GraphSAGE, "lightgcn": LightGCN, "metapath2vec": _TwoTableMetaPath2Vec}
 
 
 def _from_data(data: Any, num_nodes: int | Mapping[str, int] | None) -> dict[str, Any]:

@@ -44,6 +44,18 @@ def peer_lightgcn():
     return LightGCN(9, 6, 2)
 
 
+def peer_dgl_sageconv():
+    from dgl.nn import SAGEConv
+
+    return SAGEConv(5, 3, "lstm")
+
+
+def peer_graphsage():
+    from torch_geometric.nn import GraphSAGE
+
+    return GraphSAGE(*GRAPHSAGE)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -69,6 +81,9 @@ BIPARTITE = Spec(
 #: edge_index_dict, embedding_dim, metapath, walk_length, context_size
 PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 6, 3)
 
+#: in_channels, hidden_channels, num_layers, out_channels
+GRAPHSAGE = (5, 8, 2, 3)
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
@@ -77,12 +92,15 @@ STATE_DICTS = {
         lambda: ExampleLayer(5, 2, 4),
     ),
     "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
+    "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
     "dgl.MetaPath2Vec": (
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
     "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
     "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
+    "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
+    "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }
