@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .messages.han import HANConv
     from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
+    from .models.han import HAN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
@@ -29,6 +30,7 @@ __all__ = [
     "Embeddings",
     "FitResult",
     "GraphView",
+    "HAN",
     "HANConv",
     "MetaPath2Vec",
     "attach",
@@ -52,6 +54,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "FitResult": "training",
     "GraphView": "graph",
+    "HAN": "models.han",
     "HANConv": "messages.han",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",

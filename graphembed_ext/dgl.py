@@ -18,9 +18,10 @@ from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
 from .messages.dgl_han import HANConv
 from .models.deepwalk import DeepWalk
+from .models.han import HAN
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "HANConv", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = ["DeepWalk", "HAN", "HANConv", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
 
 require("dgl", "graphembed_ext.dgl")
 
@@ -77,4 +78,4 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "metapath2vec": MetaPath2Vec}
+    return {"deepwalk": DeepWalk, "han": HAN, "metapath2vec": MetaPath2Vec}
