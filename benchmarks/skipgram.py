@@ -26,7 +26,7 @@ import numpy as np
 
 NODES, EDGES, COMMUNITIES, LENGTH, DIMENSION, NEGATIVES, SEED = 10_000, 660_000, 100, 40, 128, 5, 0
 #: Passes of each engine: some seconds of work.
-PASSES = {"ours": 20, "shrunk": 20, "grape": 8, "gensim": 2, "dgl": 1}
+PASSES = {"ours": 20, "own_walks": 20, "shrunk": 20, "grape": 8, "gensim": 2, "dgl": 1}
 DGL_WALKS = 1024
 RESULTS = Path(__file__).parent / "results"
 
@@ -70,14 +70,14 @@ def answer_of(timer: Timer, tokens: int, agreement: float, walks: str = "counted
     }  # fmt: skip
 
 
-def run_ours(window: int, passes: int, shrink: bool = False) -> dict[str, float | str]:
+def run_ours(window: int, passes: int, shrink: bool = False, walks: str = "auto") -> dict[str, float | str]:
     import torch
 
     import graphembed_ext as ge
 
     edges = torch.tensor(np.stack(graph()))
     options = {"emb_dim": DIMENSION, "walk_length": LENGTH, "window_size": window, "negative_size": NEGATIVES}
-    model = ge.DeepWalk(edges, num_nodes=NODES, fast_neg=False, seed=SEED, **options)
+    model = ge.DeepWalk(edges, num_nodes=NODES, fast_neg=False, seed=SEED, engine=walks, **options)
     ge.fit(model, epochs=1, lr=1e-9, progress=False, engine="numba")  # compiles, or reads what was compiled
     with Timer() as timer:
         result = ge.fit(model, epochs=passes, progress=False, engine="numba", shrink_window=shrink)
@@ -87,6 +87,11 @@ def run_ours(window: int, passes: int, shrink: bool = False) -> dict[str, float 
 def run_shrunk(window: int, passes: int) -> dict[str, float | str]:
     """Ours with the windows that gensim trains: what to compare it with."""
     return run_ours(window, passes, shrink=True)
+
+
+def run_own_walks(window: int, passes: int) -> dict[str, float | str]:
+    """Ours with walks of the package's own instead of DGL's: ``DeepWalk(..., engine="torch")``."""
+    return run_ours(window, passes, walks="torch")
 
 
 def run_dgl(window: int, passes: int) -> dict[str, float | str]:
@@ -174,10 +179,19 @@ def run_grape(window: int, passes: int) -> dict[str, float | str]:
     return answer_of(timer, tokens, agreement(grape_vectors(peer, embedding)))
 
 
-RUNS = {"ours": run_ours, "shrunk": run_shrunk, "grape": run_grape, "gensim": run_gensim, "dgl": run_dgl}
+RUNS = {
+    "ours": run_ours,
+    "own_walks": run_own_walks,
+    "shrunk": run_shrunk,
+    "grape": run_grape,
+    "gensim": run_gensim,
+    "dgl": run_dgl,
+}
+OURS = ("ours", "own_walks", "shrunk")
 #: Positive pairs that one token stands for, away from a walk's ends; each comes with NEGATIVES noise pairs.
 PAIRS = {
     "ours": ("2 w", lambda w: 2 * w),
+    "own_walks": ("2 w (walks by the package, not by DGL)", lambda w: 2 * w),
     "shrunk": ("w + 1 (shrink_window=True)", lambda w: w + 1),
     "grape": ("2 w - 1 (read in its source: the window ends one node early)", lambda w: 2 * w - 1),
     "gensim": ("w + 1 (it draws a window from 1 to w)", lambda w: w + 1),
@@ -257,12 +271,12 @@ def main() -> None:
             for engine in RUNS:
                 if engine in missing:
                     continue
-                found = child(sys.executable if engine in ("ours", "shrunk", "dgl") else options.peers, engine, window)
+                found = child(sys.executable if engine in OURS or engine == "dgl" else options.peers, engine, window)
                 if found is None:
                     missing.add(engine)
                     continue
                 # gensim and GRAPE, at these few passes, may lag behind; by chance is 0.5.
-                if found["agreement"] < (0.95 if engine in ("ours", "shrunk") else 0.55):
+                if found["agreement"] < (0.95 if engine in OURS else 0.55):
                     raise SystemExit(f"{engine} does not tell the communities apart: {found}")
                 speeds.setdefault(engine, []).append(found["tokens"] / found["seconds"])
                 frugal.setdefault(engine, []).append(found["tokens"] / found["cpu_seconds"])
@@ -273,21 +287,23 @@ def main() -> None:
         print(f"\nwindow {window}: {flops / 1e3:.0f} kflop a token; ours {ours * flops / 1e9:.0f} GFLOP/s, "
               f"{ours * flops / 1e9 / peak:.0%} of sgemm")  # fmt: skip
         print(
-            f"{'engine':8} {'k tokens/s':>10} {'lowest':>8} {'highest':>8} {'ours, times':>12} {'by cpu time':>12}"
-            "  pairs a token"
+            f"{'engine':9} {'k tokens/s':>10} {'lowest':>8} {'highest':>8} {'ours, times':>12} {'by cpu time':>12}"
+            f" {'own walks, times':>17}  pairs a token"
         )
         for engine, values in speeds.items():
             ratio = ours / statistics.median(values)
             cpu_ratio = statistics.median(frugal["ours"]) / statistics.median(frugal[engine])
             middle = statistics.median(values)
+            own = statistics.median(speeds["own_walks"]) / middle
             report.setdefault("summary", []).append(
                 {"window": window, "engine": engine, "tokens_per_second": middle, "ours_times": ratio,
                  "tokens_per_cpu_second": statistics.median(frugal[engine]), "ours_times_by_cpu_time": cpu_ratio,
+                 "own_walks_times": own,
                  "pairs": PAIRS[engine][1](window), "pairs_per_second": middle * PAIRS[engine][1](window)}
             )  # fmt: skip
             print(
-                f"{engine:8} {middle / 1e3:10.1f} {min(values) / 1e3:8.1f} {max(values) / 1e3:8.1f} {ratio:12.2f}"
-                f" {cpu_ratio:12.2f}  {PAIRS[engine][1](window)} = {PAIRS[engine][0]}"
+                f"{engine:9} {middle / 1e3:10.1f} {min(values) / 1e3:8.1f} {max(values) / 1e3:8.1f} {ratio:12.2f}"
+                f" {cpu_ratio:12.2f} {own:17.2f}  {PAIRS[engine][1](window)} = {PAIRS[engine][0]}"
             )
         if "gensim" in speeds:
             same = statistics.median(speeds["shrunk"]) / statistics.median(speeds["gensim"])

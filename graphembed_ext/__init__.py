@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .messages.han import HANConv
     from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
+    from .models.graphsage import GraphSAGE
     from .models.han import HAN
+    from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
@@ -29,9 +31,11 @@ __all__ = [
     "DeepWalk",
     "Embeddings",
     "FitResult",
+    "GraphSAGE",
     "GraphView",
     "HAN",
     "HANConv",
+    "LightGCN",
     "MetaPath2Vec",
     "attach",
     "available_models",
@@ -53,9 +57,11 @@ _HOME = {
     "DeepWalk": "models.deepwalk",
     "Embeddings": "embeddings",
     "FitResult": "training",
+    "GraphSAGE": "models.graphsage",
     "GraphView": "graph",
     "HAN": "models.han",
     "HANConv": "messages.han",
+    "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",
     "available_models": "registry",

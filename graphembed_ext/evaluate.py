@@ -1,4 +1,4 @@
-"""How good are embeddings: the field's usual protocols. Needs scikit-learn (the extra ``eval``)."""
+"""How good are embeddings: the field's usual protocols. All but recommendation need scikit-learn (extra ``eval``)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from . import _checks
 from .embeddings import Embeddings
 from .errors import InputError
 from .hosts import optional
+from .ranking import recommendation
 
-__all__ = ["link_prediction", "node_classification"]
+__all__ = ["link_prediction", "node_classification", "recommendation"]
 
 
 def node_classification(

@@ -15,9 +15,27 @@ pyg        mean(-log(sigmoid(s) + 1e-15)) + w mean(-log(1 - sigmoid(s') + 1e-15)
 ``dgl`` has no gradient for a score outside its clamp and ``pyg`` none for the worst noise pairs (in float32 from
 about 17 on, where ``1 - sigmoid`` is 0): the pairs most in need of correction are left alone. ``stable`` has
 neither flaw and is what :func:`graphembed_ext.fit` uses unless told otherwise.
+
+Bayesian personalised ranking comes in three presets, too, with ``p`` and ``n`` the scores of B observed pairs and of
+as many noise pairs of the same users, ``E`` the initial vectors of the nodes concerned and ``w`` the weight decay:
+
+================  ===================================================================================
+preset            formula
+================  ===================================================================================
+pyg               mean(-log sigmoid(p - n)) + w sum |E|^2 / B, as in PyG's ``LightGCN``
+lightgcn-pytorch  mean(softplus(n - p)) + w sum |E|^2 / (2 B), as in the authors' LightGCN-PyTorch
+recbole           mean(-log(1e-10 + sigmoid(p - n))) + w sum of norms of U, P, N / B, not squared, as in
+                  RecBole's ``BPRLoss`` and ``EmbLoss``
+================  ===================================================================================
+
+The first two have the same ranking term; ``recbole``'s loses its gradient on pairs that are ranked badly wrong, as
+``pyg`` of the first table does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,10 +44,13 @@ from torch import Tensor
 from . import _checks
 from .errors import InputError
 
-__all__ = ["PRESETS", "classification_loss", "skip_gram_loss"]
+__all__ = ["BPR_PRESETS", "PRESETS", "bpr_loss", "classification_loss", "link_loss", "skip_gram_loss"]
 
 PRESETS = ("stable", "dgl", "pyg")
 _PYG_EPSILON = 1e-15
+
+BPR_PRESETS = ("pyg", "lightgcn-pytorch", "recbole")
+_RECBOLE_EPSILON = 1e-10
 
 
 def skip_gram_loss(
@@ -94,6 +115,81 @@ def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
     if y.shape != scores.shape[:1]:
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape ({len(scores)},) or {tuple(scores.shape)}")
     return F.cross_entropy(scores, y.long())
+
+
+def bpr_loss(
+    pos: Tensor,
+    neg: Tensor,
+    *,
+    preset: str = "pyg",
+    initial: Sequence[Tensor] = (),
+    weight_decay: float = 0.0,
+) -> Tensor:
+    """Bayesian personalised ranking: observed pairs should score higher than noise pairs of the same user.
+
+    Args:
+        pos: Scores of observed pairs, ``(B,)``.
+        neg: Score of a noise pair for each, ``(B,)``.
+        preset: ``"pyg"``, ``"lightgcn-pytorch"`` or ``"recbole"``; see the second table at the top of this module.
+        initial: Vectors before propagation that are held small, each ``(R, d)``. LightGCN-PyTorch and RecBole give
+            three, those of the batch's users, positives and negatives, repeated as often as they occur; PyG's
+            example gives the vectors of the distinct nodes of the batch.
+        weight_decay: Factor of the regularisation.
+
+    Returns:
+        Scalar in nats, shape ``()``.
+
+    Raises:
+        InputError: No pairs, shapes that differ, or an unknown preset.
+
+    Reference:
+        Rendle et al. 2009, "BPR: Bayesian Personalized Ranking from Implicit Feedback", arXiv:1205.2618.
+
+    Example:
+        >>> bpr_loss(torch.zeros(2), torch.zeros(2))  # ln 2
+        tensor(0.6931)
+    """
+    _checks.choice("preset", preset, BPR_PRESETS)
+    if pos.numel() == 0:
+        raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
+    if neg.shape != pos.shape:
+        raise InputError("neg", f"shape {tuple(neg.shape)}", f"shape {tuple(pos.shape)}, as pos has")
+    if preset == "recbole":
+        ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(pos - neg)).mean()
+    else:
+        ranking = -F.logsigmoid(pos - neg).mean()
+    if not weight_decay or not initial:
+        return ranking
+    if preset == "recbole":
+        size = sum(vectors.norm() for vectors in initial)
+    else:
+        size = sum(vectors.square().sum() for vectors in initial) / (2 if preset == "lightgcn-pytorch" else 1)
+    return ranking + weight_decay * size / len(pos)
+
+
+def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:
+    """Binary cross-entropy of scores before the sigmoid, averaged over pairs.
+
+    Args:
+        scores: ``(B,)``.
+        labels: 1 for a link, 0 for none, or anything between, ``(B,)``.
+        **options: Of :func:`torch.nn.functional.binary_cross_entropy_with_logits`.
+
+    Raises:
+        InputError: Labels outside of 0 to 1, or of another shape.
+
+    Example:
+        >>> link_loss(torch.zeros(3), torch.tensor([1, 0, 1]))  # ln 2
+        tensor(0.6931)
+    """
+    if labels.shape != scores.shape:
+        raise InputError("edge_label", f"shape {tuple(labels.shape)}", f"shape {tuple(scores.shape)}")
+    labels = labels.to(scores.dtype)
+    if labels.numel():
+        low, high = (float(end) for end in torch.aminmax(labels.detach()))
+        if not (low >= 0 and high <= 1):
+            raise InputError("edge_label", f"labels from {low:g} to {high:g}", "labels from 0 to 1")
+    return F.binary_cross_entropy_with_logits(scores, labels, **options)
 
 
 def _check_scores(pos: Tensor, neg: Tensor, any_shape: bool) -> None:

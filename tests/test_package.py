@@ -38,6 +38,25 @@ def peer_pyg_metapath2vec():
     return MetaPath2Vec(*PYG_METAPATH)
 
 
+def peer_lightgcn():
+    """DGL has none: both names have PyG's."""
+    from torch_geometric.nn import LightGCN
+
+    return LightGCN(9, 6, 2)
+
+
+def peer_dgl_sageconv():
+    from dgl.nn import SAGEConv
+
+    return SAGEConv(5, 3, "lstm")
+
+
+def peer_graphsage():
+    from torch_geometric.nn import GraphSAGE
+
+    return GraphSAGE(*GRAPHSAGE)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -63,6 +82,9 @@ BIPARTITE = Spec(
 #: edge_index_dict, embedding_dim, metapath, walk_length, context_size
 PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 6, 3)
 
+#: in_channels, hidden_channels, num_layers, out_channels
+GRAPHSAGE = (5, 8, 2, 3)
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
@@ -75,10 +97,15 @@ STATE_DICTS = {
         lambda: Example(5, 8, 3, [4, 2]),
     ),
     "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
+    "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
     "dgl.MetaPath2Vec": (
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
+    "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
+    "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
+    "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
+    "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }

@@ -81,6 +81,14 @@ class Adjacency:
         return len(self.indices)
 
     @property
+    def narrow_indices(self) -> Tensor:
+        """:attr:`indices` as int32 where that is wide enough: half the memory for kernels to read. Made once."""
+        if "narrow_indices" not in self.kept:
+            small = self.num_src <= torch.iinfo(torch.int32).max
+            self.kept["narrow_indices"] = self.indices.int() if small else self.indices
+        return self.kept["narrow_indices"]
+
+    @property
     def degrees(self) -> Tensor:
         """Number of edges into each destination, int64, ``(num_dst,)``."""
         if "degrees" not in self.kept:

@@ -9,8 +9,9 @@ enters it from two threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -18,12 +19,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["over_rows"]
+__all__ = ["over_rows", "share", "threads_to_ourselves"]
 
 #: Less work than this many numbers is not worth waking a thread.
 _WORTHWHILE = 1 << 16
 
 _pool: ThreadPoolExecutor | None = None
+#: Threads for kernels while torch has been held to one; None follows torch.
+_ours: int | None = None
+
+
+@contextmanager
+def threads_to_ourselves() -> Iterator[None]:
+    """Hold torch's operators to one thread, and leave the others to kernels.
+
+    After an operator on several threads, OpenMP's wait for the next one, busily, for some milliseconds. Where small
+    operators and kernels alternate, those that wait take the processors away from those that work.
+    """
+    global _ours
+    before, ours = torch.get_num_threads(), _ours
+    _ours = before if ours is None else ours
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        _ours = ours
+
+
+def _allowed() -> int:
+    return torch.get_num_threads() if _ours is None else _ours
+
+
+def share(work: Callable[[int], None], amount: int) -> None:
+    """Call ``work(0)`` to ``work(amount - 1)`` on as many threads as kernels get, in no particular order."""
+    count = min(_allowed(), amount)
+    if count <= 1:
+        for number in range(amount):
+            work(number)
+        return
+    todo = iter(range(amount))
+
+    def some() -> None:
+        for number in todo:  # a range's iterator is one step of the interpreter: no number is handed out twice
+            work(number)
+
+    others = [_threads(count).submit(some) for _ in range(count - 1)]
+    try:
+        some()
+    finally:
+        for other in others:
+            other.result()
 
 
 def _forget_pool() -> None:
@@ -45,7 +91,7 @@ def over_rows(kernel: Callable[..., None], indptr: Tensor, width: int, *argument
         *arguments: Passed on.
     """
     rows, entries = len(indptr) - 1, int(indptr[-1])
-    count = min(torch.get_num_threads(), 1 + (entries + rows) * width // _WORTHWHILE)
+    count = min(_allowed(), 1 + (entries + rows) * width // _WORTHWHILE)
     if count == 1:
         kernel(0, rows, *arguments)
         return

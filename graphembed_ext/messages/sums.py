@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from ..errors import InputError
 from .adjacency import Adjacency
+from .blocks import sum_row
 from .parallel import over_rows
 
 __all__ = ["neighbor_sum"]
@@ -76,11 +77,9 @@ def _sum(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
         size = graph.num_dst, graph.num_src
         return torch.sparse_csr_tensor(graph.indptr, graph.indices, values, size, check_invariants=False) @ x
     out = x.new_empty(graph.num_dst, x.size(1))
-    arrays = graph.indptr.numpy(), graph.indices.numpy(), x.detach().contiguous().numpy(), out.numpy()
-    if weight is None:
-        over_rows(_plain, graph.indptr, x.size(1), *arrays)
-    else:
-        over_rows(_weighted, graph.indptr, x.size(1), *arrays, weight.detach().numpy())
+    factors = None if weight is None else weight.detach().numpy()
+    arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), factors, x.detach().contiguous().numpy()
+    over_rows(_rows, graph.indptr, x.size(1), *arrays, out.numpy())
     return out
 
 
@@ -96,28 +95,10 @@ def _products(graph: Adjacency, x: Tensor, grad: Tensor) -> Tensor:
     return found
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _plain(first, last, indptr, indices, x, out):
-    width = x.shape[1]
+@njit(cache=True, nogil=True)
+def _rows(first, last, indptr, indices, weight, x, out):
     for row in range(first, last):
-        for k in range(width):
-            out[row, k] = 0
-        for entry in range(indptr[row], indptr[row + 1]):
-            source = indices[entry]
-            for k in range(width):
-                out[row, k] += x[source, k]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _weighted(first, last, indptr, indices, x, out, weight):
-    width = x.shape[1]
-    for row in range(first, last):
-        for k in range(width):
-            out[row, k] = 0
-        for entry in range(indptr[row], indptr[row + 1]):
-            source, factor = indices[entry], weight[entry]
-            for k in range(width):
-                out[row, k] += factor * x[source, k]
+        sum_row(x, indices, weight, indptr[row], indptr[row + 1], out, row)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})

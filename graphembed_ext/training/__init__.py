@@ -25,6 +25,7 @@ __all__ = ["FitResult", "TrainingError", "fit"]
 #: Module of each task.
 _TASKS = {
     "nodes": "nodes",
+    "recommendation": "recommendation",
     "skip_gram": "walks",
 }
 
@@ -49,6 +50,7 @@ def fit(
     ===================================  =====================================================
     DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
     GraphSAGE, HAN, with labels          :func:`graphembed_ext.training.nodes.train`
+    LightGCN                             :func:`graphembed_ext.training.recommendation.train`
     ===================================  =====================================================
 
     Args:

@@ -1,0 +1,212 @@
+"""Training of recommenders by Bayesian personalised ranking."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .. import _checks, losses
+from ..errors import InputError
+from ..interactions import Interactions
+from ..messages.parallel import threads_to_ourselves
+from ..ranking import recommendation
+from .result import FitResult, TrainingError
+from .run import Bar, Early, Plan, run
+from .triplets import Triplets
+
+__all__ = ["Recommender", "train"]
+
+_EPOCHS, _LR, _BATCH_SIZE = 100, 1e-3, 2048
+_WEIGHT_DECAY = {"pyg": 1e-4, "lightgcn-pytorch": 1e-4, "recbole": 1e-5}
+_SCHEDULES = ("constant", "linear", "cosine")
+
+
+class Recommender(Protocol):
+    """What this module needs of a model; it is an ``nn.Module``, too.
+
+    Attributes:
+        embedding: The table that is trained.
+        sides: Which rows are users and which items.
+        view: The graph.
+    """
+
+    embedding: nn.Embedding
+    sides: Any
+    view: Any
+
+    def interactions(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
+        """Who touched what in a graph, by rows of the table."""
+
+    def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors of some distinct rows after and before propagation."""
+
+
+def train(
+    model: Any,
+    graph: Any,
+    plan: Plan,
+    *,
+    num_users: int | None = None,
+    loss: str = "pyg",
+    weight_decay: float | None = None,
+    sampling: str = "interactions",
+    schedule: str = "constant",
+    validation: Any = None,
+    k: int = 20,
+    monitor: str = "recall",
+    validate_every: int = 5,
+    patience: int | None = None,
+) -> FitResult:
+    """Train LightGCN by Bayesian personalised ranking and Adam.
+
+    Every step ranks a touched item of each of its users above one that the user has not touched
+    (:class:`~graphembed_ext.training.triplets.Triplets`), after propagation along all interactions in both
+    directions. The last layer is computed for the nodes of the batch alone, and the gradient starts from them. The
+    result depends on seed, weights and settings alone, bit by bit: neither on the host, nor on the order of its edges,
+    nor on the number of threads.
+
+    Args:
+        model: The model.
+        graph: Bipartite graph of either host; None for the one the model was made for. Untyped graphs take
+            ``num_users``.
+        plan: What :func:`graphembed_ext.fit` was told. By default 100 epochs of batches of 2,048 triplets, and a
+            learning rate of 0.001, as LightGCN-PyTorch has them.
+        num_users: Number of users of an untyped graph, whose ids come first.
+        loss: Preset of :func:`graphembed_ext.losses.bpr_loss`: ``"pyg"``, ``"lightgcn-pytorch"`` or ``"recbole"``.
+            ``pyg`` holds the initial vectors of the distinct nodes of a batch small, as PyG's example does; the
+            others count a node as often as it occurs.
+        weight_decay: Strength of that; None for the preset's own: 1e-4, 1e-4 or 1e-5.
+        sampling: ``"interactions"`` or ``"users"`` (LightGCN-PyTorch's).
+        schedule: Course of the learning rate: ``"constant"``, or falling to 0 over all epochs, ``"linear"`` or as a
+            ``"cosine"``.
+        validation: Pairs ``(2, V)``, user ids above item ids, that are not in the graph; the weights that rank them
+            best are kept. None keeps the last.
+        k: Length of the lists that validate.
+        monitor: ``"recall"``, ``"ndcg"``, ``"precision"``, ``"hit_rate"`` or ``"mrr"``, all at ``k``.
+        validate_every: Epochs from one validation to the next.
+        patience: Validations without improvement after which training ends; None for none.
+
+    Returns:
+        ``history`` has ``loss``, ``samples`` (triplets) and ``val_recall@20`` and its kin.
+
+    Raises:
+        InputError: An argument that cannot work; a graph that is not bipartite; users who touched every item.
+        TrainingError: The loss became NaN or infinite.
+
+    Reference:
+        He et al. 2020, arXiv:2002.02126, section 3.3; Rendle et al. 2009, arXiv:1205.2618.
+    """
+    _checks.choice("loss", loss, losses.BPR_PRESETS)
+    _checks.choice("schedule", schedule, _SCHEDULES)
+    _checks.choice("monitor", monitor, ("recall", "ndcg", "precision", "hit_rate", "mrr"))
+    decay = _WEIGHT_DECAY[loss] if weight_decay is None else _checks.number("weight_decay", weight_decay, minimum=0)
+    validate_every = _checks.integer("validate_every", validate_every)
+    if patience is not None:
+        patience = _checks.integer("patience", patience)
+        if validation is None:
+            raise InputError("patience", patience, "None without validation pairs")
+    known = model.interactions(graph, num_users=num_users)
+    if validation is not None:
+        known.sides.pairs(validation, "validation")
+        if _checks.integer("k", k) > len(known.sides.items):
+            raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
+    epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
+    triplets = Triplets(known, sampling, plan.seed)
+    model.sides = known.sides
+    trainer = _RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
+    if validation is not None:
+        trainer.validate_with(validation, k, validate_every)
+    config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "weight_decay": decay}
+    config |= {"sampling": sampling, "schedule": schedule, "validate_every": validate_every}
+    early = None if validation is None else Early(f"val_{monitor}@{k}", patience, larger=True)
+    return run(trainer, model, plan, epochs=epochs, batches=trainer.batches, config=config, early=early)
+
+
+class _RankingTrainer:
+    """An epoch: batch after batch of triplets."""
+
+    def __init__(
+        self,
+        model: Any,
+        known: Interactions,
+        triplets: Triplets,
+        epochs: int,
+        lr: float,
+        batch_size: int,
+        loss: str,
+        weight_decay: float,
+        schedule: str,
+    ) -> None:
+        table = model.embedding.weight
+        self._model, self._known, self._triplets, self._batch_size = model, known, triplets, batch_size
+        self._loss, self._decay, self._schedule, self._lr = loss, weight_decay, schedule, lr
+        self._epochs, self.batches = epochs, -(-len(triplets) // batch_size)
+        self._on_cpu = table.device.type == "cpu"
+        self.name = "numba" if self._on_cpu else "torch"
+        fused = table.device.type in ("cpu", "cuda") and table.is_floating_point()
+        self._optimizer = torch.optim.Adam([table], lr=lr, fused=fused)
+        self._validation: tuple[Tensor, int, int] | None = None
+
+    def validate_with(self, pairs: Tensor, k: int, every: int) -> None:
+        """Rank these pairs after every so many epochs, and after the last."""
+        self._validation = pairs, k, every
+
+    def epoch(self, number: int, bar: Bar) -> dict[str, float]:
+        losses_seen, samples = [], 0
+        with threads_to_ourselves() if self._on_cpu else nullcontext():
+            for batch in range(self.batches):
+                first = batch * self._batch_size
+                last = min(first + self._batch_size, len(self._triplets))
+                for group in self._optimizer.param_groups:
+                    group["lr"] = self._rate(number * self.batches + batch)
+                value = self._step(*self._triplets.draw(number, first, last))
+                if not math.isfinite(value):
+                    raise TrainingError(
+                        f"the loss is {value} in epoch {number + 1}, batch {batch + 1}. Hint: the learning rate "
+                        f"{self._lr:g} may be too high, or the weights were not finite when training began."
+                    )
+                losses_seen.append(value)
+                samples += last - first
+                bar.advance(last - first, value)
+        entry = {"loss": math.fsum(losses_seen) / len(losses_seen), "samples": samples}
+        if self._validation is not None:
+            pairs, k, every = self._validation
+            if (number + 1) % every == 0 or number + 1 == self._epochs:
+                figures = recommendation(self._model, self._known, pairs, k)
+                entry |= {f"val_{name}": figure for name, figure in figures.items()}
+        return entry
+
+    def _step(self, users: Tensor, touched: Tensor, others: Tensor) -> float:
+        rows, place = torch.unique(torch.cat([users, touched, others]), return_inverse=True)
+        final, initial = self._model.rows(self._known, rows)
+        user, positive, negative = final.index_select(0, place).chunk(3)
+        held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).chunk(3)
+        loss = losses.bpr_loss(
+            (user * positive).sum(1),
+            (user * negative).sum(1),
+            preset=self._loss,
+            initial=held,
+            weight_decay=self._decay,
+        )
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return float(loss)
+
+    def _rate(self, step: int) -> float:
+        left = 1 - step / (self._epochs * self.batches)
+        if self._schedule == "linear":
+            return self._lr * left
+        if self._schedule == "cosine":
+            return self._lr * (1 - math.cos(math.pi * left)) / 2
+        return self._lr
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
