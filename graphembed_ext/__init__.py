@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
     from .models.graphsage import GraphSAGE
+    from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
@@ -32,6 +33,7 @@ __all__ = [
     "FitResult",
     "GraphSAGE",
     "GraphView",
+    "HAN",
     "HANConv",
     "LightGCN",
     "MetaPath2Vec",
@@ -57,6 +59,7 @@ _HOME = {
     "FitResult": "training",
     "GraphSAGE": "models.graphsage",
     "GraphView": "graph",
+    "HAN": "models.han",
     "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",

@@ -20,12 +20,14 @@ from .messages.dgl_han import HANConv
 from .messages.dgl_sage import SAGEConv
 from .models.deepwalk import DeepWalk
 from .models.dgl_graphsage import GraphSAGE
+from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
 
 __all__ = [
     "DeepWalk",
     "GraphSAGE",
+    "HAN",
     "HANConv",
     "LightGCN",
     "MetaPath2Vec",
@@ -92,4 +94,10 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "graphsage": GraphSAGE, "lightgcn": LightGCN, "metapath2vec": MetaPath2Vec}
+    return {
+        "deepwalk": DeepWalk,
+        "graphsage": GraphSAGE,
+        "han": HAN,
+        "lightgcn": LightGCN,
+        "metapath2vec": MetaPath2Vec,
+    }

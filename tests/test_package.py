@@ -13,6 +13,7 @@ import torch
 import graphembed_ext as ge
 
 from .conftest import Spec, build_dgl, build_pyg
+from .test_han import Example
 from .test_hanconv import ExampleLayer
 
 PACKAGE = Path(ge.__file__).parent
@@ -91,6 +92,10 @@ STATE_DICTS = {
         lambda: ge.dgl.HANConv(5, 8, METAPATHS, heads=4, architecture="dgl"),
         lambda: ExampleLayer(5, 2, 4),
     ),
+    "dgl.HAN": (
+        lambda: ge.HAN(5, 8, 3, METAPATHS, num_layers=2, heads=[4, 2], architecture="dgl"),
+        lambda: Example(5, 8, 3, [4, 2]),
+    ),
     "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
     "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
     "dgl.MetaPath2Vec": (
@@ -126,7 +131,7 @@ def test_every_model_stands_in_the_table():
         for name in getattr(ge, host).__all__
         if isinstance(getattr(getattr(ge, host), name), type)
     }
-    shared = {"pyg.DeepWalk"}  # PyG has no DeepWalk of its own; ours is the class of dgl.DeepWalk
+    shared = {"pyg.DeepWalk", "pyg.HAN"}  # PyG has no such classes of its own; ours are those of the DGL side
     assert models - shared <= set(STATE_DICTS)
 
 
