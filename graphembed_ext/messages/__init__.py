@@ -18,4 +18,6 @@
     GraphSAGE's layer, and DGL's own form of it.
 :mod:`.parts`
     PyG's activations, normalisations and jumping knowledge.
+:mod:`.propagation`
+    Linear propagation over a normalised graph, and LightGCN's layer.
 """

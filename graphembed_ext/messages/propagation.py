@@ -26,7 +26,7 @@ from .blocks import sum_row
 from .parallel import over_rows
 from .sums import neighbor_sum
 
-__all__ = ["LGConv", "edges_and_weights", "propagate", "propagate_rows"]
+__all__ = ["LGConv", "edges_and_weights", "propagate", "propagate_rows", "propagate_to_new"]
 
 _COMPILED = (torch.float32, torch.float64)
 
@@ -190,6 +190,42 @@ def propagate_rows(
     if _compiles(x, alpha, weight) and len(alpha) > 1:
         return _RowPropagation.apply(x, graph, rows, _numbers(alpha), normalize)  # type: ignore[no-untyped-call]
     return propagate(graph, x, alpha, weight, normalize=normalize)[rows], x[rows]
+
+
+def propagate_to_new(
+    graph: Adjacency,
+    x: Tensor,
+    new: Tensor,
+    neighbors: Tensor,
+    alpha: Sequence[float] | Tensor,
+    *,
+    normalize: bool = True,
+) -> Tensor:
+    """What :func:`propagate` would give to new nodes without vectors of their own, if nobody else's degree changed.
+
+    Args:
+        graph: The edges of the known nodes.
+        x: Vectors of the known nodes, ``(N, d)``.
+        new: Number of a new node from 0, for each of its edges, int64, ``(E,)``.
+        neighbors: The known node that each edge comes from, int64, ``(E,)``.
+        alpha, normalize: As for :func:`propagate`.
+
+    Returns:
+        ``(largest number + 1, d)``; zeros for a number that does not occur.
+    """
+    count = int(new.max()) + 1
+    out = x.new_zeros(count, x.size(1))
+    if len(alpha) == 1:
+        return out
+    # A new node's vector at layer l + 1 is made of the known ones' at layer l.
+    carried = propagate(graph, x, alpha[1:], normalize=normalize)[neighbors]
+    if normalize:
+        carried = carried * graph.degrees[neighbors].clamp(min=1).to(x.dtype).rsqrt()[:, None]
+    order = torch.argsort(new * graph.num_src + neighbors, stable=True)
+    out = out.index_add(0, new[order], carried[order])
+    if normalize:
+        out = out * torch.bincount(new, minlength=count).clamp(min=1).to(x.dtype).rsqrt()[:, None]
+    return out
 
 
 def _compiles(x: Tensor, alpha: Sequence[float] | Tensor, weight: Tensor | None) -> bool:

@@ -13,11 +13,11 @@ from ..errors import InputError
 from ..graph import GraphView
 from ..interactions import Interactions, Sides, as_ids, interactions
 from ..losses import bpr_loss, link_loss
-from ..messages.propagation import LGConv, edges_and_weights, propagate, propagate_rows
+from ..messages.propagation import LGConv, edges_and_weights, propagate, propagate_rows, propagate_to_new
+from ..numbering import Numbering, ends, excluded, pairs_of, rows_of
 from ..recommending import TopK, top_k
 from ..registry import refreshed
 from ..registry import view as view_of
-from .lightgcn_inputs import Numbering, banned_positions, ends, pairs_of, recommend_arguments, rows_of
 
 __all__ = ["LightGCN"]
 
@@ -78,6 +78,7 @@ class LightGCN(nn.Module):
 
     task = "recommendation"
     alpha: Tensor
+    convs: Any
 
     def __init__(
         self,
@@ -216,7 +217,7 @@ class LightGCN(nn.Module):
                 ``edge_weight``.
         """
         if isinstance(edge_weight, bool):
-            prob, edge_weight = edge_weight, None
+            return self.predict_link(edge_index, edge_label_index, None, edge_weight)
         chance = self(edge_index, edge_label_index, edge_weight).sigmoid()
         return chance if prob else chance.round()
 
@@ -251,7 +252,7 @@ class LightGCN(nn.Module):
         Raises:
             InputError: Ids out of range, or ``k`` above the number of candidates.
         """
-        return self.top(*recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
+        return self.top(*_recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
 
     def top(
         self,
@@ -270,7 +271,7 @@ class LightGCN(nn.Module):
         if sides is None:
             users = rows_of(everything if src_index is None else src_index, self.num_nodes, "src_index")
         else:
-            users = sides.user_rows(range(len(sides.users)) if src_index is None else src_index)
+            users = as_ids(sides.users, "src_index") if src_index is None else sides.user_rows(src_index)
         items = self._candidates(sides, dst_index)
         with torch.no_grad():
             out = self._propagated(edges, edge_weight)
@@ -285,8 +286,7 @@ class LightGCN(nn.Module):
                 pairs = (
                     pairs_of(exclude, self.num_nodes, "exclude") if sides is None else sides.pairs(exclude, "exclude")
                 )
-            touching, touched = (ids.to(out.device) for ids in pairs)
-            banned = banned_positions(users, items, touching, touched, self.num_nodes)
+            banned = excluded(users, items, pairs[0].to(out.device), pairs[1].to(out.device), self.num_nodes)
         return self._named(top_k(out[users], out[items], k, banned), items, sides)
 
     def recommend_new(
@@ -309,7 +309,7 @@ class LightGCN(nn.Module):
         sides = None if known is None else known.sides
         items = self._candidates(sides, dst_index).to(vectors.device)
         users = torch.arange(len(vectors), device=vectors.device)
-        banned = None if repeat else banned_positions(users, items, *touched, self.num_nodes)
+        banned = None if repeat else excluded(users, items, *touched, self.num_nodes)
         out = self.get_embedding(edge_index).detach()
         return self._named(top_k(vectors, out[items], k, banned), items, sides).items
 
@@ -353,7 +353,7 @@ class LightGCN(nn.Module):
             name, value = next(iter(kwargs.items()))
             raise InputError(name, value, "no further argument: PyG's BPRLoss has none that works")
         if isinstance(node_id, (int, float)):
-            lambda_reg, node_id = node_id, None
+            return self.recommendation_loss(pos_edge_rank, neg_edge_rank, None, node_id, **kwargs)
         table = self.embedding.weight
         rows = table if node_id is None else table[rows_of(node_id, self.num_nodes, "node_id")]
         return bpr_loss(pos_edge_rank, neg_edge_rank, initial=(rows,), weight_decay=lambda_reg)
@@ -444,12 +444,12 @@ class LightGCN(nn.Module):
 
     @property
     def _flow(self) -> str:
-        return str(self.convs[0].flow) if len(self.convs) else "source_to_target"
+        return self.convs[0].flow if len(self.convs) else "source_to_target"
 
     def _candidates(self, sides: Sides | None, dst_index: Any) -> Tensor:
         if sides is None:
             return rows_of(range(self.num_nodes) if dst_index is None else dst_index, self.num_nodes, "dst_index")
-        return sides.item_rows(range(len(sides.items)) if dst_index is None else dst_index)
+        return as_ids(sides.items, "dst_index") if dst_index is None else sides.item_rows(dst_index)
 
     def _named(self, found: TopK, items: Tensor, sides: Sides | None) -> TopK:
         ids = items if sides is None else sides.item_ids(items)
@@ -466,20 +466,8 @@ class LightGCN(nn.Module):
             raise InputError("history", f"user number {int(users.min())}", "numbers from 0")
         with torch.no_grad():
             graph, _ = edges_and_weights(edges, None, self.num_nodes, self._flow)
-            # A new user's vector at layer l + 1 is made of the items' at layer l.
             table = self.embedding.weight
-            layers = propagate(graph, table, self.alpha[1:], normalize=self._normalized) if self.num_layers else None
-            count = int(users.max()) + 1
-            vectors = table.new_zeros(count, self.embedding_dim)
-            if layers is None:
-                return vectors, (users, items)
-            carried = layers[items]
-            if self._normalized:
-                carried = carried * graph.degrees[items].clamp(min=1).to(table.dtype).rsqrt()[:, None]
-            order = torch.argsort(users * self.num_nodes + items, stable=True)
-            vectors.index_add_(0, users[order], carried[order])
-            if self._normalized:
-                vectors *= torch.bincount(users, minlength=count).clamp(min=1).to(table.dtype).rsqrt()[:, None]
+            vectors = propagate_to_new(graph, table, users, items, self.alpha, normalize=self._normalized)
         return vectors, (users, items)
 
     def __repr__(self) -> str:
@@ -494,3 +482,15 @@ def _coefficients(alpha: float | Tensor | None, num_layers: int) -> Tensor:
         return alpha
     value = 1.0 / count if alpha is None else _checks.number("alpha", alpha, minimum=-torch.inf)
     return torch.tensor([value] * count)
+
+
+def _recommend_arguments(
+    edge_index: Any, edge_weight: Any, src_index: Any, dst_index: Any, k: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Arguments of either signature of PyG, told apart: weights are floats, ids integers, ``k`` is a number."""
+    if isinstance(dst_index, int):
+        return edge_index, None, edge_weight, src_index, dst_index
+    ids = isinstance(edge_weight, Tensor) and not edge_weight.is_floating_point()
+    if ids or isinstance(edge_weight, (list, range)):
+        return edge_index, None, edge_weight, src_index if dst_index is None else dst_index, k
+    return edge_index, edge_weight, src_index, dst_index, k

@@ -195,7 +195,7 @@ class _RankingTrainer:
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        return float(loss)
+        return loss.item()
 
     def _rate(self, step: int) -> float:
         left = 1 - step / (self._epochs * self.batches)

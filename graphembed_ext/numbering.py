@@ -1,4 +1,4 @@
-"""What LightGCN is asked with: graphs and pairs of ids in any form, as edges and rows of its one table."""
+"""Graphs of any form as edges of a joint table, and ids as its rows, checked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..graph import GraphView, tensor_token
-from ..interactions import Interactions, Sides, as_ids, interactions
-from ..messages.adjacency import Adjacency
-from ..registry import refreshed
-from ..registry import view as view_of
+from .errors import InputError
+from .graph import GraphView, tensor_token
+from .interactions import Interactions, Sides, as_ids, interactions
+from .messages.adjacency import Adjacency
+from .registry import refreshed
+from .registry import view as view_of
 
-__all__ = ["Numbering", "banned_positions", "ends", "pairs_of", "recommend_arguments", "rows_of"]
+__all__ = ["Numbering", "ends", "excluded", "pairs_of", "rows_of"]
 
 
 class Numbering:
@@ -27,7 +27,12 @@ class Numbering:
         self._edges: weakref.WeakKeyDictionary[GraphView, Adjacency] = weakref.WeakKeyDictionary()
 
     def read(self, edges: Any, sides: Sides | None) -> tuple[Any, Interactions | None]:
-        """Edges of the joint table and, for a typed graph or pairs of typed ids, the interactions."""
+        """Edges of the joint table, as a layer takes them, and the interactions where ids are typed.
+
+        Args:
+            edges: A graph in any form.
+            sides: Those of a typed model, to which a bare tensor means pairs of a user id and an item id.
+        """
         if isinstance(edges, Interactions):
             return edges.edge_index, edges
         bare = isinstance(edges, Tensor) or hasattr(edges, "storage")
@@ -71,18 +76,6 @@ class Numbering:
         return Numbering, ()
 
 
-def recommend_arguments(
-    edge_index: Any, edge_weight: Any, src_index: Any, dst_index: Any, k: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Arguments of either signature of PyG, told apart: weights are floats, ids integers, ``k`` is a number."""
-    if isinstance(dst_index, int):
-        return edge_index, None, edge_weight, src_index, dst_index
-    ids = isinstance(edge_weight, Tensor) and not edge_weight.is_floating_point()
-    if ids or isinstance(edge_weight, (list, range)):
-        return edge_index, None, edge_weight, src_index if dst_index is None else dst_index, k
-    return edge_index, edge_weight, src_index, dst_index, k
-
-
 def ends(edges: Any) -> tuple[Tensor, Tensor]:
     """Sources and destinations of edges that were not typed, in their order."""
     if isinstance(edges, Adjacency):
@@ -99,7 +92,7 @@ def ends(edges: Any) -> tuple[Tensor, Tensor]:
 
 
 def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> tuple[Tensor, Tensor]:
-    """Both ids of each pair, checked to be rows of the table."""
+    """Both rows of ``(2, B)`` pairs of node ids, checked."""
     if not isinstance(pairs, Tensor) or pairs.dim() != 2 or pairs.size(0) != 2:
         got = f"shape {tuple(pairs.shape)}" if isinstance(pairs, Tensor) else f"a {type(pairs).__name__}"
         raise InputError(argument, got, "shape (2, number of pairs)")
@@ -107,7 +100,7 @@ def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> 
 
 
 def rows_of(ids: Any, num_nodes: int, argument: str) -> Tensor:
-    """Ids checked to be rows of the table, int64."""
+    """Node ids as an int64 vector, checked."""
     ids = as_ids(ids, argument)
     if ids.numel():
         low, high = (int(end) for end in torch.aminmax(ids))
@@ -116,9 +109,7 @@ def rows_of(ids: Any, num_nodes: int, argument: str) -> Tensor:
     return ids
 
 
-def banned_positions(
-    users: Tensor, items: Tensor, pair_users: Tensor, pair_items: Tensor, rows: int
-) -> tuple[Tensor, Tensor]:
+def excluded(users: Tensor, items: Tensor, pair_users: Tensor, pair_items: Tensor, rows: int) -> tuple[Tensor, Tensor]:
     """For each asked user, the positions among the candidates of what is known of it, as compressed rows."""
     place = torch.full((rows,), -1, dtype=torch.int64, device=items.device)
     place[items] = torch.arange(len(items), device=items.device)
