@@ -134,6 +134,7 @@ def main() -> None:
     report = json.loads(options.output.read_text()) if options.output.exists() else {}
     report |= {
         "cores": os.cpu_count(), "seed": SEED, "passes": PASSES, "load_before": os.getloadavg()[0],
+        "published": PUBLISHED,
         "versions": {name: metadata.version(name) for name in ("torch", "numba", "numpy", "scikit-learn")},
     }  # fmt: skip
     if {"deepwalk", "full", "node2vec"} & set(options.parts):

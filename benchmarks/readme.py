@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,72 @@ def walks() -> list[str]:
     return [*rows, "", source("walks", record)]
 
 
+def skipgram() -> list[str]:
+    record = read("skipgram")
+    names = {
+        "grape": "GRAPE",
+        "gensim": "gensim, its walks not counted",
+        "dgl": "`dgl.nn.DeepWalk`",
+    }
+    rows = [
+        "| beside | window | `ge.fit` | with the peer's windows |",
+        "|---|---|---|---|",
+    ]
+    for line in record["summary"]:
+        if line["engine"] in names:
+            same = record["same_windows_as_gensim"][str(line["window"])] if line["engine"] == "gensim" else None
+            rows.append(
+                f"| {names[line['engine']]} | {line['window']} | {line['ours_times']:.1f} x | "
+                f"{'' if same is None else f'{same:.1f} x'} |"
+            )
+    machine, file = record["machine"], "benchmarks/results/skipgram.json"
+    return [
+        *rows,
+        "",
+        f"`python benchmarks/skipgram.py`, recorded in [`{file}`]({file}): {record['nodes']:,} nodes, "
+        f"{record['edges']:,} edges, {record['dimension']} dimensions, {record['negatives']} noise nodes, walks of "
+        f"{record['walk_length']} nodes, {machine['cores']} cores ({machine['cpu']}), torch "
+        f"{record['versions']['torch']}, gensim {record['peer_versions']['gensim']}, ensmallen "
+        f"{record['peer_versions']['ensmallen']}.",
+    ]
+
+
+def blogcatalog() -> list[str]:
+    record = read("blogcatalog")
+    ratios = list(record["deepwalk"]["f1"])
+    rows = ["| labelled | " + " | ".join(f"{ratio} %" for ratio in ratios) + " |", "|---" * (len(ratios) + 1) + "|"]
+    published = [record["published"][ratio] for ratio in ratios]
+    for number, measure in enumerate(("Micro-F1", "Macro-F1")):
+        ours = [record["deepwalk"]["f1"][ratio][number] for ratio in ratios]
+        rows.append(f"| {measure} | " + " | ".join(f"{value:.2f}" for value in ours) + " |")
+        rows.append(f"| {measure}, published | " + " | ".join(f"{value[number]:.2f}" for value in published) + " |")
+    seconds, file = record["deepwalk"]["seconds"], "benchmarks/results/blogcatalog.json"
+    gensim = record["gensim"]
+    return [
+        *rows,
+        "",
+        f"`python benchmarks/blogcatalog.py`, recorded in [`{file}`]({file}): 80 walks of 40 nodes from every node, "
+        f"window 10, `shrink_window=True`. gensim reaches {gensim['f1'][0]:.2f} / {gensim['f1'][1]:.2f} at 50 % in "
+        f"{gensim['seconds'] / seconds:.1f} times the time, walks included.",
+    ]
+
+
+def scale() -> list[str]:
+    record = read("scale")
+    sizes = sorted({run["nodes"] for run in record["runs"]})
+    rows = ["| nodes | edges | time per token, ratio | peak memory | foretold |", "|---|---|---|---|---|"]
+
+    def middle(nodes: int, quantity: str) -> float:
+        return statistics.median(run[quantity] for run in record["runs"] if run["nodes"] == nodes)
+
+    for nodes in sizes:
+        ratio = middle(sizes[0], "tokens_per_second") / middle(nodes, "tokens_per_second")
+        memory = [middle(nodes, name) / 2**30 for name in ("peak_memory", "predicted_memory")]
+        rows.append(f"| {nodes:,} | {20 * nodes:,} | {ratio:.2f} | {memory[0]:.2f} GiB | {memory[1]:.2f} GiB |")
+    file = "benchmarks/results/scale.json"
+    return [*rows, "", f"`python benchmarks/scale.py`, recorded in [`{file}`]({file})."]
+
+
 def source(name: str, record: dict[str, Any]) -> str:
     versions, hardware = record["versions"], record["hardware"]
     file = f"benchmarks/results/{name}.json"
@@ -62,7 +129,14 @@ def source(name: str, record: dict[str, Any]) -> str:
     )
 
 
-TABLES = {"deepwalk": deepwalk, "metapath2vec": metapath2vec, "walks": walks}
+TABLES = {
+    "deepwalk": deepwalk,
+    "metapath2vec": metapath2vec,
+    "walks": walks,
+    "skipgram": skipgram,
+    "blogcatalog": blogcatalog,
+    "scale": scale,
+}
 
 
 def fill(text: str) -> str:

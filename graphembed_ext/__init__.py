@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from . import errors, evaluate, losses, parity, walks
     from .embeddings import Embeddings, embed
     from .graph import GraphView
+    from .messages.han import HANConv
+    from .metapath_neighbors import metapath_edges
     from .models.deepwalk import DeepWalk
+    from .models.graphsage import GraphSAGE
+    from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .registry import attach, available_models, create, register_host, to_host, view
@@ -27,7 +31,10 @@ __all__ = [
     "DeepWalk",
     "Embeddings",
     "FitResult",
+    "GraphSAGE",
     "GraphView",
+    "HAN",
+    "HANConv",
     "LightGCN",
     "MetaPath2Vec",
     "attach",
@@ -38,6 +45,7 @@ __all__ = [
     "evaluate",
     "fit",
     "losses",
+    "metapath_edges",
     "parity",
     "register_host",
     "to_host",
@@ -49,7 +57,10 @@ _HOME = {
     "DeepWalk": "models.deepwalk",
     "Embeddings": "embeddings",
     "FitResult": "training",
+    "GraphSAGE": "models.graphsage",
     "GraphView": "graph",
+    "HAN": "models.han",
+    "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
     "attach": "registry",
@@ -57,6 +68,7 @@ _HOME = {
     "create": "registry",
     "embed": "embeddings",
     "fit": "training",
+    "metapath_edges": "metapath_neighbors",
     "register_host": "registry",
     "to_host": "registry",
     "view": "registry",

@@ -16,11 +16,28 @@ from torch import Tensor
 from .errors import GraphTypeError
 from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .hosts import import_dgl, require
+from .messages.dgl_han import HANConv
+from .messages.dgl_sage import SAGEConv
 from .models.deepwalk import DeepWalk
+from .models.dgl_graphsage import GraphSAGE
+from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "LightGCN", "MetaPath2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = [
+    "DeepWalk",
+    "GraphSAGE",
+    "HAN",
+    "HANConv",
+    "LightGCN",
+    "MetaPath2Vec",
+    "SAGEConv",
+    "attach",
+    "models",
+    "to_graph",
+    "token",
+    "view",
+]
 
 require("dgl", "graphembed_ext.dgl")
 
@@ -77,4 +94,10 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "lightgcn": LightGCN, "metapath2vec": MetaPath2Vec}
+    return {
+        "deepwalk": DeepWalk,
+        "graphsage": GraphSAGE,
+        "han": HAN,
+        "lightgcn": LightGCN,
+        "metapath2vec": MetaPath2Vec,
+    }

@@ -11,13 +11,29 @@ from torch import Tensor
 
 from .errors import GraphTypeError, InputError
 from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
+from .messages.han import HANConv
 from .models.deepwalk import DeepWalk
+from .models.graphsage import GraphSAGE
+from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec as _TwoTableMetaPath2Vec
 from .models.node2vec import Node2Vec
 from .models.windowed_metapath2vec import MetaPath2Vec
 
-__all__ = ["DeepWalk", "LightGCN", "MetaPath2Vec", "Node2Vec", "attach", "models", "to_graph", "token", "view"]
+__all__ = [
+    "DeepWalk",
+    "GraphSAGE",
+    "HAN",
+    "HANConv",
+    "LightGCN",
+    "MetaPath2Vec",
+    "Node2Vec",
+    "attach",
+    "models",
+    "to_graph",
+    "token",
+    "view",
+]
 
 #: Names whose first dimension PyG takes for the number of nodes.
 _NODE_FEATURES = ("x", "feat", "pos", "batch", "node_type", "n_id")
@@ -93,7 +109,13 @@ def to_graph(view: GraphView) -> Any:
 
 def models() -> dict[str, type]:
     """Models of this host by the name that :func:`graphembed_ext.create` takes."""
-    return {"deepwalk": DeepWalk, "lightgcn": LightGCN, "metapath2vec": _TwoTableMetaPath2Vec}
+    return {
+        "deepwalk": DeepWalk,
+        "graphsage": GraphSAGE,
+        "han": HAN,
+        "lightgcn": LightGCN,
+        "metapath2vec": _TwoTableMetaPath2Vec,
+    }
 
 
 def _from_data(data: Any, num_nodes: int | Mapping[str, int] | None) -> dict[str, Any]:

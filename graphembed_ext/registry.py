@@ -217,13 +217,13 @@ def create(name: str, graph: Any, **config: Any) -> Any:
     for argument in config:
         if argument not in parameters:
             raise InputError(argument, config[argument], f"an argument of {model.__name__}: {', '.join(parameters)}")
-    return _builder(model)(graph, **config)
+    return builder(model)(graph, **config)
 
 
-def _builder(model: Any) -> Any:
+def builder(model: Any) -> Any:
     """What makes a model for a graph: the class itself, or its ``for_graph`` where the class takes sizes instead."""
     return getattr(model, "for_graph", model)
 
 
 def _parameters(model: type) -> list[str]:
-    return list(inspect.signature(_builder(model)).parameters)[1:]
+    return list(inspect.signature(builder(model)).parameters)[1:]

@@ -17,8 +17,8 @@ from .embeddings import Embeddings, embed
 from .errors import InputError
 from .graph import NODE_TYPE, GraphView
 from .readers import GraphFile, read_graph
-from .registry import adapter, create
-from .training import fit
+from .registry import adapter, builder, create
+from .training import fit, options_of
 
 __all__ = ["Job", "run"]
 
@@ -100,7 +100,7 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "fit: interrupted")  # said below, in terms of the command line
             result = fit(model, progress=progress, checkpoint=job.checkpoint, **training)
-        settings = _settled(fit, training)
+        settings = training | result.settings
         if result.interrupted:
             raise KeyboardInterrupt(_farewell(job, len(result.history), settings["epochs"]))
         vectors = embed(model)
@@ -112,11 +112,11 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
             "host": host,
             "input": {"source": job.input, **_plain(job.reading)},
             "graph": {"nodes": dict(source.view.num_nodes), "edges": _edge_counts(source.view)},
-            "config": _plain(_settled(model_class, config)),
+            "config": _plain(_settled(builder(model_class), config)),
             "training": _plain(settings),
             "threads": count,
             "versions": doctor.versions(),
-            **{name: value for name, value in asdict(result).items() if name != "interrupted"},
+            **{name: value for name, value in asdict(result).items() if name not in ("interrupted", "settings")},
             "output": str(job.output),
             "metrics": None,
         }
@@ -161,7 +161,7 @@ def _check_files(job: Job) -> None:
 
 def _split(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, Any]]:
     """Arguments of the constructor and of fit; extra ones go where they are known."""
-    of_model, of_fit = _names(model_class), _names(fit)
+    of_model, of_fit = _names(builder(model_class)), [*_names(fit), *options_of(model_class)]
     config, training = dict(job.config), {**job.training, "seed": job.seed}
     if "seed" in of_model:
         config["seed"] = job.seed
@@ -173,7 +173,7 @@ def _split(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, Any]]
         else:
             known = dict.fromkeys([*of_model, *of_fit])
             raise InputError(name, value, f"an argument of {model_class.__name__} or of fit: {', '.join(known)}")
-    for name, parameter in inspect.signature(model_class).parameters.items():
+    for name, parameter in inspect.signature(builder(model_class)).parameters.items():
         needed = parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
         if needed and name in of_model and name not in config:
             raise InputError(
@@ -183,7 +183,7 @@ def _split(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 #: Arguments that are no settings: the graph, and what the run itself supplies.
-_OURS = ("g", "graph", "model", "y", "masks", "checkpoint", "progress", "on_epoch", "num_nodes")
+_OURS = ("g", "graph", "model", "y", "masks", "checkpoint", "progress", "on_epoch", "num_nodes", "options")
 
 
 def _names(function: Callable[..., Any]) -> list[str]:

@@ -252,7 +252,7 @@ def test_every_model_is_registered_for_both_hosts():
     import graphembed_ext.pyg
 
     for host in (graphembed_ext.dgl, graphembed_ext.pyg):
-        assert set(host.models()) == {"deepwalk", "lightgcn", "metapath2vec"}
+        assert set(host.models()) == {"deepwalk", "graphsage", "han", "lightgcn", "metapath2vec"}
         for model in host.models().values():
             assert model.__name__ in host.__all__
 

@@ -34,6 +34,11 @@ def test_rows_are_destinations_sorted_by_source_then_edge_id():
     assert graph.destinations().tolist() == [0, 1, 1, 2, 2, 2]
 
 
+def test_the_list_of_edges_comes_back():
+    assert torch.equal(Adjacency.from_edges(SRC, DST, 4, 5).edge_index(), EDGES)
+    assert torch.equal(Adjacency.from_edges(SRC, DST, 4, 5).transposed().edge_index(), EDGES.flip(0))
+
+
 def test_the_transposed_keeps_edge_ids():
     back = Adjacency.from_edges(SRC, DST, 4, 5).transposed()
     assert (back.num_src, back.num_dst) == (5, 4)

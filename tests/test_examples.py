@@ -21,7 +21,11 @@ def load(name):
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {"dgl_pipeline", "pyg_pipeline"}
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {
+        "dgl_pipeline",
+        "graphsage_five_steps",
+        "pyg_pipeline",
+    }
 
 
 def test_dgl_pipeline(capsys):
@@ -35,6 +39,13 @@ def test_pyg_pipeline(capsys):
     data = load("pyg_pipeline").main(epochs=5)
     assert data.emb.shape == (34, 32)
     assert "communities" in capsys.readouterr().out
+
+
+def test_graphsage_five_steps(capsys):
+    results = load("graphsage_five_steps").main(epochs=20)
+    assert "identical losses: True" in capsys.readouterr().out
+    assert results["dgl"].history[-1]["loss"] < results["dgl"].history[0]["loss"]
+    assert results["dgl"].metrics == results["pyg"].metrics
 
 
 def blocks(language):

@@ -13,6 +13,8 @@ import torch
 import graphembed_ext as ge
 
 from .conftest import Spec, build_dgl, build_pyg
+from .test_han import Example
+from .test_hanconv import ExampleLayer
 
 PACKAGE = Path(ge.__file__).parent
 RING = Spec.untyped(9, [(i, (i + k) % 9) for i in range(9) for k in (1, 8)])
@@ -43,6 +45,18 @@ def peer_lightgcn():
     return LightGCN(9, 6, 2)
 
 
+def peer_dgl_sageconv():
+    from dgl.nn import SAGEConv
+
+    return SAGEConv(5, 3, "lstm")
+
+
+def peer_graphsage():
+    from torch_geometric.nn import GraphSAGE
+
+    return GraphSAGE(*GRAPHSAGE)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -51,6 +65,16 @@ class PeerNode2Vec(torch.nn.Module):
         self.embedding = torch.nn.Embedding(9, 6)
 
 
+def peer_hanconv():
+    from torch_geometric.nn import HANConv
+
+    return HANConv(*HAN)
+
+
+#: in_channels, out_channels, metadata, heads
+HAN = ({"user": 3, "item": 2}, 8, (["user", "item"], [("user", "likes", "item"), ("item", "like", "item")]), 4)
+METAPATHS = (["paper"], [("paper", "PAP", "paper"), ("paper", "PSP", "paper")])
+
 BIPARTITE = Spec(
     {"user": 3, "item": 4, "tag": 2},
     {("user", "likes", "item"): ([0, 1, 2], [3, 0, 0]), ("item", "liked_by", "user"): ([3, 0, 0], [0, 1, 2])},
@@ -58,15 +82,30 @@ BIPARTITE = Spec(
 #: edge_index_dict, embedding_dim, metapath, walk_length, context_size
 PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 6, 3)
 
+#: in_channels, hidden_channels, num_layers, out_channels
+GRAPHSAGE = (5, 8, 2, 3)
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
+    "dgl.HANConv": (
+        lambda: ge.dgl.HANConv(5, 8, METAPATHS, heads=4, architecture="dgl"),
+        lambda: ExampleLayer(5, 2, 4),
+    ),
+    "dgl.HAN": (
+        lambda: ge.HAN(5, 8, 3, METAPATHS, num_layers=2, heads=[4, 2], architecture="dgl"),
+        lambda: Example(5, 8, 3, [4, 2]),
+    ),
+    "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
+    "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
     "dgl.MetaPath2Vec": (
         lambda: ge.MetaPath2Vec(build_pyg(BIPARTITE), ["likes", "liked_by"], 2, emb_dim=6),
         peer_metapath2vec,
     ),
     "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
     "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
+    "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
+    "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
 }
@@ -92,7 +131,7 @@ def test_every_model_stands_in_the_table():
         for name in getattr(ge, host).__all__
         if isinstance(getattr(getattr(ge, host), name), type)
     }
-    shared = {"pyg.DeepWalk"}  # PyG has no DeepWalk of its own; ours is the class of dgl.DeepWalk
+    shared = {"pyg.DeepWalk", "pyg.HAN"}  # PyG has no such classes of its own; ours are those of the DGL side
     assert models - shared <= set(STATE_DICTS)
 
 

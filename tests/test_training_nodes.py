@@ -59,6 +59,12 @@ class Mean(nn.Module):
         x, graph = inputs
         return {"_N": self.linear(self.dropout(neighbor_sum(graph, x)))}
 
+
+class BatchMean(Mean):
+    def logits(self, inputs):
+        x, graph = inputs
+        return {"_N": self.linear(self.dropout(x if graph is None else neighbor_sum(graph, x)))}
+
     def loader(self, view, nodes, *, batch_size, seed, epoch=0, shuffle=True, fanouts=None):
         ids = nodes["_N"]
         if shuffle:
@@ -66,12 +72,6 @@ class Mean(nn.Module):
         x, graph = self.inputs(view)
         summed = neighbor_sum(graph, x)
         return [((summed[part], None), {"_N": part}) for part in ids.split(batch_size)]
-
-
-class BatchMean(Mean):
-    def logits(self, inputs):
-        x, graph = inputs
-        return {"_N": self.linear(self.dropout(x if graph is None else neighbor_sum(graph, x)))}
 
 
 def test_learns_and_measures(build):
@@ -272,3 +272,8 @@ def test_classification_loss_by_plain_loops():
         losses.classification_loss(scores, torch.tensor([0, 1, 0]))
     with pytest.raises(InputError, match="scores"):
         losses.classification_loss(scores[:0], torch.tensor([]))
+
+
+def test_a_model_without_mini_batches_says_so(build):
+    with pytest.raises(InputError, match=r"batch_size: got 4.*Mean has no mini-batches"):
+        ge.fit(Mean(), build(rings()), batch_size=4, progress=False)

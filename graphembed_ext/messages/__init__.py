@@ -8,6 +8,16 @@
     Sums of gathered rows in registers, the kernels' innermost loop.
 :mod:`.sums`
     The sum over neighbours, with its gradients.
+:mod:`.maxima`, :mod:`.means`
+    The maximum over neighbours, and means by weights or by count.
+:mod:`.lstm`
+    DGL's LSTM over true neighbours.
+:mod:`.sparse`
+    Linear layers on feature matrices with few nonzeros.
+:mod:`.sage`, :mod:`.dgl_sage`
+    GraphSAGE's layer, and DGL's own form of it.
+:mod:`.parts`
+    PyG's activations, normalisations and jumping knowledge.
 :mod:`.propagation`
     Linear propagation over a normalised graph, and LightGCN's layer.
 """

@@ -99,6 +99,12 @@ class Adjacency:
         """Destination of each entry, int64, ``(num_edges,)``."""
         return torch.repeat_interleave(torch.arange(self.num_dst, device=self.indptr.device), self.degrees)
 
+    def edge_index(self) -> Tensor:
+        """The list of edges that it was made from, int64, ``(2, num_edges)``."""
+        edges = torch.empty(2, self.num_edges, dtype=torch.int64, device=self.indptr.device)
+        edges[0, self.edge_ids], edges[1, self.edge_ids] = self.indices, self.destinations()
+        return edges
+
     def transposed(self) -> Adjacency:
         """The same edges grouped by source; ``edge_ids`` are of the same list of edges. Built once."""
         if self._transposed is None:

@@ -20,7 +20,7 @@ from ..errors import InputError
 from .result import FitResult, TrainingError
 from .run import Plan
 
-__all__ = ["FitResult", "TrainingError", "fit"]
+__all__ = ["FitResult", "TrainingError", "fit", "options_of"]
 
 #: Module of each task.
 _TASKS = {
@@ -82,10 +82,8 @@ def fit(
         >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
         (True, 360, 'numba')
     """
-    task = getattr(model, "task", None)
-    if options.get("y") is None:
-        task = getattr(model, "task_without_labels", task)
-    if task not in _TASKS:
+    train = _trainer(model, labelled=options.get("y") is not None)
+    if train is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     if epochs is not None:
         epochs = _checks.integer("epochs", epochs)
@@ -96,8 +94,7 @@ def fit(
     if seed is None:
         raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     _checks.seed(seed)
-    train = importlib.import_module(f"{__name__}.{_TASKS[task]}").train
-    known = [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = _options(train)
     for name, value in options.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -110,3 +107,26 @@ def fit(
     path = None if checkpoint is None else Path(checkpoint)
     plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, on_epoch)
     return train(model, graph, plan, **options)
+
+
+def options_of(model: Any) -> list[str]:
+    """Names of the options that :func:`fit` has for a model, or for a class of models, beside its own arguments.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> "shrink_window" in options_of(ge.DeepWalk)
+        True
+    """
+    found = [_options(train) for train in (_trainer(model, labelled) for labelled in (True, False)) if train]
+    return list(dict.fromkeys(name for names in found for name in names))
+
+
+def _trainer(model: Any, labelled: bool) -> Callable[..., FitResult] | None:
+    task = getattr(model, "task", None)
+    if not labelled:
+        task = getattr(model, "task_without_labels", task)
+    return None if task not in _TASKS else importlib.import_module(f"{__name__}.{_TASKS[task]}").train
+
+
+def _options(train: Callable[..., FitResult]) -> list[str]:
+    return [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]

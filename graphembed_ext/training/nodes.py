@@ -29,7 +29,8 @@ class NodeModel(Protocol):
     """What this module needs of a model; it is an ``nn.Module``, too.
 
     One that can compute the scores of all nodes layer by layer, in bounded memory, has a method
-    ``full_logits(view)``, too, which then validates its mini-batch training.
+    ``full_logits(view)``, too, which then validates its mini-batch training. One without :meth:`loader` trains on whole
+    graphs only.
 
     Attributes:
         targets: Node types that get class scores.
@@ -114,6 +115,12 @@ def train(
     weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
     if patience is not None:
         patience = _checks.integer("patience", patience)
+    if plan.batch_size is not None and not hasattr(model, "loader"):
+        raise InputError(
+            "batch_size",
+            plan.batch_size,
+            f"None: {type(model).__name__} has no mini-batches; an epoch is one step on the whole graph",
+        )
     if fanouts is not None and plan.batch_size is None:
         raise InputError("fanouts", list(fanouts), "None without batch_size: an epoch is then one step on all nodes")
     trainer = _NodeTrainer(

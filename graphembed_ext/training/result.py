@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import GraphEmbedError
 
@@ -21,6 +22,7 @@ class FitResult:
     Attributes:
         history: One dict for each epoch: ``epoch`` (from 1), ``loss`` (mean over batches), ``seconds``; walk models
             add ``tokens`` (nodes visited by their walks), other models ``samples`` and what they validate.
+        settings: The settings in force, those that were left to the task included: ``epochs``, ``lr``, ...
         seconds: Wall-clock time of this call.
         tokens: Nodes visited by the walks of this call; 0 for a model without walks.
         samples: Examples seen in this call (interactions, labelled nodes, pairs); 0 for a walk model.
@@ -38,6 +40,7 @@ class FitResult:
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     tokens: int = 0
     samples: int = 0

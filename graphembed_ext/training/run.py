@@ -169,8 +169,8 @@ def run(
     Raises:
         FileFormatError: The checkpoint belongs to another training.
     """
-    result, best = FitResult(engine=trainer.name), _Best(early)
     config = {"engine": trainer.name, "epochs": epochs, **config}
+    result, best = FitResult(engine=trainer.name, settings=dict(config)), _Best(early)
     if plan.checkpoint is not None and plan.checkpoint.exists():
         result.history = _resume(plan.checkpoint, config, model, trainer, best)
     began = time.perf_counter()

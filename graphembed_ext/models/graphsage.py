@@ -1,0 +1,335 @@
+"""GraphSAGE: embeddings computed from the features of a node's neighbourhood, for nodes never seen in training, too."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .. import _checks, rng
+from ..embeddings import Embeddings
+from ..errors import InputError
+from ..features import features_of
+from ..graph import NODE_TYPE, GraphView
+from ..messages import parts
+from ..messages.adjacency import Adjacency
+from ..messages.sage import SAGEConv
+from ..messages.sparse import SparseRows
+from ..registry import view as view_of
+from ..weights import entry_weights
+
+__all__ = ["GraphSAGE", "Inputs"]
+
+
+class Inputs(NamedTuple):
+    """What the layers need of a graph.
+
+    Attributes:
+        x: Features, ``(N, in_channels)``.
+        graph: The edges, in an order that does not depend on the host's.
+        edge_weight: Weight of each edge, in the order of the list that ``graph`` was made from; or None.
+    """
+
+    x: Tensor | SparseRows
+    graph: Adjacency
+    edge_weight: Tensor | None
+
+
+class GraphSAGE(nn.Module):
+    """Layers of :class:`~graphembed_ext.messages.sage.SAGEConv`, one after the other.
+
+    A drop-in for ``torch_geometric.nn.GraphSAGE``: the same arguments, the same ``state_dict``, and with equal weights
+    the same output. It differs in two ways: ``edge_weight`` is used, not ignored, and ``aggr`` may be one of DGL's
+    ``"gcn"``, ``"pool"`` and ``"dgl_lstm"``, too.
+
+    :func:`graphembed_ext.fit` trains it on labelled nodes; :func:`graphembed_ext.embed` computes the output for the
+    nodes of any graph with the same features. Both read the graph of either host in one order of edges, so that the
+    answer is the same, bit for bit.
+
+    Args:
+        in_channels: Number of features; -1 takes it from the first input.
+        hidden_channels: Size of the layers before the last.
+        num_layers: Number of layers: how many steps away a neighbour may be.
+        out_channels: Size of the output, such as the number of classes; None for ``hidden_channels``.
+        dropout: Share of numbers set to 0 between layers in training.
+        act: Activation between layers, by name or callable; None for none.
+        act_first: Whether the activation comes before the normalisation.
+        act_kwargs: Arguments of the activation.
+        norm: Normalisation between layers, as PyG names them.
+        norm_kwargs: Arguments of the normalisation.
+        jk: Jumping knowledge: ``"last"``, ``"cat"``, ``"max"`` or ``"lstm"``, followed by a linear layer.
+        weight: Name of the edge feature that weighs messages, where the model is given a graph; None for none.
+        seed: Fixes the initial weights and leaves torch's default generator alone; None draws them from it.
+        **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`: ``aggr``, ``normalize``,
+            ``root_weight``, ``project``, ``bias``.
+
+    Raises:
+        InputError: Sizes below 1; a seed that is none.
+
+    Reference:
+        Hamilton, Ying and Leskovec 2017, "Inductive Representation Learning on Large Graphs", arXiv:1706.02216,
+        Algorithm 1. ``jk``: Xu et al. 2018, "Representation Learning on Graphs with Jumping Knowledge Networks",
+        arXiv:1806.03536.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> from torch_geometric.datasets import KarateClub
+        >>> data = KarateClub()[0]
+        >>> model = GraphSAGE(34, 16, num_layers=2, out_channels=4, seed=0)
+        >>> model(data.x, data.edge_index).shape
+        torch.Size([34, 4])
+        >>> nodes = torch.arange(34)
+        >>> result = ge.fit(model, data, masks={"train": nodes[::2], "test": nodes[1::2]}, epochs=50, progress=False)
+        >>> result.history[-1]["loss"] < result.history[0]["loss"]
+        True
+        >>> ge.embed(model, data)
+        Embeddings(34 nodes, 4 dimensions)
+    """
+
+    task = "nodes"
+    targets = (NODE_TYPE,)
+
+    def __init__(
+        self,
+        in_channels: int | tuple[int, int],
+        hidden_channels: int,
+        num_layers: int,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+        act: Any = "relu",
+        act_first: bool = False,
+        act_kwargs: Mapping[str, Any] | None = None,
+        norm: Any = None,
+        norm_kwargs: Mapping[str, Any] | None = None,
+        jk: str | None = None,
+        *,
+        weight: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
+        self.num_layers = _checks.integer("num_layers", num_layers)
+        self.out_channels = self.hidden_channels
+        if out_channels is not None:
+            self.out_channels = _checks.integer("out_channels", out_channels)
+        if jk is not None:
+            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
+        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
+        self.dropout = nn.Dropout(dropout)
+        self.act = parts.activation(act, act_kwargs)
+        seed = _checks.seed(seed)
+        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
+            if seed is not None:
+                torch.manual_seed(rng.key(seed, "weights") >> 1)
+            self._build(norm, norm_kwargs, self.out_channels if jk is None else self.hidden_channels, kwargs)
+
+    def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, last: int, kwargs: dict[str, Any]) -> None:
+        hidden, layers = self.hidden_channels, self.num_layers
+        between: Any = hidden if isinstance(self.in_channels, int) else (hidden, hidden)
+        sizes = zip([self.in_channels] + [between] * (layers - 1), [hidden] * (layers - 1) + [last], strict=True)
+        self.convs = nn.ModuleList(SAGEConv(source, target, **kwargs) for source, target in sizes)
+        module = parts.normalisation(norm, hidden, norm_kwargs)
+        self._norm_takes_batch = parts.takes_batch(module)
+        self.norms = nn.ModuleList(copy.deepcopy(module) for _ in range(layers - 1))
+        self.norms.append(nn.Identity() if self.jk_mode is None else copy.deepcopy(module))
+        if self.jk_mode is not None:
+            if self.jk_mode != "last":
+                self.jk = parts.jumping_knowledge(self.jk_mode, hidden, layers)
+            self.lin = nn.Linear(layers * hidden if self.jk_mode == "cat" else hidden, self.out_channels)
+
+    @classmethod
+    def for_graph(
+        cls,
+        graph: Any,
+        hidden_channels: int = 64,
+        num_layers: int = 2,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+        act: Any = "relu",
+        act_first: bool = False,
+        act_kwargs: Mapping[str, Any] | None = None,
+        norm: Any = None,
+        norm_kwargs: Mapping[str, Any] | None = None,
+        jk: str | None = None,
+        *,
+        aggr: Any = "mean",
+        normalize: bool = False,
+        root_weight: bool = True,
+        project: bool = False,
+        bias: bool = True,
+        weight: str | None = None,
+        seed: int | None = None,
+    ) -> GraphSAGE:
+        """A model whose ``in_channels`` is the number of a graph's features.
+
+        Args:
+            graph: Graph of either host, with node features ``x`` or ``feat``.
+            hidden_channels: As for the class, like all that follow.
+
+        Raises:
+            InputError: A typed graph; no features.
+
+        Example:
+            >>> from torch_geometric.datasets import KarateClub
+            >>> GraphSAGE.for_graph(KarateClub()[0], out_channels=4)
+            GraphSAGE(34, 4, num_layers=2)
+        """
+        view = _untyped(view_of(graph))
+        return cls(
+            features_of(view, NODE_TYPE).size(1),
+            hidden_channels,
+            num_layers,
+            out_channels,
+            dropout,
+            act,
+            act_first,
+            act_kwargs,
+            norm,
+            norm_kwargs,
+            jk,
+            weight=weight,
+            seed=seed,
+            aggr=aggr,
+            normalize=normalize,
+            root_weight=root_weight,
+            project=project,
+            bias=bias,
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        for module in (*self.convs, *self.norms, getattr(self, "jk", None), getattr(self, "lin", None)):
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+
+    def forward(
+        self,
+        x: Tensor | SparseRows,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+        num_sampled_nodes_per_hop: list[int] | None = None,
+        num_sampled_edges_per_hop: list[int] | None = None,
+    ) -> Tensor:
+        """All layers.
+
+        Args:
+            x: Features, ``(N, in_channels)``.
+            edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
+                :class:`~graphembed_ext.messages.adjacency.Adjacency`.
+            edge_weight: Weight of each edge, ``(E,)``.
+            edge_attr: Not used, as in PyG's class.
+            batch: Graph of each node, for normalisations that ask for it.
+            batch_size: Number of graphs in ``batch``.
+            num_sampled_nodes_per_hop: As PyG's ``NeighborLoader`` counts them: layers then leave out what no later
+                layer needs.
+            num_sampled_edges_per_hop: Edges, likewise.
+
+        Returns:
+            ``(N, out_channels)``.
+
+        Raises:
+            InputError: Features of another width; edges of nodes that have no row in ``x``.
+        """
+        trim = None
+        if num_sampled_nodes_per_hop is not None:
+            trim = num_sampled_nodes_per_hop, num_sampled_edges_per_hop
+        return self._layers(x, edge_index, edge_weight, batch, batch_size, trim)
+
+    def _layers(
+        self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
+    ) -> Tensor:
+        wide = self.in_channels
+        if isinstance(wide, int) and wide > 0 and (x.dim() < 2 or x.size(-1) != wide):
+            raise InputError("x", f"shape {tuple(x.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+        outputs = []
+        for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            if trim is not None:
+                x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
+            x = conv(x, edges, edge_weight=weight)
+            if number == self.num_layers - 1 and self.jk_mode is None:
+                break
+            if self.act is not None and self.act_first:
+                x = self.act(x)
+            x = norm(x, batch, batch_size) if self._norm_takes_batch else norm(x)
+            if self.act is not None and not self.act_first:
+                x = self.act(x)
+            x = self.dropout(x)
+            outputs.append(x)
+        if hasattr(self, "jk"):
+            x = self.jk(outputs)
+        found: Tensor = self.lin(x) if hasattr(self, "lin") else x
+        return found
+
+    def inputs(self, view: GraphView) -> Inputs:
+        """What :meth:`logits` needs of a graph: features, edges in canonical order, weights.
+
+        Raises:
+            InputError: A typed graph; features that are missing or of another width; weights that are missing,
+                negative or not finite.
+        """
+        _untyped(view)
+        like = next(self.parameters())
+        found = features_of(view, NODE_TYPE, channels=self.in_channels if isinstance(self.in_channels, int) else None)
+        x: Tensor | SparseRows = found.to(like)
+        first: Any = self.convs[0]
+        lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
+        if not lazy and (first.is_linear or first.project) and SparseRows.pays(found.to(like.device)):
+            x = SparseRows.of(found.to(like))
+        csr, count = view.csr(), view.total_nodes
+        src = torch.repeat_interleave(torch.arange(count, device=csr.indices.device), csr.degrees)
+        graph = Adjacency.from_edges(src.to(like.device), csr.indices.to(like.device), count, count)
+        if self.weight is None:
+            return Inputs(x, graph, None)
+        weight = view.edge_feature(self.weight)
+        if weight.numel() != view.total_edges:
+            raise InputError(self.weight, f"shape {tuple(weight.shape)}", f"shape ({view.total_edges},)")
+        weight = weight.reshape(-1)
+        wrong = ~(torch.isfinite(weight) & (weight >= 0))
+        if bool(wrong.any()):
+            edge = int(wrong.nonzero()[0])
+            raise InputError(self.weight, f"{float(weight[edge])} at edge {edge}", "finite weights of at least 0")
+        return Inputs(x, graph, entry_weights(csr, weight).to(like))
+
+    def logits(self, inputs: Inputs) -> dict[str, Tensor]:
+        """The output for all nodes, ``(N, out_channels)``, under the one node type."""
+        return {NODE_TYPE: self._layers(*inputs)}
+
+    @torch.no_grad()
+    def embeddings(self, graph: Any) -> Embeddings:
+        """The output of the last layer for the nodes of a graph, without dropout; trained on this graph or not.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+        """
+        if graph is None:
+            raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
+        modes = {module: module.training for module in self.modules()}
+        self.eval()
+        try:
+            return Embeddings(self.logits(self.inputs(view_of(graph)))[NODE_TYPE])
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"
+
+
+def _untyped(view: GraphView) -> GraphView:
+    if view.is_typed:
+        raise InputError(
+            "graph",
+            f"a typed graph with node types {view.node_types}",
+            "a graph with one node type and one edge type",
+            "GraphSAGE reads an untyped graph, such as to_homogeneous of either host makes",
+        )
+    return view

@@ -1,0 +1,487 @@
+"""HAN: attention over metapath neighbours and over metapaths, as a whole model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import _checks
+from ..embeddings import Embeddings
+from ..errors import InputError, MetapathError
+from ..features import LABEL_NAMES, features_of, find
+from ..graph import EdgeType, GraphView
+from ..messages.adjacency import Adjacency
+from ..messages.han import HANConv
+from ..metapath_batches import Block, MetapathLoader
+from ..metapath_neighbors import metapath_edges, named_metapaths
+from ..metapaths import Metapath
+from ..registry import view as view_of
+
+__all__ = ["HAN", "HANInputs"]
+
+#: Walks from a node along each metapath, where fanouts are not given: DGL's example draws as many neighbours.
+_FANOUT = 20
+
+
+@dataclass(frozen=True)
+class HANInputs:
+    """What :meth:`HAN.logits` reads of a graph.
+
+    Attributes:
+        features: By node type.
+        blocks: For each layer, first layer first.
+    """
+
+    features: dict[str, Tensor]
+    blocks: list[Block]
+
+
+class HAN(nn.Module):
+    """The heterogeneous graph attention network: layers of :class:`graphembed_ext.HANConv` and a classifier.
+
+    :meth:`for_graph` reads sizes, and metapaths as lists of edge types, off a graph; so does ``ge.create("han", ...)``.
+    Train it by :func:`graphembed_ext.fit` on a graph that has the metapaths as edge types
+    (:func:`graphembed_ext.metapath_edges`), or on the typed graph itself with ``metapaths``: with a ``batch_size``,
+    neighbours are then sampled by walking along them, and no metapath's edges are ever made.
+
+    With ``architecture="dgl"`` and one target type, the model is that of DGL's HAN example and has its ``state_dict``
+    (``hidden_channels`` is the example's hidden size times its heads).
+
+    Args:
+        in_channels: Size of the features of every node type, or a dict by node type; -1 to take it from the first
+            input.
+        hidden_channels: Size of the layers' outputs, all heads together.
+        out_channels: Number of classes; a dict by target type where they differ.
+        metadata: Node types, and edge types as triples; each edge type is a metapath.
+        num_layers: Number of layers.
+        heads: Heads of every layer, or of each; must divide ``hidden_channels``.
+        dropout: See :class:`graphembed_ext.HANConv`.
+        target: Node type to classify, or several of them; None for the only one that edges lead to.
+        architecture: ``"pyg"`` or ``"dgl"``, see :class:`graphembed_ext.HANConv`.
+        negative_slope: Slope of the attention scores below 0.
+        feature_dropout: Dropout of the features; None for that of the architecture.
+        metapaths: Edge types that a graph need not have, each with the edge types it stands for.
+        max_neighbors: At most so many neighbours of a node along each metapath, when these are made of ``metapaths``
+            for training without ``batch_size``; drawn by a seed of 0.
+        feature: Name of the node feature to read; None for ``"x"`` or ``"feat"``.
+        seed: Seed of the initial weights; None draws them from torch's default generator.
+
+    Attributes:
+        targets: Node types that are classified.
+        layers: The layers. A layer has only edge types whose ends have features or outputs there, and that lead
+            towards a target.
+
+    Raises:
+        InputError: Heads that do not divide ``hidden_channels``; a target into which no edge type leads.
+
+    Reference:
+        Wang et al. 2019, "Heterogeneous Graph Attention Network", arXiv:1903.07293.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> writes = torch.tensor([[0, 1, 1, 2], [0, 0, 1, 1]])
+        >>> data = ge.to_host({("author", "writes", "paper"): writes, ("paper", "by", "author"): writes.flip(0)}, "pyg")
+        >>> data["author"].x, data["author"].y = torch.eye(3), torch.tensor([0, 1, 1])
+        >>> model = HAN.for_graph(data, hidden_channels=8, heads=2, metapaths={"APA": ["writes", "by"]}, seed=0)
+        >>> result = ge.fit(model, data, masks={"train": torch.tensor([0, 2])}, epochs=5, progress=False)
+        >>> ge.embed(model, data)
+        Embeddings(author 3; 8 dimensions)
+        >>> model.semantic_attention(data)
+        {'author': {'APA': 1.0}}
+    """
+
+    task = "nodes"
+
+    def __init__(
+        self,
+        in_channels: int | Mapping[str, int],
+        hidden_channels: int,
+        out_channels: int | Mapping[str, int],
+        metadata: tuple[list[str], list[EdgeType]],
+        num_layers: int = 1,
+        heads: int | Sequence[int] = 8,
+        dropout: float = 0.6,
+        target: str | Sequence[str] | None = None,
+        *,
+        architecture: str = "pyg",
+        negative_slope: float = 0.2,
+        feature_dropout: float | None = None,
+        metapaths: Mapping[EdgeType, Metapath] | None = None,
+        max_neighbors: int | None = None,
+        feature: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        num_layers = _checks.integer("num_layers", num_layers)
+        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
+        self.targets = _targets(target, metadata[1])
+        self.out_channels = out_channels
+        self.architecture, self.feature, self.max_neighbors = architecture, feature, max_neighbors
+        self.metapaths = dict(metapaths or {})
+        head_counts = [heads] * num_layers if isinstance(heads, int) else list(heads)
+        if len(head_counts) != num_layers:
+            raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
+        for count in head_counts:
+            if hidden_channels % _checks.integer("heads", count):
+                raise InputError("heads", count, f"a divisor of hidden_channels = {hidden_channels}")
+        options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
+        options["feature_dropout"] = feature_dropout
+        chosen = _checks.seed(seed)
+        with nullcontext() if chosen is None else torch.random.fork_rng(devices=[]):
+            if chosen is not None:
+                torch.manual_seed(chosen)
+            self.layers = nn.ModuleList()
+            for number, edge_types in enumerate(_layered(metadata[1], self.targets, num_layers)):
+                ends = {end for src, _, dst in edge_types for end in (src, dst)}
+                node_types = [name for name in metadata[0] if name in ends]
+                sizes: Any = hidden_channels
+                if number == 0:
+                    sizes = in_channels
+                    if isinstance(in_channels, Mapping):
+                        sizes = {name: in_channels[name] for name in node_types if name in in_channels}
+                part = node_types, edge_types
+                self.layers.append(HANConv(sizes, hidden_channels, part, head_counts[number], **options))
+            classes = self._classes()
+            if len(self.targets) == 1:
+                self.predict: nn.Module = nn.Linear(hidden_channels, classes[self.targets[0]])
+            else:
+                heads_ = {name: nn.Linear(hidden_channels, classes[name]) for name in self.targets}
+                self.predict = nn.ModuleDict(heads_)
+
+    @classmethod
+    def for_graph(
+        cls,
+        graph: Any,
+        hidden_channels: int = 64,
+        out_channels: int | Mapping[str, int] | None = None,
+        *,
+        metapaths: Any = None,
+        target: str | Sequence[str] | None = None,
+        num_layers: int = 1,
+        heads: int | Sequence[int] = 8,
+        dropout: float = 0.6,
+        architecture: str = "pyg",
+        negative_slope: float = 0.2,
+        feature_dropout: float | None = None,
+        max_neighbors: int | None = None,
+        feature: str | None = None,
+        seed: int | None = None,
+    ) -> HAN:
+        """A model with the sizes of a graph.
+
+        Args:
+            graph: Anything that :func:`graphembed_ext.view` takes, with node features.
+            hidden_channels: As for the class.
+            out_channels: Number of classes; None counts those of the labels ``y`` or ``label``.
+            metapaths: As for :func:`graphembed_ext.metapath_edges`; each must start from a target type and return
+                to it. None takes the edge types of the graph as they are.
+            target: As for the class; with ``metapaths``, None for the types they return to.
+            num_layers, heads, dropout, architecture, negative_slope, feature_dropout: As for the class.
+            max_neighbors, feature, seed: As for the class.
+
+        Raises:
+            MetapathError: A metapath that this graph does not have, or that does not return to a target type.
+            InputError: No labels to count classes of; features missing for a type; what the class refuses.
+        """
+        view = view_of(graph)
+        paths = {} if metapaths is None else named_metapaths(view, metapaths)
+        edge_types = list(paths) if paths else view.edge_types
+        if paths:
+            _check_returns(paths, target)
+        targets = _targets(target, edge_types)
+        ends = {
+            end
+            for layer in _layered(edge_types, targets, _checks.integer("num_layers", num_layers))[:1]
+            for src, _, dst in layer
+            for end in (src, dst)
+        }
+        sizes = {name: features_of(view, name, name=feature).size(1) for name in sorted(ends)}
+        if out_channels is None:
+            out_channels = {name: _count_classes(view, name) for name in targets}
+            if len(targets) == 1:
+                out_channels = out_channels[targets[0]]
+        return cls(
+            sizes,
+            hidden_channels,
+            out_channels,
+            (view.node_types, edge_types),
+            num_layers,
+            heads,
+            dropout,
+            targets,
+            architecture=architecture,
+            negative_slope=negative_slope,
+            feature_dropout=feature_dropout,
+            metapaths=paths,
+            max_neighbors=max_neighbors,
+            feature=feature,
+            seed=seed,
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        for module in [*self.layers, *(m for m in self.predict.modules() if isinstance(m, nn.Linear))]:
+            module.reset_parameters()
+
+    def forward(
+        self,
+        x_dict: Mapping[str, Tensor],
+        edge_index_dict: Mapping[EdgeType, Any],
+        *,
+        edge_weight_dict: Mapping[EdgeType, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Class scores of the nodes of each target type.
+
+        Args:
+            x_dict: Features by node type, ``(num_nodes, in_channels)``.
+            edge_index_dict: Edges by edge type, as :meth:`graphembed_ext.HANConv.forward` takes them.
+            edge_weight_dict: As there.
+
+        Returns:
+            ``{target type: (num_nodes, out_channels)}``.
+        """
+        hidden = self._hidden(dict(x_dict), [Block(dict(edge_index_dict), None)] * len(self.layers), edge_weight_dict)
+        return self._scores(hidden[0])
+
+    def inputs(self, view: GraphView) -> HANInputs:
+        """Features and edges of a whole graph; edge types it lacks are made of :attr:`metapaths`.
+
+        Raises:
+            InputError: Features missing for a type, of another size, NaN or infinite; an edge type that the graph
+                lacks and no metapath stands for.
+        """
+        features = self._features(view)
+        wanted = self._edge_types()
+        missing = {t: self.metapaths[t] for t in wanted if t not in view.edges and t in self.metapaths}
+        self._check_edge_types(view, [t for t in wanted if t not in missing])
+        made: dict[EdgeType, tuple[Tensor, Tensor]] = {}
+        for edge_type, path in missing.items():
+            one = metapath_edges(view, {edge_type[1]: path}, max_neighbors=self.max_neighbors, seed=0)
+            made |= one.edges
+        edges = {}
+        for src_type, name, dst_type in wanted:
+            src, dst = (made if (src_type, name, dst_type) in made else view.edges)[src_type, name, dst_type]
+            counts = view.num_nodes[src_type], view.num_nodes[dst_type]
+            ends = src.to(self._device), dst.to(self._device)
+            edges[src_type, name, dst_type] = Adjacency.from_edges(*ends, *counts)
+        return HANInputs(features, [Block(edges, None)] * len(self.layers))
+
+    def logits(self, inputs: HANInputs) -> dict[str, Tensor]:
+        """Class scores of the nodes of each target type, of a graph or of a mini-batch."""
+        return self._scores(self._hidden(inputs.features, inputs.blocks)[0])
+
+    def loader(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shuffle: bool = True,
+        fanouts: Sequence[int] | None = None,
+    ) -> MetapathLoader:
+        """Mini-batches over some nodes, with neighbours sampled by walking along metapaths.
+
+        Args:
+            view: The graph.
+            nodes: Node ids by target type.
+            batch_size: Nodes in a batch.
+            seed: Seed of order and walks.
+            epoch: Number of the epoch.
+            shuffle: Whether to take the nodes in random order.
+            fanouts: Walks from each node along each metapath, for each layer, first layer first; None for 20.
+
+        Returns:
+            An iterable of :class:`HANInputs` and the nodes their scores belong to.
+        """
+        self._check_edge_types(view, [t for t in self._edge_types() if t not in self.metapaths])
+        features = self._features(view)
+        layers = [
+            {t: self.metapaths.get(t, (t,)) for t in conv.metadata[1]}  # type: ignore[index]
+            for conv in self.layers
+        ]
+        fanouts = [_FANOUT] * len(layers) if fanouts is None else fanouts
+
+        def make(found: dict[str, Tensor], blocks: list[Block]) -> HANInputs:
+            part = {name: features[name][ids.to(features[name].device)] for name, ids in found.items()}
+            return HANInputs(part, blocks)
+
+        return MetapathLoader(
+            view, nodes, layers, fanouts, batch_size, seed=seed, epoch=epoch, shuffle=shuffle, make=make
+        )
+
+    @torch.no_grad()
+    def embeddings(self, graph: Any = None, *, batch_size: int | None = None, seed: int = 0) -> Embeddings:
+        """The last layer's outputs for the nodes of the target types, as :func:`graphembed_ext.embed` returns them.
+
+        Args:
+            graph: The graph, of either host.
+            batch_size: None for the whole graph at once; or as many nodes at a time, with sampled neighbours.
+            seed: Seed of the sampling.
+        """
+        view = self._view(graph)
+        with _evaluating(self):
+            if batch_size is None:
+                inputs = self.inputs(view)
+                found = self._hidden(inputs.features, inputs.blocks)[0]
+            else:
+                every = {name: torch.arange(view.num_nodes[name]) for name in self.targets}
+                parts: dict[str, list[Tensor]] = {name: [] for name in self.targets}
+                for inputs, _ in self.loader(view, every, batch_size=batch_size, seed=seed, shuffle=False):
+                    hidden = self._hidden(inputs.features, inputs.blocks)[0]
+                    for name in set(hidden) & set(parts):
+                        parts[name].append(hidden[name])
+                found = {name: torch.cat(rows) for name, rows in parts.items()}
+        counts = {name: view.num_nodes[name] for name in sorted(self.targets)}
+        return Embeddings(torch.cat([found[name] for name in counts]), counts)
+
+    @torch.no_grad()
+    def semantic_attention(self, graph: Any) -> dict[str, dict[str, float]]:
+        """How much the last layer attends to each metapath: by target type and name of the edge type, summing to 1.
+
+        Args:
+            graph: The graph, of either host.
+        """
+        with _evaluating(self):
+            inputs = self.inputs(self._view(graph))
+            weights = self._hidden(inputs.features, inputs.blocks)[1]
+        edge_types: Any = self.layers[-1].metadata[1]  # type: ignore[index]
+        return {
+            name: dict(zip([t[1] for t in edge_types if t[2] == name], weights[name].tolist(), strict=True))
+            for name in self.targets
+        }
+
+    def _hidden(
+        self,
+        features: dict[str, Tensor],
+        blocks: Sequence[Block],
+        weights: Mapping[EdgeType, Tensor] | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Outputs of the last layer, and its attention over metapaths."""
+        hidden, semantic = features, {}
+        for conv, block in zip(self.layers, blocks, strict=True):
+            known: Any = conv.metadata
+            inputs = {name: x for name, x in hidden.items() if name in known[0]}
+            edges = {t: block.edges[t] for t in known[1] if t in block.edges}
+            out, semantic = conv(inputs, edges, True, edge_weight_dict=weights, num_dst_nodes=block.num_dst)
+            hidden = {name: x for name, x in out.items() if x is not None}
+        return hidden, semantic
+
+    def _scores(self, hidden: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if isinstance(self.predict, nn.ModuleDict):
+            return {name: self.predict[name](hidden[name]) for name in self.targets if name in hidden}
+        return {name: self.predict(hidden[name]) for name in self.targets}
+
+    def _features(self, view: GraphView) -> dict[str, Tensor]:
+        sizes: Any = self.layers[0].in_channels
+        return {
+            name: features_of(view, name, name=self.feature, channels=size).to(self._device)
+            for name, size in sizes.items()
+        }
+
+    def _edge_types(self) -> list[EdgeType]:
+        """Edge types of all layers, each once."""
+        return list(dict.fromkeys(t for conv in self.layers for t in conv.metadata[1]))  # type: ignore[index]
+
+    def _check_edge_types(self, view: GraphView, edge_types: Sequence[EdgeType]) -> None:
+        for edge_type in edge_types:
+            if edge_type not in view.edges:
+                raise InputError(
+                    "graph",
+                    f"a graph with the edge types {view.edge_types}",
+                    f"the edge types of the model's metadata, {edge_type} among them",
+                    "ge.metapath_edges makes metapaths edge types; HAN(..., metapaths=...) does so by itself",
+                )
+
+    def _view(self, graph: Any) -> GraphView:
+        if graph is None:
+            raise InputError("graph", None, "a graph of either host, with node features: HAN embeds any such graph")
+        return view_of(graph)
+
+    def _classes(self) -> dict[str, int]:
+        given = self.out_channels
+        classes = dict(given) if isinstance(given, Mapping) else dict.fromkeys(self.targets, given)
+        for name in self.targets:
+            if name not in classes:
+                raise InputError("out_channels", given, f"a number of classes for {name!r}, too")
+            _checks.integer("out_channels", classes[name])
+        return classes
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def __repr__(self) -> str:
+        widths = [conv.heads for conv in self.layers]
+        return f"HAN({self.hidden_channels}, heads={widths}, targets={self.targets}, {self.architecture!r})"
+
+
+class _evaluating:
+    """A model in evaluation mode for a while."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model, self._was = model, model.training
+
+    def __enter__(self) -> None:
+        self._model.eval()
+
+    def __exit__(self, *error: object) -> None:
+        self._model.train(self._was)
+
+
+def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType]) -> list[str]:
+    there = sorted({edge_type[2] for edge_type in edge_types})
+    if target is None:
+        if len(there) != 1:
+            raise InputError("target", None, f"a node type, or several of them, that edge types lead to: {there}")
+        return there
+    targets = [target] if isinstance(target, str) else list(target)
+    if not targets:
+        raise InputError("target", target, f"at least one of {there}")
+    for name in targets:
+        if name not in there:
+            raise InputError("target", name, f"a node type that an edge type of the metadata leads to: {there}")
+    return targets
+
+
+def _layered(edge_types: Sequence[EdgeType], targets: Sequence[str], num_layers: int) -> list[list[EdgeType]]:
+    """The edge types of each layer: those that have something to start from and that lead towards a target."""
+    layers: list[list[EdgeType]] = []
+    known: set[str] | None = None  # None: all types have features
+    for _ in range(num_layers):
+        usable = [t for t in edge_types if known is None or {t[0], t[2]} <= known]
+        layers.append(usable)
+        known = {t[2] for t in usable}
+    lost = [name for name in targets if known is not None and name not in known]
+    if lost:
+        raise InputError("num_layers", num_layers, f"fewer layers: no edges lead to {lost[0]!r} in the last one")
+    wanted = set(targets)
+    for number in reversed(range(num_layers)):
+        layers[number] = [t for t in layers[number] if t[2] in wanted]
+        wanted = {end for t in layers[number] for end in (t[0], t[2])}
+    return layers
+
+
+def _check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:
+    targets = None if target is None else [target] if isinstance(target, str) else list(target)
+    for (first, name, last), path in paths.items():
+        if first != last or (targets is not None and first not in targets):
+            wanted = repr(first) if targets is None else " or ".join(map(repr, targets))
+            raise MetapathError(
+                f"metapaths: {name!r}",
+                f"leads from {first!r} to {last!r}, by {' '.join(step[1] for step in path)}",
+                f"HAN's metapaths start from a target type and return to it, here {wanted}",
+            )
+
+
+def _count_classes(view: GraphView, target: str) -> int:
+    labels = find(view, target, LABEL_NAMES)
+    if labels is None:
+        raise InputError("out_channels", None, f"a number of classes, as {target!r} has no labels in the graph")
+    return labels.size(1) if labels.dim() == 2 else int(labels.max()) + 1
