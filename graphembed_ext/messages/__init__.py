@@ -16,6 +16,10 @@
     Linear layers on feature matrices with few nonzeros.
 :mod:`.sage`, :mod:`.dgl_sage`
     GraphSAGE's layer, and DGL's own form of it.
+:mod:`.attention`, :mod:`.lanes`
+    Attention over neighbours, with its gradients, and its vector instructions.
+:mod:`.han`, :mod:`.gat`, :mod:`.dgl_han`
+    HAN's layer, the parts that DGL's example has of its own, and the layer as DGL users call it.
 :mod:`.parts`
     PyG's activations, normalisations and jumping knowledge.
 :mod:`.propagation`

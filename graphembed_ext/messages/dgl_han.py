@@ -28,8 +28,10 @@ class HANConv(_HANConv):
 
     Example:
         >>> import torch, graphembed_ext as ge
+        >>> from graphembed_ext.hosts import import_dgl
         >>> edges = torch.tensor([0, 1, 2]), torch.tensor([1, 0, 2])
-        >>> g = ge.hosts.import_dgl().heterograph({("paper", "PAP", "paper"): edges})
+        >>> dgl = import_dgl("this example")
+        >>> g = dgl.heterograph({("paper", "PAP", "paper"): edges})
         >>> conv = ge.dgl.HANConv(4, 8, (g.ntypes, g.canonical_etypes), heads=2)
         >>> conv(g, torch.ones(3, 4)).shape
         torch.Size([3, 8])
