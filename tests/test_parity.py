@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.parity.table import compare
 
-from .conftest import Spec, build_dgl, build_pyg
+from .conftest import ROOT, Spec, build_dgl, build_pyg
 from .test_han import PATHS, world
 
 PAIRS = [(i, (i + k) % 10) for i in range(10) for k in (1, 3, 9)]
@@ -211,3 +213,12 @@ def test_rows_measure_the_difference():
     assert compare("loss", "step 1", torch.zeros(2), torch.zeros(2), "").equal
     assert compare("loss", "step 1", torch.tensor([torch.nan]), torch.tensor([1.0]), "x").absolute == float("inf")
     assert compare("loss", "step 1", torch.tensor([torch.nan]), torch.tensor([torch.nan]), "x").equal
+
+
+def test_the_peers_are_still_wrong_where_it_is_said():
+    spec = importlib.util.spec_from_file_location("peer_defects", ROOT / "benchmarks" / "peer_defects.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    for row in module.run():
+        assert row["holds"], row
