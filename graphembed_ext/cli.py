@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import cli_parity
 from .errors import GraphEmbedError, InputError
 
 if TYPE_CHECKING:
@@ -353,3 +354,6 @@ def _show_diagnosis(found: Diagnosis) -> None:
         for entry in found.missing:
             missing.add_row(entry["package"], entry["purpose"], escape(entry["install"]))
         console.print(missing)
+
+
+cli_parity.add_to(app)
