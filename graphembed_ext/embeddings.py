@@ -74,7 +74,7 @@ class Embeddings:
 
     def __getitem__(self, node_type: str) -> Tensor:
         """Vectors of one node type, ``(num_nodes[node_type], d)``."""
-        start = self._start(node_type)
+        start = self.start_of(node_type)
         return self.tensor[start : start + self.num_nodes[node_type]]
 
     def most_similar(
@@ -222,7 +222,8 @@ class Embeddings:
     def _labels(self, node_type: str) -> list[str]:
         return self.names.get(node_type) or [str(node) for node in range(self.num_nodes[node_type])]
 
-    def _start(self, node_type: str) -> int:
+    def start_of(self, node_type: str) -> int:
+        """Row of the first node of a type."""
         start = 0
         for name, count in self.num_nodes.items():
             if name == node_type:
@@ -233,7 +234,7 @@ class Embeddings:
     def type_of(self, node: int | str, node_type: str | None = None) -> str:
         """The type of a node: the one given, or else the only one that fits."""
         if node_type is not None:
-            self._start(node_type)
+            self.start_of(node_type)
             return node_type
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import GraphEmbedError
@@ -59,3 +60,22 @@ class FitResult:
     def loss(self) -> float:
         """Mean loss of the last whole epoch; NaN when there is none."""
         return self.history[-1]["loss"] if self.history else math.nan
+
+    def plot(self, path: str | Path | None = None, *, title: str = "") -> Any:
+        """Draw the loss by epoch, or recall where it was validated.
+
+        Args:
+            path: Picture to write, .png, .svg or .pdf; None writes none.
+            title: Title of the picture.
+
+        Returns:
+            A matplotlib figure, which a notebook shows.
+        """
+        from .. import plots
+
+        recall = any(name.startswith("val_recall@") for entry in self.history for name in entry)
+        draw = plots.recall_curve if recall else plots.loss_curve
+        figure = draw(self.history, title=title, best_epoch=self.best_epoch)
+        if path is not None:
+            plots.save(figure, path)
+        return figure
