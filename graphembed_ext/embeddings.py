@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import _checks, exports
+from . import _checks, _html, exports
 from .errors import FileFormatError, InputError
 from .graph import NODE_TYPE
 
@@ -270,6 +270,21 @@ class Embeddings:
             return f"Embeddings({len(self)} nodes, {self.tensor.size(1)} dimensions)"
         counts = ", ".join(f"{name} {count}" for name, count in self.num_nodes.items())
         return f"Embeddings({counts}; {self.tensor.size(1)} dimensions)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: nodes and size by type."""
+        width = self.tensor.size(1)
+        rows = [
+            (
+                "nodes" if kind == NODE_TYPE else kind,
+                count,
+                width,
+                _html.size_of(count * width * self.tensor.element_size()),
+                ", ".join(self.names.get(kind, [])[:3]),
+            )
+            for kind, count in self.num_nodes.items()
+        ]
+        return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
 
 
 def _writer(path: Path) -> None:

@@ -49,7 +49,7 @@ def labels_of(
             count = y.shape[1] if y.ndim == 2 else int(y.max()) + 1
             found[kind] = y, [str(number) for number in range(count)]
     if not found:
-        raise InputError("labels", "nothing", "a file of labels", f"{job.input} has none for {', '.join(emb)}")
+        raise InputError("labels", "nothing", "a file of labels", f"{job.input} has none")
     return found
 
 

@@ -19,6 +19,7 @@ from . import doctor, evaluate, hosts
 from ._threads import threads
 from .embeddings import Embeddings, embed
 from .errors import InputError
+from .features import FEATURE_NAMES
 from .graph import NODE_TYPE, GraphView
 from .readers import GraphFile
 from .records import record_path, write_record
@@ -330,6 +331,15 @@ def _fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile
     if getattr(model_class, "task", "") == "nodes" and list(source.labels) == [NODE_TYPE] and "target" not in of_model:
         y = source.labels[NODE_TYPE]
         config.setdefault("out_channels", y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
+    if getattr(model_class, "task", "") == "nodes" and not any(
+        name in features for features in source.view.features.values() for name in FEATURE_NAMES
+    ):
+        raise InputError(
+            "features",
+            "nothing",
+            f"features of nodes, as {model_class.__name__} computes embeddings from them",
+            "--features FILE names some; --features one-hot takes the nodes themselves, where the graph has no more",
+        )
 
 
 def _targets(model: Any, source: GraphFile) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import _html
 from ..errors import GraphEmbedError
 
 __all__ = ["FitResult", "TrainingError"]
@@ -79,3 +80,15 @@ class FitResult:
         if path is not None:
             plots.save(figure, path)
         return figure
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was done, and the first, the best and the last epoch."""
+        amount = ("tokens", self.tokens) if self.tokens else ("samples", self.samples)
+        facts = [("epochs", len(self.history)), ("loss", self.loss), amount, ("seconds", self.seconds)]
+        facts += [("engine", self.engine), *([("walks by", self.walk_engine)] if self.walk_engine else [])]
+        facts += [*self.metrics.items(), ("peak memory", _html.size_of(self.peak_memory))]
+        kept = {1, self.best_epoch, len(self.history)}
+        entries = [entry for entry in self.history if entry["epoch"] in kept]
+        columns = list(dict.fromkeys(name for entry in entries for name in entry))
+        shown = [[entry.get(name, "") for name in columns] for entry in entries]
+        return _html.table("FitResult", ["", ""], facts) + _html.table("history", columns, shown)
