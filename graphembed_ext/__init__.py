@@ -73,7 +73,10 @@ _HOME = {
     "to_host": "registry",
     "view": "registry",
 }
-_MODULES = {"dgl", "errors", "evaluate", "losses", "parity", "pyg", "readers", "walks"}
+_MODULES = {
+    *("callbacks", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("parity", "plots", "pyg", "readers", "walks"),
+}
 
 _dgl_import.install()
 

@@ -31,7 +31,7 @@ class TensorBoard:
         optional("tensorboard", "logging to TensorBoard")
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(folder))
 
     def __call__(self, entry: Mapping[str, float]) -> None:
         """Log one entry of the history."""

@@ -352,9 +352,10 @@ def _places(vectors: Tensor, method: str, seed: int) -> np.ndarray:
     length = np.linalg.norm(array, axis=1, keepdims=True)
     array = array / np.where(length > 0, length, 1)
     if method == "umap":
-        umap = optional("umap", "a map by UMAP")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a seed costs threads; that small graphs have few neighbours
+            # that TensorFlow is absent, that a seed costs threads, that small graphs have few neighbours
+            warnings.simplefilter("ignore")
+            umap = optional("umap", "a map by UMAP")
             neighbours = min(15, len(array) - 1)
             start = "random" if len(array) < 20 else "spectral"
             return np.asarray(umap.UMAP(neighbours, init=start, random_state=seed).fit_transform(array))

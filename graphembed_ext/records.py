@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
             found = yaml.safe_load(text)
         elif kind == ".toml":
-            found = _toml().loads(text)
+            found = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(text)
         else:
             raise FileFormatError("config", str(path), "a name ending in .yaml, .toml or .json")
     except FileFormatError:
@@ -83,11 +85,3 @@ def _parsed(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise FileFormatError("config", f"{path}, which holds a {type(found).__name__}", "names with values")
     return found
-
-
-def _toml() -> Any:
-    try:
-        import tomllib
-    except ImportError:  # before Python 3.11
-        import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
-    return tomllib

@@ -73,15 +73,17 @@ def console() -> Any:
 
 def table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Any:
     """A table; ``columns`` has the side, ``left`` or ``right``, to which each is set."""
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table(title=escape(title), title_justify="left")
+    made = Table()
     for name, side in columns.items():
         made.add_column(name, justify="right" if side == "right" else "left")
     for row in rows:
         made.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
-    return made
+    return Group(Text(title, style="italic"), made)  # as a title of the table's own it would be folded
 
 
 def show(as_json: bool, data: Any, *tables: Any) -> None:

@@ -47,5 +47,6 @@ def neighbors(
             "neighbors": [{"node": other, "type": kind, "cosine": cosine} for other, cosine in found],
         }
         rows = [(place, other, cosine) for place, (other, cosine) in enumerate(found, 1)]
-        title = f"nearest to {node}" + ("" if len(emb.node_types) == 1 else f" ({own}), among {kind}")
+        title = f"nearest to {node}" + ("" if len(emb.node_types) == 1 else f", {own}")
+        title += "" if kind == own else f", among {kind}"
         show(as_json, data, table(title, {"": "right", "node": "left", "cosine": "right"}, rows))

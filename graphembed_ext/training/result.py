@@ -84,7 +84,12 @@ class FitResult:
     def _repr_html_(self) -> str:
         """What a notebook shows: what was done, and the first, the best and the last epoch."""
         amount = ("tokens", self.tokens) if self.tokens else ("samples", self.samples)
-        facts = [("epochs", len(self.history)), ("loss", self.loss), amount, ("seconds", self.seconds)]
+        facts: list[tuple[str, Any]] = [
+            ("epochs", len(self.history)),
+            ("loss", self.loss),
+            amount,
+            ("seconds", self.seconds),
+        ]
         facts += [("engine", self.engine), *([("walks by", self.walk_engine)] if self.walk_engine else [])]
         facts += [*self.metrics.items(), ("peak memory", _html.size_of(self.peak_memory))]
         kept = {1, self.best_epoch, len(self.history)}
