@@ -1,4 +1,4 @@
-"""What README tells a reader to type works: its shell commands, its Python, its links; and the files it stands beside."""
+"""What README tells a reader to type works: shell commands, Python, links; and the files it stands beside."""
 
 from __future__ import annotations
 
