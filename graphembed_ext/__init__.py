@@ -79,7 +79,10 @@ _HOME = {
     "to_host": "registry",
     "view": "registry",
 }
-_MODULES = {"checkpoint", "dgl", "errors", "evaluate", "losses", "parity", "pyg", "readers", "walks"}
+_MODULES = {
+    *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("parity", "plots", "pyg", "readers", "walks"),
+}
 
 _dgl_import.install()
 

@@ -97,7 +97,7 @@ def read_text(path: Path, header: bool | None = None, types: Types | None = None
     titled = text.has_header() if header is None else header
     rows = text.table(titled)
     weight = None if rows.weight is None else _numbers(rows.weight, rows.where)
-    return _edge_list(rows.first, rows.second, weight, rows.where, [*text.notes, *rows.notes], types or rows.types)
+    return _edge_list(rows.first, rows.second, weight, rows.where, [*text.notes, *rows.notes], rows.types or types)
 
 
 def read_adjacency(path: Path, types: Types | None = None) -> EdgeList | TypedEdgeList:
@@ -162,7 +162,7 @@ def read_parquet(path: Path, types: Types | None = None) -> EdgeList | TypedEdge
     values = None if weight is None else weight.to_numpy()
     note = f"columns {schema.names[0]!r} and {schema.names[1]!r} name the ends of edges"
     weights = [] if position is None else [f"column {schema.names[position]!r} has the edge weights"]
-    return _edge_list(first, second, values, where, [note, *weights], types or (given if kinds else None))
+    return _edge_list(first, second, values, where, [note, *weights], (given if kinds else None) or types)
 
 
 def simple_edges(

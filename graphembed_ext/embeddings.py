@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import _checks, exports
+from . import _checks, _html, exports
 from .errors import FileFormatError, InputError
 from .graph import NODE_TYPE
 
@@ -74,7 +74,7 @@ class Embeddings:
 
     def __getitem__(self, node_type: str) -> Tensor:
         """Vectors of one node type, ``(num_nodes[node_type], d)``."""
-        start = self._start(node_type)
+        start = self.start_of(node_type)
         return self.tensor[start : start + self.num_nodes[node_type]]
 
     def most_similar(
@@ -222,7 +222,8 @@ class Embeddings:
     def _labels(self, node_type: str) -> list[str]:
         return self.names.get(node_type) or [str(node) for node in range(self.num_nodes[node_type])]
 
-    def _start(self, node_type: str) -> int:
+    def start_of(self, node_type: str) -> int:
+        """Row of the first node of a type."""
         start = 0
         for name, count in self.num_nodes.items():
             if name == node_type:
@@ -233,7 +234,7 @@ class Embeddings:
     def type_of(self, node: int | str, node_type: str | None = None) -> str:
         """The type of a node: the one given, or else the only one that fits."""
         if node_type is not None:
-            self._start(node_type)
+            self.start_of(node_type)
             return node_type
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:
@@ -269,6 +270,21 @@ class Embeddings:
             return f"Embeddings({len(self)} nodes, {self.tensor.size(1)} dimensions)"
         counts = ", ".join(f"{name} {count}" for name, count in self.num_nodes.items())
         return f"Embeddings({counts}; {self.tensor.size(1)} dimensions)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: nodes and size by type."""
+        width = self.tensor.size(1)
+        rows = [
+            (
+                "nodes" if kind == NODE_TYPE else kind,
+                count,
+                width,
+                _html.size_of(count * width * self.tensor.element_size()),
+                ", ".join(self.names.get(kind, [])[:3]),
+            )
+            for kind, count in self.num_nodes.items()
+        ]
+        return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
 
 
 def _writer(path: Path) -> None:
