@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
+    from .neighbors import NeighborBatch, neighbor_loader
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
 
@@ -37,6 +38,7 @@ __all__ = [
     "HANConv",
     "LightGCN",
     "MetaPath2Vec",
+    "NeighborBatch",
     "attach",
     "available_models",
     "checkpoint",
@@ -47,6 +49,7 @@ __all__ = [
     "fit",
     "losses",
     "metapath_edges",
+    "neighbor_loader",
     "parity",
     "register_host",
     "to_host",
@@ -64,17 +67,22 @@ _HOME = {
     "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
+    "NeighborBatch": "neighbors",
     "attach": "registry",
     "available_models": "registry",
     "create": "registry",
     "embed": "embeddings",
     "fit": "training",
     "metapath_edges": "metapath_neighbors",
+    "neighbor_loader": "neighbors",
     "register_host": "registry",
     "to_host": "registry",
     "view": "registry",
 }
-_MODULES = {"checkpoint", "dgl", "errors", "evaluate", "losses", "parity", "pyg", "readers", "walks"}
+_MODULES = {
+    *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("parity", "plots", "pyg", "readers", "walks"),
+}
 
 _dgl_import.install()
 

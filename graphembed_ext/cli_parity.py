@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .commands.common import Debug, Json, reporting, setting
+
 if TYPE_CHECKING:
     from .graph import GraphView
 
 __all__ = ["add_to"]
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def parity(
@@ -40,12 +39,10 @@ def parity(
     debug: Debug = False,
 ) -> None:
     """Compare what a model does with two graphs, stage by stage; the exit code is 1 if anything differs."""
-    from .cli import _reporting, _setting
-
-    with _reporting(debug):
+    with reporting(debug):
         from . import parity as parity_module
 
-        config = dict(map(_setting, set_ or []))
+        config = dict(map(setting, set_ or []))
         graphs = _both(first, second, {"directed": directed, "root": root})
         found = parity_module.report(model, *graphs, steps=steps, batch_size=batch_size, seed=seed, **config)
         typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found))
@@ -63,9 +60,7 @@ def convert(
     debug: Debug = False,
 ) -> None:
     """Convert a checkpoint from one library's layout to another's, or to another file format."""
-    from .cli import _reporting
-
-    with _reporting(debug):
+    with reporting(debug):
         from . import checkpoint
 
         layouts = checkpoint.convert(source, target, to, from_, num_users=num_users, num_layers=num_layers)

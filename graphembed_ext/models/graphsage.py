@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +13,24 @@ from torch import Tensor, nn
 from .. import _checks, rng
 from ..embeddings import Embeddings
 from ..errors import InputError
-from ..features import features_of
-from ..graph import NODE_TYPE, GraphView
+from ..features import FEATURE_NAMES, features_of, find
+from ..graph import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
+from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
 from ..messages.sage import SAGEConv
 from ..messages.sparse import SparseRows
+from ..neighbor_sampling import NeighborSampler, check_fanouts
+from ..neighbors import NeighborBatch, SeededBatches
 from ..registry import view as view_of
-from ..weights import entry_weights
+from ._modes import evaluating
 
 __all__ = ["GraphSAGE", "Inputs"]
+
+#: Neighbours drawn in each hop, where fan-outs are not given.
+_FANOUT = 10
+#: Nodes that layer-wise inference works on at a time.
+_ROWS = 1 << 16
 
 
 class Inputs(NamedTuple):
@@ -224,8 +232,9 @@ class GraphSAGE(nn.Module):
         Args:
             x: Features, ``(N, in_channels)``.
             edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
-                :class:`~graphembed_ext.messages.adjacency.Adjacency`.
-            edge_weight: Weight of each edge, ``(E,)``.
+                :class:`~graphembed_ext.messages.adjacency.Adjacency`; or a list with these edges of each layer, first
+                layer first, whose targets are the first of their sources: the blocks of a mini-batch.
+            edge_weight: Weight of each edge, ``(E,)``; with a list of edges, a list.
             edge_attr: Not used, as in PyG's class.
             batch: Graph of each node, for normalisations that ask for it.
             batch_size: Number of graphs in ``batch``.
@@ -234,10 +243,11 @@ class GraphSAGE(nn.Module):
             num_sampled_edges_per_hop: Edges, likewise.
 
         Returns:
-            ``(N, out_channels)``.
+            ``(N, out_channels)``; with a list of edges, a row for each target of the last.
 
         Raises:
-            InputError: Features of another width; edges of nodes that have no row in ``x``.
+            InputError: Features of another width; edges of nodes that have no row in ``x``; lists that have not an
+                entry for each layer.
         """
         trim = None
         if num_sampled_nodes_per_hop is not None:
@@ -247,11 +257,17 @@ class GraphSAGE(nn.Module):
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
     ) -> Tensor:
-        wide = self.in_channels
-        if isinstance(wide, int) and wide > 0 and (x.dim() < 2 or x.size(-1) != wide):
-            raise InputError("x", f"shape {tuple(x.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+        wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x
+        if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
+            raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+        blocks = list(edges) if isinstance(edges, (list, tuple)) else None
+        weights = self._of_layers("edge_weight", weight) if blocks is not None and weight is not None else None
+        if blocks is not None:
+            blocks = self._of_layers("edge_index", blocks)
         outputs = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            if blocks is not None:
+                edges, weight = blocks[number], None if weights is None else weights[number]
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
             x = conv(x, edges, edge_weight=weight)
@@ -265,9 +281,16 @@ class GraphSAGE(nn.Module):
             x = self.dropout(x)
             outputs.append(x)
         if hasattr(self, "jk"):
-            x = self.jk(outputs)
+            x = self.jk([out[: len(x)] for out in outputs] if blocks is not None else outputs)
         found: Tensor = self.lin(x) if hasattr(self, "lin") else x
         return found
+
+    def _of_layers(self, argument: str, given: Any) -> list[Any]:
+        if not isinstance(given, (list, tuple)) or len(given) != self.num_layers:
+            got = f"{len(given)} blocks" if isinstance(given, (list, tuple)) else f"a {type(given).__name__}"
+            hint = "a sampler's fan-outs are as many as the layers"
+            raise InputError(argument, got, f"a list of {self.num_layers}, one for each layer", hint)
+        return list(given)
 
     def inputs(self, view: GraphView) -> Inputs:
         """What :meth:`logits` needs of a graph: features, edges in canonical order, weights.
@@ -276,32 +299,123 @@ class GraphSAGE(nn.Module):
             InputError: A typed graph; features that are missing or of another width; weights that are missing,
                 negative or not finite.
         """
-        _untyped(view)
-        like = next(self.parameters())
-        found = features_of(view, NODE_TYPE, channels=self.in_channels if isinstance(self.in_channels, int) else None)
-        x: Tensor | SparseRows = found.to(like)
+        dense = self._features(view)
+        x: Tensor | SparseRows = dense
         first: Any = self.convs[0]
         lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-        if not lazy and (first.is_linear or first.project) and SparseRows.pays(found.to(like.device)):
-            x = SparseRows.of(found.to(like))
-        csr, count = view.csr(), view.total_nodes
-        src = torch.repeat_interleave(torch.arange(count, device=csr.indices.device), csr.degrees)
-        graph = Adjacency.from_edges(src.to(like.device), csr.indices.to(like.device), count, count)
-        if self.weight is None:
-            return Inputs(x, graph, None)
-        weight = view.edge_feature(self.weight)
-        if weight.numel() != view.total_edges:
-            raise InputError(self.weight, f"shape {tuple(weight.shape)}", f"shape ({view.total_edges},)")
-        weight = weight.reshape(-1)
-        wrong = ~(torch.isfinite(weight) & (weight >= 0))
-        if bool(wrong.any()):
-            edge = int(wrong.nonzero()[0])
-            raise InputError(self.weight, f"{float(weight[edge])} at edge {edge}", "finite weights of at least 0")
-        return Inputs(x, graph, entry_weights(csr, weight).to(like))
+        if not lazy and (first.is_linear or first.project):
+            name = "sparse features", tensor_token(dense)
+            if name not in view._cache:
+                view._cache[name] = SparseRows.of(dense) if SparseRows.pays(dense) else dense
+            x = view._cache[name]
+        like = next(self.parameters())
+        graph = message_edges(view, EDGE_TYPE, like.device)
+        weight = None if self.weight is None else entry_values(view, EDGE_TYPE, self.weight).to(like)
+        return Inputs(x, graph, weight)
 
-    def logits(self, inputs: Inputs) -> dict[str, Tensor]:
-        """The output for all nodes, ``(N, out_channels)``, under the one node type."""
-        return {NODE_TYPE: self._layers(*inputs)}
+    def _features(self, view: GraphView) -> Tensor:
+        """Features checked and in the form of the weights; kept with the view while they stay as they are."""
+        _untyped(view)
+        raw, like = find(view, NODE_TYPE, FEATURE_NAMES), next(self.parameters())
+        name = "features", self.in_channels, like.dtype, like.device, None if raw is None else tensor_token(raw)
+        if name not in view._cache:
+            channels = self.in_channels if isinstance(self.in_channels, int) else None
+            view._cache[name] = features_of(view, NODE_TYPE, channels=channels).to(like)
+        found: Tensor = view._cache[name]
+        return found
+
+    def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
+        """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
+        if isinstance(inputs, Inputs):
+            return {NODE_TYPE: self._layers(*inputs)}
+        blocks, x = self._of_layers("fanouts", inputs.blocks), None
+        like, first = next(self.parameters()), cast("SAGEConv", self.convs[0])
+        whole = inputs.features
+        if whole is not None and whole.dtype == like.dtype and first.reads_in_place(blocks[0], whole):
+            block = blocks[0]
+            x = whole, whole[inputs.nodes[: block.num_dst]]
+            blocks[0] = Adjacency(block.indptr, inputs.nodes[block.indices], block.edge_ids, len(whole))
+        elif inputs.x is None:
+            raise InputError("x", None, "node features, in the graph that the batch was sampled from")
+        return {NODE_TYPE: self._layers(inputs.x.to(like) if x is None else x, blocks, inputs.edge_weights)}
+
+    def loader(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shuffle: bool = True,
+        fanouts: Any = None,
+    ) -> SeededBatches:
+        """Mini-batches over some nodes, as :func:`graphembed_ext.neighbor_loader` makes them, for :meth:`logits`.
+
+        Args:
+            view: The graph.
+            nodes: Node ids by type.
+            batch_size: Nodes in a batch.
+            seed: Seed of order and draws.
+            epoch: Number of the epoch.
+            shuffle: Whether to take the nodes in random order.
+            fanouts: Neighbours to draw, first hop first; None for 10 in each.
+        """
+        x = self._features(view)
+        given = [_FANOUT] * self.num_layers if fanouts is None else fanouts
+        return SeededBatches(
+            view,
+            NeighborSampler(view, check_fanouts(given, view.edge_types, self.num_layers)),
+            nodes,
+            batch_size,
+            features={NODE_TYPE: x},
+            labels={},
+            edge_weight=self.weight,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+        )
+
+    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
+        """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
+        return {NODE_TYPE: self._layer_by_layer(self.inputs(view), _ROWS)}
+
+    @torch.no_grad()
+    def inference(self, graph: Any, *, chunk: int = _ROWS) -> Tensor:
+        """The output for all nodes of a graph with all their neighbours, layer by layer and without dropout.
+
+        A layer is worked out for ``chunk`` nodes at a time: beside its input and its output, memory does not grow with
+        the graph. Jumping knowledge keeps the outputs of all layers; aggregations that PyG runs, but for ``dgl_lstm``,
+        see all nodes at once, as some of them depend on all.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+            chunk: Nodes at a time.
+
+        Returns:
+            ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
+        """
+        with evaluating(self):
+            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+
+    def _layer_by_layer(self, inputs: Inputs, rows: int) -> Tensor:
+        x, graph, weight = inputs
+        outputs = []
+        for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = cast("SAGEConv", conv).in_parts(x, graph, weight, rows=rows)
+            if number == self.num_layers - 1 and self.jk_mode is None:
+                return x
+            if self.act is not None and self.act_first:
+                x = self.act(x)
+            x = norm(x)
+            if self.act is not None and not self.act_first:
+                x = self.act(x)
+            outputs.append(x)
+        found = []
+        for low in range(0, len(x), rows):
+            parts_ = [out[low : low + rows] for out in outputs]
+            found.append(self.lin(self.jk(parts_) if hasattr(self, "jk") else parts_[-1]))
+        return torch.cat(found)
 
     @torch.no_grad()
     def embeddings(self, graph: Any) -> Embeddings:
@@ -312,13 +426,7 @@ class GraphSAGE(nn.Module):
         """
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        modes = {module: module.training for module in self.modules()}
-        self.eval()
-        try:
-            return Embeddings(self.logits(self.inputs(view_of(graph)))[NODE_TYPE])
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+        return Embeddings(self.inference(graph))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"
