@@ -157,6 +157,23 @@ def test_han_in_mini_batches():
     assert sum(row.stage == "batches" for row in found.rows) > 8
 
 
+def test_graphsage_in_mini_batches():
+    config = {"hidden_channels": 8, "batch_size": 4}
+    found = ge.parity.report("graphsage", build_dgl(people()), build_pyg(shuffled(people())), **config)
+    assert found.ok, str(found)
+    assert sum(row.stage == "batches" for row in found.rows) > 8
+
+
+def test_masks_that_dgl_has_saved(tmp_path):
+    import dgl
+
+    dgl.save_graphs(str(tmp_path / "g.bin"), [build_dgl(world())])
+    saved = dgl.load_graphs(str(tmp_path / "g.bin"))[0][0]
+    assert saved.nodes["paper"].data["train_mask"].dtype == torch.uint8
+    found = ge.parity.report("han", saved, build_pyg(world()), hidden_channels=8, heads=2, metapaths=PATHS)
+    assert found.ok, str(found)
+
+
 def test_without_labels_outputs_are_trained():
     spec = people()
     del spec.features["_N"]["y"]

@@ -191,10 +191,19 @@ def _node_features(first: GraphView, second: GraphView, node_type: str) -> Itera
     prefix = "" if node_type == NODE_TYPE else f"{node_type}, "
     for mine, its in pairs.items():
         name = mine if mine == its else f"{mine} and {its}"
-        values = here[mine].cpu(), there[its].cpu()
+        values = _masks(here[mine].cpu(), there[its].cpu())
         reason = "other values"
         if values[0].shape == values[1].shape and values[0].dtype == values[1].dtype and len(values[0]):
             flat = [value.reshape(len(value), -1).double() for value in values]
             if torch.equal(*(torch.sort(value.sum(1)).values for value in flat)):
                 reason = "node order: the same rows at other nodes, which are numbered otherwise"
         yield compare("view", f"{prefix}{name}", *values, reason)
+
+
+def _masks(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as they are; but DGL writes boolean masks to files as bytes."""
+    if {first.dtype, second.dtype} == {torch.bool, torch.uint8} and all(
+        value.dtype == torch.bool or not value.numel() or int(value.max()) <= 1 for value in (first, second)
+    ):
+        return first.bool(), second.bool()
+    return first, second
