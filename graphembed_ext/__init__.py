@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _dgl_import
 
 if TYPE_CHECKING:
-    from . import errors, evaluate, losses, parity, walks
+    from . import checkpoint, errors, evaluate, losses, parity, walks
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .messages.han import HANConv
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
+    from .neighbors import NeighborBatch, neighbor_loader
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
 
@@ -37,8 +38,10 @@ __all__ = [
     "HANConv",
     "LightGCN",
     "MetaPath2Vec",
+    "NeighborBatch",
     "attach",
     "available_models",
+    "checkpoint",
     "create",
     "embed",
     "errors",
@@ -46,6 +49,7 @@ __all__ = [
     "fit",
     "losses",
     "metapath_edges",
+    "neighbor_loader",
     "parity",
     "register_host",
     "to_host",
@@ -63,18 +67,20 @@ _HOME = {
     "HANConv": "messages.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
+    "NeighborBatch": "neighbors",
     "attach": "registry",
     "available_models": "registry",
     "create": "registry",
     "embed": "embeddings",
     "fit": "training",
     "metapath_edges": "metapath_neighbors",
+    "neighbor_loader": "neighbors",
     "register_host": "registry",
     "to_host": "registry",
     "view": "registry",
 }
 _MODULES = {
-    *("callbacks", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),
     *("parity", "plots", "pyg", "readers", "walks"),
 }
 

@@ -86,3 +86,25 @@ def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequen
     if len(targets) != 1:
         raise InputError(argument, "one tensor", f"a dict with a tensor for each of {list(targets)}")
     return {targets[0]: torch.as_tensor(value)}
+
+
+def node_ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
+    """Node ids from a boolean mask, or from ids, each once, in their order."""
+    mask = mask.cpu()
+    if mask.dtype == torch.bool:
+        if mask.shape != (count,):
+            raise InputError(
+                argument, f"shape {tuple(mask.shape)}", f"({count},), an entry for each {node_type!r} node"
+            )
+        return mask.nonzero().squeeze(1)
+    if mask.is_floating_point() or mask.dim() != 1:
+        raise InputError(argument, f"{mask.dtype} of shape {tuple(mask.shape)}", "a boolean mask, or node ids (M,)")
+    if mask.dtype == torch.uint8 and mask.shape == (count,) and int(mask.max()) <= 1:
+        return mask.nonzero().squeeze(1)  # DGL's older data sets keep masks so
+    if len(mask) and (int(mask.min()) < 0 or int(mask.max()) >= count):
+        wrong = int(mask.min()) if int(mask.min()) < 0 else int(mask.max())
+        raise InputError(argument, f"node id {wrong}", f"ids from 0 to {count - 1}")
+    different = len(torch.unique(mask))
+    if different != len(mask):
+        raise InputError(argument, f"{len(mask)} ids of which {different} are different", "every node once")
+    return mask.long()

@@ -1,4 +1,4 @@
-"""Edge weights for walks: found by name or given, and checked before any walk."""
+"""Edge weights for walks and sampling: found by name or given, and checked before any work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from .errors import InputError
 from .graph import CSR, EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
-__all__ = ["Weight", "edge_weights", "entry_weights"]
+__all__ = ["Weight", "checked_weight", "edge_weights", "entry_weights"]
 
 #: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
 Weight = str | Tensor | Mapping[EdgeType, Tensor]
@@ -33,20 +33,27 @@ def edge_weights(view: GraphView, weight: Weight, edge_types: Sequence[EdgeType]
         InputError: Weights that are missing, of a wrong size, negative, NaN, infinite, or 0 on all edges that a
             step could take from some node.
     """
-    parts = {t: _of_type(view, weight, t) for t in edge_types}
-    for edge_type, values in parts.items():
-        wrong = ~(torch.isfinite(values) & (values >= 0))
-        if bool(wrong.any()):
-            edge = int(wrong.nonzero()[0])
-            raise InputError(
-                _label(weight, edge_type),
-                f"{float(values[edge])} at edge {edge}",
-                "finite weights of at least 0",
-            )
+    parts = {t: checked_weight(view, weight, t) for t in edge_types}
     groups = [list(edge_types)] if joined else [[t] for t in edge_types]
     for group in groups:
         _refuse_dead_nodes(view, weight, {t: parts[t] for t in group})
     return torch.cat(list(parts.values())) if parts else torch.empty(0, dtype=torch.float64)
+
+
+def checked_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
+    """Weights of the edges of one type in the host's order, float64, finite and at least 0.
+
+    Raises:
+        InputError: Weights that are missing, of a wrong size, negative, NaN or infinite.
+    """
+    values = _of_type(view, weight, edge_type)
+    wrong = ~(torch.isfinite(values) & (values >= 0))
+    if bool(wrong.any()):
+        edge = int(wrong.nonzero()[0])
+        raise InputError(
+            _label(weight, edge_type), f"{float(values[edge])} at edge {edge}", "finite weights of at least 0"
+        )
+    return values
 
 
 def entry_weights(csr: CSR, weight: Tensor) -> Tensor:

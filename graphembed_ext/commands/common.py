@@ -17,7 +17,7 @@ from ..errors import GraphEmbedError, InputError
 if TYPE_CHECKING:
     from ..embeddings import Embeddings
 
-__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "show", "table"]
+__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "setting", "show", "table"]
 
 #: Exit codes: 0 all went well, and these.
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -45,6 +45,17 @@ def reporting(debug: bool) -> Iterator[None]:
             raise
         typer.echo(f"graphembed: {error}", err=True)
         raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as a pair; the value as JSON where it is JSON."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError("set", text, "NAME=VALUE")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except json.JSONDecodeError:
+        return name.replace("-", "_"), value
 
 
 def load(path: Path) -> Embeddings:

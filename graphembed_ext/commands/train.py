@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import InputError
-from .common import Debug, reporting
+from .common import Debug, reporting, setting
 
 __all__ = ["train"]
 
@@ -157,7 +156,9 @@ def train(
         bool | None, _option(_TRAINING, "Keep a state to resume from.", "--keep-checkpoints/--no-checkpoint")
     ] = None,
     tensorboard: Annotated[Path | None, _option(_RESULT, "Folder to log to, for TensorBoard.")] = None,
-    weights: Annotated[Path | None, _option(_RESULT, "File for the model's state_dict, .pt or .safetensors.")] = None,
+    weights: Annotated[
+        Path | None, _option(_RESULT, "File for the model's weights, as its peer loads them, .pt or .safetensors.")
+    ] = None,
     evaluate: Annotated[
         bool | None, _option(_RESULT, "Classify the nodes, if the input has labels.", "--evaluate/--no-evaluate")
     ] = None,
@@ -177,22 +178,11 @@ def train(
         own = ("context", "config", "set_", "as_json", "debug")
         given = {name: value for name, value in context.params.items() if name not in own}
         options |= {name: value for name, value in given.items() if value is not None and value != ()}
-        options["set"] = {**options.get("set", {}), **dict(map(_setting, set_ or []))}
+        options["set"] = {**options.get("set", {}), **dict(map(setting, set_ or []))}
         job = Job.of_options({**options, "command": _command(context)})
         record = run(job, say=lambda text: typer.echo(text, err=as_json), progress=sys.stderr.isatty())
         if as_json:
             typer.echo(json.dumps(record, indent=2, default=str))
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE`` as a pair; the value as JSON where it is JSON."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise InputError("set", text, "NAME=VALUE")
-    try:
-        return name.replace("-", "_"), json.loads(value)
-    except json.JSONDecodeError:
-        return name.replace("-", "_"), value
 
 
 def _command(context: typer.Context) -> str:

@@ -121,6 +121,13 @@ class SAGEConv(MessagePassing):
         """Whether the aggregation is linear, so that it may as well come after ``W_l``, and inputs be sparse."""
         return (self.aggregator in _LINEAR) or (self.aggr in _LINEAR and self.aggregator is not None)
 
+    def reads_in_place(self, graph: Adjacency, x: Tensor) -> bool:
+        """Whether this layer runs best on the rows of ``x`` where they are, of which ``graph`` needs some: nothing but
+        the aggregation reads them, and it gathers them anyway.
+        """
+        fused = self.is_linear or (self.aggregator is not None and self.aggr in ("max", "min"))
+        return fused and not self.project and x.device.type == "cpu" and not self._projects_first(graph, x)
+
     def forward(
         self,
         x: Tensor | SparseRows | tuple[Any, Any],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from ..messages import parts
 from ..messages.adjacency import Adjacency
 from ..messages.sage import SAGEConv
 from ..messages.sparse import SparseRows
+from ..neighbors import NeighborBatch
 from ..registry import view as view_of
 from ..weights import entry_weights
 
@@ -224,8 +225,9 @@ class GraphSAGE(nn.Module):
         Args:
             x: Features, ``(N, in_channels)``.
             edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
-                :class:`~graphembed_ext.messages.adjacency.Adjacency`.
-            edge_weight: Weight of each edge, ``(E,)``.
+                :class:`~graphembed_ext.messages.adjacency.Adjacency`; or a list with these edges of each layer, first
+                layer first, whose targets are the first of their sources: the blocks of a mini-batch.
+            edge_weight: Weight of each edge, ``(E,)``; with a list of edges, a list.
             edge_attr: Not used, as in PyG's class.
             batch: Graph of each node, for normalisations that ask for it.
             batch_size: Number of graphs in ``batch``.
@@ -234,10 +236,11 @@ class GraphSAGE(nn.Module):
             num_sampled_edges_per_hop: Edges, likewise.
 
         Returns:
-            ``(N, out_channels)``.
+            ``(N, out_channels)``; with a list of edges, a row for each target of the last.
 
         Raises:
-            InputError: Features of another width; edges of nodes that have no row in ``x``.
+            InputError: Features of another width; edges of nodes that have no row in ``x``; lists that have not an
+                entry for each layer.
         """
         trim = None
         if num_sampled_nodes_per_hop is not None:
@@ -247,11 +250,17 @@ class GraphSAGE(nn.Module):
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
     ) -> Tensor:
-        wide = self.in_channels
-        if isinstance(wide, int) and wide > 0 and (x.dim() < 2 or x.size(-1) != wide):
-            raise InputError("x", f"shape {tuple(x.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+        wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x
+        if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
+            raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+        blocks = list(edges) if isinstance(edges, (list, tuple)) else None
+        weights = self._of_layers("edge_weight", weight) if blocks is not None and weight is not None else None
+        if blocks is not None:
+            blocks = self._of_layers("edge_index", blocks)
         outputs = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            if blocks is not None:
+                edges, weight = blocks[number], None if weights is None else weights[number]
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
             x = conv(x, edges, edge_weight=weight)
@@ -265,9 +274,16 @@ class GraphSAGE(nn.Module):
             x = self.dropout(x)
             outputs.append(x)
         if hasattr(self, "jk"):
-            x = self.jk(outputs)
+            x = self.jk([out[: len(x)] for out in outputs] if blocks is not None else outputs)
         found: Tensor = self.lin(x) if hasattr(self, "lin") else x
         return found
+
+    def _of_layers(self, argument: str, given: Any) -> list[Any]:
+        if not isinstance(given, (list, tuple)) or len(given) != self.num_layers:
+            got = f"{len(given)} blocks" if isinstance(given, (list, tuple)) else f"a {type(given).__name__}"
+            hint = "a sampler's fan-outs are as many as the layers"
+            raise InputError(argument, got, f"a list of {self.num_layers}, one for each layer", hint)
+        return list(given)
 
     def inputs(self, view: GraphView) -> Inputs:
         """What :meth:`logits` needs of a graph: features, edges in canonical order, weights.
@@ -299,9 +315,20 @@ class GraphSAGE(nn.Module):
             raise InputError(self.weight, f"{float(weight[edge])} at edge {edge}", "finite weights of at least 0")
         return Inputs(x, graph, entry_weights(csr, weight).to(like))
 
-    def logits(self, inputs: Inputs) -> dict[str, Tensor]:
-        """The output for all nodes, ``(N, out_channels)``, under the one node type."""
-        return {NODE_TYPE: self._layers(*inputs)}
+    def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
+        """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
+        if isinstance(inputs, Inputs):
+            return {NODE_TYPE: self._layers(*inputs)}
+        blocks, x = self._of_layers("fanouts", inputs.blocks), None
+        like, first = next(self.parameters()), cast("SAGEConv", self.convs[0])
+        whole = inputs.features
+        if whole is not None and whole.dtype == like.dtype and first.reads_in_place(blocks[0], whole):
+            block = blocks[0]
+            x = whole, whole[inputs.nodes[: block.num_dst]]
+            blocks[0] = Adjacency(block.indptr, inputs.nodes[block.indices], block.edge_ids, len(whole))
+        elif inputs.x is None:
+            raise InputError("x", None, "node features, in the graph that the batch was sampled from")
+        return {NODE_TYPE: self._layers(inputs.x.to(like) if x is None else x, blocks, inputs.edge_weights)}
 
     @torch.no_grad()
     def embeddings(self, graph: Any) -> Embeddings:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..features import LABEL_NAMES, by_type, find
+from ..features import LABEL_NAMES, by_type, find, node_ids
 from ..graph import GraphView
 
 __all__ = ["Split", "splits_of"]
@@ -57,7 +57,7 @@ class Split:
                 given = dict(by_type(f"masks[{part!r}]", masks[part], list(self.y)))
             for node_type, mask in given.items():
                 if mask is not None:
-                    ids = _ids(f"masks[{part!r}]", mask, view.num_nodes[node_type], node_type)
+                    ids = node_ids(f"masks[{part!r}]", mask, view.num_nodes[node_type], node_type).sort().values
                     if len(ids):
                         self.parts[part][node_type] = ids
         if not self.parts["train"]:
@@ -103,24 +103,3 @@ def splits_of(model: Any, view: GraphView, y: Any = None, masks: Any = None) -> 
     targets, out = list(model.targets), model.out_channels
     classes = dict(out) if isinstance(out, Mapping) else dict.fromkeys(targets, out)
     return Split(view, targets, classes, y, masks)
-
-
-def _ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
-    """Node ids, ascending, from a boolean mask or from ids."""
-    mask = mask.cpu()
-    if mask.dtype == torch.bool:
-        if mask.shape != (count,):
-            raise InputError(
-                argument, f"shape {tuple(mask.shape)}", f"({count},), an entry for each {node_type!r} node"
-            )
-        return mask.nonzero().squeeze(1)
-    if mask.is_floating_point() or mask.dim() != 1:
-        raise InputError(argument, f"{mask.dtype} of shape {tuple(mask.shape)}", "a boolean mask, or node ids (M,)")
-    if mask.dtype == torch.uint8 and mask.shape == (count,) and int(mask.max()) <= 1:
-        return mask.nonzero().squeeze(1)  # DGL's older data sets keep masks so
-    if len(mask) and (int(mask.min()) < 0 or int(mask.max()) >= count):
-        raise InputError(argument, f"node id {int(mask.max())}", f"ids from 0 to {count - 1}")
-    ids = torch.unique(mask.long())
-    if len(ids) != len(mask):
-        raise InputError(argument, f"{len(mask)} ids of which {len(ids)} are different", "every node once")
-    return ids
