@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from . import checkpoint as checkpoint_files
 from . import doctor, evaluate, hosts
 from ._threads import threads
 from .embeddings import Embeddings, embed
@@ -53,7 +52,7 @@ class Job:
         deterministic: Whether the result must be the same each time, bit for bit.
         checkpoint: File to keep the state in; None names one after the output and removes it at the end.
         keep_checkpoints: False keeps no state where ``checkpoint`` is None.
-        weights: File to write the model's ``state_dict`` to.
+        weights: File to write the model's weights to, see :func:`graphembed_ext.checkpoint.save`.
         tensorboard: Folder to log to.
         evaluate: Whether to classify the nodes.
         command: Command line that was given, for the record.
@@ -202,7 +201,7 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
         emb = Embeddings(vectors.tensor, vectors.num_nodes, names)
         emb.save(job.output)
         if job.weights is not None:
-            _save_weights(model, job.weights)
+            checkpoint_files.save(model, job.weights)
         record = {
             "job": {**job.options(), "host": host},
             "repeat": f"graphembed train --config {record_path(job.output)}",
@@ -256,6 +255,8 @@ def _model_class(name: str, host: str) -> type:
 def _check_files(job: Job) -> None:
     if job.output.suffix not in (".parquet", ".npz", ".safetensors"):
         raise InputError("output", str(job.output), "a name ending in .parquet, .npz or .safetensors")
+    if job.weights is not None and job.weights.suffix not in (".pt", ".safetensors"):
+        raise InputError("weights", str(job.weights), "a name ending in .pt or .safetensors")
     if job.output.resolve() == Path(job.input).resolve():
         raise InputError("output", str(job.output), "another file than the input, which it would replace")
     for argument, path in (("output", job.output), ("checkpoint", job.checkpoint), ("weights", job.weights)):
@@ -369,18 +370,6 @@ def _findings(model: Any, graph: Any, task: str) -> dict[str, Any]:
         sides = model.sides
         found["sides"] = {"user": sides.user_type, "item": sides.item_type, "num_users": len(sides.users)}
     return found
-
-
-def _save_weights(model: torch.nn.Module, path: Path) -> None:
-    from .exports import whole
-
-    if path.suffix == ".safetensors":
-        from safetensors.torch import save_file
-
-        tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
-        whole(path, lambda part: save_file(tensors, part))
-    else:
-        whole(path, lambda part: torch.save(model.state_dict(), part))
 
 
 def _settled(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -228,8 +228,10 @@ def test_refuses_what_does_not_fit(build, camps):
         model(torch.ones(20, 4), torch.tensor([[0], [1]]))
     with pytest.raises(InputError, match=r"edge_index.*20"):
         model(torch.ones(20, 5), torch.tensor([[0], [20]]))
-    with pytest.raises(InputError, match=r"graph.*typed graph.*one node type"):
+    with pytest.raises(InputError, match="features of 'item'"):
         ge.create("graphsage", build(camps))
+    with pytest.raises(InputError, match="target: got user; expected None for a graph without types"):
+        ge.create("graphsage", graph, target="user")
     with pytest.raises(InputError, match=r"graph.*typed graph.*one node type"):
         ge.embed(model, build(camps))
     with pytest.raises(InputError, match="graph"):

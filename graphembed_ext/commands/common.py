@@ -47,6 +47,17 @@ def reporting(debug: bool) -> Iterator[None]:
         raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as a pair; the value as JSON where it is JSON."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError("set", text, "NAME=VALUE")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except json.JSONDecodeError:
+        return name.replace("-", "_"), value
+
+
 def load(path: Path) -> Embeddings:
     """The embeddings in a file."""
     from ..embeddings import Embeddings
@@ -93,14 +104,3 @@ def show(as_json: bool, data: Any, *tables: Any) -> None:
     else:
         for entry in tables:
             console().print(entry)
-
-
-def setting(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE`` as a pair; the value as JSON where it is JSON."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise InputError("set", text, "NAME=VALUE")
-    try:
-        return name.replace("-", "_"), json.loads(value)
-    except json.JSONDecodeError:
-        return name.replace("-", "_"), value

@@ -156,7 +156,9 @@ def train(
         bool | None, _option(_TRAINING, "Keep a state to resume from.", "--keep-checkpoints/--no-checkpoint")
     ] = None,
     tensorboard: Annotated[Path | None, _option(_RESULT, "Folder to log to, for TensorBoard.")] = None,
-    weights: Annotated[Path | None, _option(_RESULT, "File for the model's state_dict, .pt or .safetensors.")] = None,
+    weights: Annotated[
+        Path | None, _option(_RESULT, "File for the model's weights, as its peer loads them, .pt or .safetensors.")
+    ] = None,
     evaluate: Annotated[
         bool | None, _option(_RESULT, "Classify the nodes, if the input has labels.", "--evaluate/--no-evaluate")
     ] = None,

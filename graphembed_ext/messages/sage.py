@@ -181,21 +181,24 @@ class SAGEConv(MessagePassing):
         """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.
 
         Args:
-            x: Features, ``(N, F)``.
+            x: Features, ``(N, F)``, or those of sources and targets.
             graph: Edges, whose ``edge_ids`` count their entries.
             edge_weight: Weight of each entry.
             rows: Targets at a time.
         """
-        fused = self._grouped(x, x, graph, None) is not None
-        if isinstance(x, SparseRows) or not (fused or self.aggregator == "dgl_lstm"):
+        source, targets = x if isinstance(x, tuple) else (x, x)
+        fused = self._grouped(source, targets, graph, None) is not None
+        sparse = isinstance(source, SparseRows) or isinstance(targets, SparseRows)
+        if sparse or not (fused or self.aggregator == "dgl_lstm"):
             return self(x, graph, edge_weight=edge_weight)  # PyG's lstm pads to the longest sequence of all
-        source = torch.cat([self.lin(part).relu() for part in x.split(rows)]) if self.project else x
+        if self.project:
+            source = torch.cat([self.lin(part).relu() for part in source.split(rows)])
         first = fused and self._projects_first(graph, source)
         if first:
             source = torch.cat([linear(part, self.lin_l.weight) for part in source.split(rows)])
-        out = x.new_empty(graph.num_dst, self.out_channels)
+        out = source.new_empty(graph.num_dst, self.out_channels)
         for low in range(0, graph.num_dst, rows):
-            target = x[low : low + rows]
+            target = targets[low : low + rows]
             part, entries = graph.rows(low, low + len(target))
             weight = None if edge_weight is None else edge_weight[entries]
             if fused:

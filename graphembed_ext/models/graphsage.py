@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
@@ -172,43 +172,43 @@ class GraphSAGE(nn.Module):
         project: bool = False,
         bias: bool = True,
         weight: str | None = None,
+        target: str | Sequence[str] | None = None,
         seed: int | None = None,
-    ) -> GraphSAGE:
+    ) -> Any:
         """A model whose ``in_channels`` is the number of a graph's features.
 
         Args:
             graph: Graph of either host, with node features ``x`` or ``feat``.
             hidden_channels: As for the class, like all that follow.
+            target: Of a typed graph, the node type or types to compute an output for; None for all that can have one.
+
+        Returns:
+            A model of this class; for a typed graph a
+            :class:`~graphembed_ext.models.typed_graphsage.TypedGraphSAGE`.
 
         Raises:
-            InputError: A typed graph; no features.
+            InputError: No features; a target without a typed graph.
 
         Example:
             >>> from torch_geometric.datasets import KarateClub
             >>> GraphSAGE.for_graph(KarateClub()[0], out_channels=4)
             GraphSAGE(34, 4, num_layers=2)
         """
-        view = _untyped(view_of(graph))
-        return cls(
-            features_of(view, NODE_TYPE).size(1),
-            hidden_channels,
-            num_layers,
-            out_channels,
-            dropout,
-            act,
-            act_first,
-            act_kwargs,
-            norm,
-            norm_kwargs,
-            jk,
-            weight=weight,
-            seed=seed,
-            aggr=aggr,
-            normalize=normalize,
-            root_weight=root_weight,
-            project=project,
-            bias=bias,
-        )
+        view = view_of(graph)
+        shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, norm, norm_kwargs, jk
+        config = {"weight": weight, "seed": seed, "aggr": aggr, "normalize": normalize}
+        config |= {"root_weight": root_weight, "project": project, "bias": bias}
+        if view.is_typed:
+            return cls._for_typed(view, shape, target, config)
+        if target is not None:
+            raise InputError("target", target, "None for a graph without types")
+        return cls(features_of(view, NODE_TYPE).size(1), *shape, **config)
+
+    @classmethod
+    def _for_typed(cls, view: GraphView, shape: tuple[Any, ...], target: Any, config: dict[str, Any]) -> Any:
+        from .typed_graphsage import TypedGraphSAGE
+
+        return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
@@ -299,30 +299,16 @@ class GraphSAGE(nn.Module):
             InputError: A typed graph; features that are missing or of another width; weights that are missing,
                 negative or not finite.
         """
-        dense = self._features(view)
-        x: Tensor | SparseRows = dense
         first: Any = self.convs[0]
-        lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-        if not lazy and (first.is_linear or first.project):
-            name = "sparse features", tensor_token(dense)
-            if name not in view._cache:
-                view._cache[name] = SparseRows.of(dense) if SparseRows.pays(dense) else dense
-            x = view._cache[name]
         like = next(self.parameters())
+        x = compact(view, self._features(view), first)
         graph = message_edges(view, EDGE_TYPE, like.device)
         weight = None if self.weight is None else entry_values(view, EDGE_TYPE, self.weight).to(like)
         return Inputs(x, graph, weight)
 
     def _features(self, view: GraphView) -> Tensor:
-        """Features checked and in the form of the weights; kept with the view while they stay as they are."""
-        _untyped(view)
-        raw, like = find(view, NODE_TYPE, FEATURE_NAMES), next(self.parameters())
-        name = "features", self.in_channels, like.dtype, like.device, None if raw is None else tensor_token(raw)
-        if name not in view._cache:
-            channels = self.in_channels if isinstance(self.in_channels, int) else None
-            view._cache[name] = features_of(view, NODE_TYPE, channels=channels).to(like)
-        found: Tensor = view._cache[name]
-        return found
+        channels = self.in_channels if isinstance(self.in_channels, int) else None
+        return kept_features(_untyped(view), NODE_TYPE, channels, next(self.parameters()))
 
     def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
@@ -432,12 +418,38 @@ class GraphSAGE(nn.Module):
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"
 
 
+def kept_features(view: GraphView, node_type: str, channels: int | None, like: Tensor) -> Tensor:
+    """Features of a node type, checked and in the form of the weights; kept with the view while they stay as they are.
+
+    Raises:
+        InputError: Features that are missing, of another width, NaN or infinite.
+    """
+    raw = find(view, node_type, FEATURE_NAMES) if node_type in view.features else None
+    token = None if raw is None else tensor_token(raw)
+    name = "features", node_type, channels, like.dtype, like.device, token
+    if name not in view._cache:
+        view._cache[name] = features_of(view, node_type, channels=channels).to(like)
+    found: Tensor = view._cache[name]
+    return found
+
+
+def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
+    """The features as the first layer reads them fastest: their nonzeros alone, where these are few."""
+    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
+    if lazy or not (first.is_linear or first.project):
+        return x
+    name = "sparse features", tensor_token(x)
+    if name not in view._cache:
+        view._cache[name] = SparseRows.of(x) if SparseRows.pays(x) else x
+    return view._cache[name]
+
+
 def _untyped(view: GraphView) -> GraphView:
     if view.is_typed:
         raise InputError(
             "graph",
             f"a typed graph with node types {view.node_types}",
             "a graph with one node type and one edge type",
-            "GraphSAGE reads an untyped graph, such as to_homogeneous of either host makes",
+            "GraphSAGE.for_graph makes a model for a typed graph; to_homogeneous of either host makes an untyped one",
         )
     return view

@@ -1,4 +1,4 @@
-"""The commands ``graphembed parity`` and ``graphembed convert``."""
+"""``graphembed parity``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands.common import Debug, Json, reporting, setting
+from .common import Debug, Json, reporting, setting
 
 if TYPE_CHECKING:
-    from .graph import GraphView
+    from ..graph import GraphView
 
-__all__ = ["add_to"]
+__all__ = ["parity"]
 
 
 def parity(
@@ -43,7 +43,7 @@ def parity(
 ) -> None:
     """Compare what a model does with two graphs, stage by stage; the exit code is 1 if anything differs."""
     with reporting(debug):
-        from . import parity as parity_module
+        from .. import parity as parity_module
 
         graphs = _both(first, second, {"directed": directed, "root": root})
         config = dict(map(setting, set_ or [])) | _metapaths(model, graphs[0], metapath or [])
@@ -53,27 +53,10 @@ def parity(
             raise typer.Exit(1)
 
 
-def convert(
-    source: Annotated[Path, typer.Argument(help="Checkpoint to read: torch's, safetensors, word2vec.")],
-    target: Annotated[Path, typer.Argument(help="File to write: .pt, .safetensors, or any name for word2vec.")],
-    to: Annotated[str, typer.Option("--to", help="Layout to write, such as openhgnn or recbole.")],
-    from_: Annotated[str | None, typer.Option("--from", help="Layout of the source; recognised when left out.")] = None,
-    num_users: Annotated[int | None, typer.Option(help="Users, where a joint table is to be split.")] = None,
-    num_layers: Annotated[int | None, typer.Option(help="LightGCN's layers, where tables are to be joined.")] = None,
-    debug: Debug = False,
-) -> None:
-    """Convert a checkpoint from one library's layout to another's, or to another file format."""
-    with reporting(debug):
-        from . import checkpoint
-
-        layouts = checkpoint.convert(source, target, to, from_, num_users=num_users, num_layers=num_layers)
-        typer.echo(f"{source} ({layouts[0]}) -> {target} ({layouts[1]})")
-
-
 def _both(first: str, second: str | None, reading: dict[str, Any]) -> list[GraphView]:
     """Both graphs; what is of no host is built for DGL in the first place, for PyG in the second."""
-    from .readers import read_graph
-    from .registry import view
+    from ..readers import read_graph
+    from ..registry import view
 
     read = [read_graph(source, **reading) for source in (first, second or first)]
     hosts = [graph.view.host for graph in read]
@@ -91,7 +74,7 @@ def _both(first: str, second: str | None, reading: dict[str, Any]) -> list[Graph
 
 def _metapaths(model: str, view: GraphView, words: list[str]) -> dict[str, Any]:
     """Metapaths as the model takes them: HAN by name, MetaPath2Vec one or a list."""
-    from .run_inputs import metapath_of, named_metapath
+    from ..run_inputs import metapath_of, named_metapath
 
     if not words:
         return {}
@@ -99,9 +82,3 @@ def _metapaths(model: str, view: GraphView, words: list[str]) -> dict[str, Any]:
         return {"metapaths": {name: metapath_of(view, path) for name, path in map(named_metapath, words)}}
     paths = [metapath_of(view, path) for path in words]
     return {"metapath": paths[0] if len(paths) == 1 else paths}
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register both commands."""
-    app.command()(parity)
-    app.command()(convert)
