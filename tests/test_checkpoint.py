@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import struct
+import warnings
 
 import pytest
 import torch
@@ -178,6 +179,21 @@ def peer_sageconv(kind):
     return PeerConv(5, 3, kind)
 
 
+HETERO = (["item", "user"], [("item", "bought_by", "user"), ("user", "buys", "item")])
+
+
+def peer_to_hetero():
+    from torch_geometric.nn import GraphSAGE, to_hetero
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch.fx
+        return to_hetero(GraphSAGE((5, 5), 8, 2, 3), HETERO, aggr="sum")
+
+
+def typed_out(model):
+    return model({"user": X[:4], "item": X[4:]}, TYPED)["user"]
+
+
 def typed_lightgcn(**options):
     return ge.LightGCN.for_graph(ge.view(TYPED, num_nodes=COUNTS), embedding_dim=6, num_layers=2, **options)
 
@@ -264,6 +280,7 @@ CASES = {
         )
         for kind in ("mean", "gcn", "pool", "lstm")
     },
+    "pyg.to_hetero": (lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=HETERO), peer_to_hetero, typed_out),
     "pyg.HANConv": (lambda: ge.HANConv(6, 8, PAPERS, heads=2), peer_hanconv, papers),
     "pyg.HANConv lazy": (lambda: ge.HANConv(-1, 8, PAPERS, heads=2), peer_hanconv, papers),
     "pyg.HAN": (lambda: ge.HAN(6, 8, 3, PAPERS, heads=2), PyGHAN, papers),
@@ -333,6 +350,7 @@ def test_matrix():
         "recbole": {"LightGCN, typed"},
         "dgl.SAGEConv": {"GraphSAGE", "GraphSAGE, dgl_lstm", "dgl.SAGEConv", "dgl.SAGEConv, lstm"},
         "pyg.GraphSAGE": {"GraphSAGE", "GraphSAGE, lstm", "GraphSAGE, jk", "dgl.SAGEConv"},
+        "pyg.to_hetero": {"TypedGraphSAGE"},
         "pyg.HANConv": {"HANConv"},
         "pyg.HAN": {"HAN"},
         "dgl.HANLayer": {"HANConv, dgl"},

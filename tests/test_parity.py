@@ -16,6 +16,7 @@ from graphembed_ext.parity.table import compare
 
 from .conftest import ROOT, Spec, build_dgl, build_pyg
 from .test_han import PATHS, world
+from .test_typed_graphsage import camps as bought
 
 PAIRS = [(i, (i + k) % 10) for i in range(10) for k in (1, 3, 9)]
 CONFIG = {"emb_dim": 8, "walk_length": 8, "window_size": 2, "batch_size": 4}
@@ -164,6 +165,13 @@ def test_graphsage_in_mini_batches():
     found = ge.parity.report("graphsage", build_dgl(people()), build_pyg(shuffled(people())), **config)
     assert found.ok, str(found)
     assert sum(row.stage == "batches" for row in found.rows) > 8
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_typed_graphsage(batch_size):
+    graphs = build_dgl(bought()), build_pyg(bought(order=3))
+    found = ge.parity.report("graphsage", *graphs, hidden_channels=8, target="user", batch_size=batch_size)
+    assert found.ok, str(found)
 
 
 def test_masks_that_dgl_has_saved(tmp_path):

@@ -63,6 +63,12 @@ def _graphsage(aggr: str, **options: Any) -> nn.Module:
     return GraphSAGE(5, 3, 1, aggr=aggr, **options)
 
 
+def _typed_graphsage() -> nn.Module:
+    from ..models.typed_graphsage import TypedGraphSAGE
+
+    return TypedGraphSAGE(5, 3, 1, metadata=(["item", "user"], list(_TYPED)))
+
+
 def _sageconv(aggregator: str) -> nn.Module:
     from ..messages.dgl_sage import SAGEConv
 
@@ -93,6 +99,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "GraphSAGE, dgl_lstm": lambda: _graphsage("dgl_lstm"),
     "GraphSAGE, lstm": lambda: _graphsage("lstm"),
     "GraphSAGE, jk": lambda: _graphsage("mean", jk="cat"),
+    "TypedGraphSAGE": _typed_graphsage,
     "dgl.SAGEConv": lambda: _sageconv("mean"),
     "dgl.SAGEConv, lstm": lambda: _sageconv("lstm"),
     "HANConv": lambda: _hanconv("pyg"),

@@ -21,6 +21,7 @@ KINDS = {
     "table with a spare row": "one vector of each node of the metapath's types, and a last row that is no node",
     "recommender": "a vector of each user and item before propagation",
     "sage model": "the weights of GraphSAGE layers, which compute vectors from features",
+    "typed sage model": "the weights of GraphSAGE layers for each edge type",
     "sage layer": "the weights of a GraphSAGE layer, which computes vectors from features",
     "han layer": "the weights of PyG's HAN layer: a projection for each node type",
     "han model": "the weights of PyG's HAN layer and a classifier",
@@ -43,6 +44,7 @@ _PROPAGATED = (
     "its vectors were trained to be propagated along a graph, and mean nothing without it",
     "load it into ge.LightGCN; ge.embed(model, graph) then has the vectors after propagation",
 )
+_UNTYPED = "a typed model has weights of their own for each edge type, an untyped one the same for all"
 _LINEAR = "the layer has no classifier, and the model has one"
 
 #: (kind of the layout, kind of the model): the reason, and the nearest honest thing to do.
@@ -76,6 +78,10 @@ _REASONS: dict[tuple[str, str], tuple[str, str]] = {
     ("han model", "dgl han model"): (_DGL_HAN, "build the model with architecture='pyg'"),
     ("han layer", "dgl han model"): (_DGL_HAN, "build ge.HANConv with architecture='pyg'"),
     ("han model", "dgl han layer"): (_DGL_HAN, "build ge.HAN with architecture='pyg'"),
+    ("sage model", "typed sage model"): (_UNTYPED, "layout='pyg.to_hetero' has those of a typed model"),
+    ("sage layer", "typed sage model"): (_UNTYPED, "layout='pyg.to_hetero' has those of a typed model"),
+    ("typed sage model", "sage model"): (_UNTYPED, "GraphSAGE.for_graph makes a model for a typed graph"),
+    ("typed sage model", "sage layer"): (_UNTYPED, "GraphSAGE.for_graph makes a model for a typed graph"),
     ("han layer", "han model"): (_LINEAR, "do so with the layer alone, model.layers[0]"),
     ("dgl han layer", "dgl han model"): (_LINEAR, "do so with the layer alone, model.layers[0]"),
     ("han model", "han layer"): (_LINEAR, "do so with a whole ge.HAN"),
@@ -137,6 +143,7 @@ def describe(model: nn.Module, names: Any = None) -> About:
     from ..models.lightgcn import LightGCN
     from ..models.node2vec import Node2Vec
     from ..models.skipgram import SkipGram
+    from ..models.typed_graphsage import TypedGraphSAGE
     from ..models.windowed_metapath2vec import MetaPath2Vec
 
     own: Mapping[str, Any] = model.state_dict() if isinstance(model, nn.Module) else {}
@@ -157,6 +164,8 @@ def describe(model: nn.Module, names: Any = None) -> About:
         layers: Any = model.convs
         found = {_aggregator(conv) for conv in layers}
         kind, more["aggregator"] = "sage model", found.pop() if len(found) == 1 else ""
+    elif isinstance(model, TypedGraphSAGE):
+        kind = "typed sage model"
     elif isinstance(model, SAGEConv):
         kind, more["aggregator"] = "sage layer", model.aggregator_type
     elif isinstance(model, HAN):

@@ -17,6 +17,7 @@ _DGL_KEY = re.compile(
     r"(?P<rest>fc_neigh\.weight|fc_self\.(?:weight|bias)|bias|fc_pool\.(?:weight|bias)|lstm\.\w+)"
 )
 _PYG_KEY = re.compile(r"convs\.\d+\.(lin|lin_l|lin_r|aggr_module\.\w+)\.\w+|(norms|lin|jk)\..+")
+_TYPED_KEY = re.compile(r"convs\.\d+\.\w+__\w+__\w+\.(lin|lin_l|lin_r|aggr_module\.\w+)\.\w+|(norms|lin|jk)\..+")
 _TO_PYG = {"fc_neigh.weight": "lin_l.weight", "fc_self.weight": "lin_r.weight", "fc_self.bias": "lin_l.bias"}
 _TO_PYG |= {"bias": "lin_l.bias", "fc_pool.weight": "lin.weight", "fc_pool.bias": "lin.bias"}
 
@@ -31,6 +32,10 @@ def _is_dgl(keys: Collection[str]) -> bool:
 
 def _is_pyg(keys: Collection[str]) -> bool:
     return any(key.endswith("lin_l.weight") for key in keys) and all(map(_PYG_KEY.fullmatch, keys))
+
+
+def _is_typed(keys: Collection[str]) -> bool:
+    return any(key.endswith("lin_l.weight") for key in keys) and all(map(_TYPED_KEY.fullmatch, keys))
 
 
 def _layers(state: Mapping[str, Tensor]) -> list[State]:
@@ -193,5 +198,13 @@ LAYOUTS = (
         _BOTH,
         _from_pyg,
         _to_pyg,
+    ),
+    Layout(
+        "pyg.to_hetero",
+        "torch_geometric.nn.to_hetero of a GraphSAGE",
+        "typed sage model",
+        _is_typed,
+        ("typed sage model",),
+        ("typed sage model",),
     ),
 )
