@@ -119,6 +119,84 @@ def scale() -> list[str]:
     return [*rows, "", f"`python benchmarks/scale.py`, recorded in [`{file}`]({file})."]
 
 
+def lightgcn() -> list[str]:
+    record = read("lightgcn")
+    results = record["results"]
+    seconds, memory, ratios = results["seconds"], results["peak_memory_mib"], results["ratios"]
+    rows = ["| ours, beside | a training step | peak memory |", "|---|---|---|"]
+    for name in ("PyG, edge_index", "PyG, SparseTensor"):
+        rows.append(
+            f"| {name} | {seconds[name] / seconds['ours']:.1f} x | {memory[name] / memory['ours']:.1f} x less |"
+        )
+    return [
+        *rows,
+        "",
+        f"Sampling is 1/{ratios['step / sampler']:.0f} of a step; ranking all items for all users and the six metrics "
+        f"take as long as {ratios['evaluation / step']:.0f} steps.",
+        "",
+        source("lightgcn", record),
+    ]
+
+
+def han() -> list[str]:
+    record = read("han")
+    found = record["results"]["medians"]
+    rows = ["| ours, beside | forward and backward | peak memory |", "|---|---|---|"]
+    for ours, peer, title in (
+        ("ours", "pyg", "PyG's `HANConv`"),
+        ("ours, DGL's example", "dgl, 2 GATConv", 'two `dgl.nn.GATConv`, `architecture="dgl"`'),
+    ):
+        time, memory = (found[peer][key] / found[ours][key] for key in ("step", "peak"))
+        rows.append(f"| {title} | {time:.1f} x | {memory:.1f} x less |")
+    return [*rows, "", source("han", record)]
+
+
+def lightgcn_gowalla() -> list[str]:
+    rows = ["| settings | epoch | CPU minutes | recall@20 | ndcg@20 |", "|---|---|---|---|---|"]
+    records = {part: read(f"lightgcn_gowalla_{part}") for part in ("reference", "fast")}
+    for part, record in records.items():
+        measured = [point for point in record["results"]["curve"] if "recall@20" in point]
+        first = [next(point for point in measured if point["epoch"] >= 5)] if part == "reference" else []
+        due = [next((p for p in measured if p["cpu_seconds"] >= 60 * minutes), None) for minutes in (15, 30)]
+        for point in (*first, *filter(None, due), measured[-1]):
+            rows.append(
+                f"| {part} | {point['epoch']} | {point['cpu_seconds'] / 60:.0f} | {point['recall@20']:.4f} | "
+                f"{point['ndcg@20']:.4f} |"
+            )
+    rows.append("| LightGCN-PyTorch's log, published | 5 |  | .1071 |  |")
+    rows.append("| LightGCN-PyTorch, published | 1000 |  | .1824 | .1547 |")
+    fast = records["fast"]["settings"]
+    return [
+        *rows,
+        "",
+        f"*reference* has the settings of LightGCN-PyTorch; *fast* batches of {fast['batch_size']:,} and a learning "
+        f"rate of {fast['lr']:g}{'' if fast.get('schedule', 'constant') == 'constant' else ' that falls to 0'}, chosen "
+        "on training pairs held out. `python benchmarks/lightgcn_gowalla.py`, recorded in "
+        "[`benchmarks/results/`](benchmarks/results).",
+    ]
+
+
+def han_quality() -> list[str]:
+    record = read("han_quality")
+    titles = {"acm3025": "ACM3025", "acm": "HGB ACM", "dblp": "DBLP"}
+    names = {
+        "ours": "`ge.HAN`",
+        "ours, DGL's example": '`ge.HAN`, `architecture="dgl"`',
+        "ours, all neighbours": "`ge.HAN`, all neighbours",
+        "pyg": "PyG's `HANConv`",
+    }
+    rows = ["| data | model | Micro-F1 | Macro-F1 | attention to metapaths |", "|---|---|---|---|---|"]
+    for part, models in record["results"].items():
+        for name, found in models.items():
+            cells = (f"{found[key]:.2f} ± {found[key + '_deviation']:.2f}" for key in ("micro_f1", "macro_f1"))
+            attention = ", ".join(f"{path} {share:.2f}" for path, share in found.get("semantic_attention", {}).items())
+            rows.append(f"| {titles[part]} | {names[name]} | {' | '.join(cells)} | {attention} |")
+        if part == "acm3025":
+            rows.append("| ACM3025 | DGL's example, published | 88.99 | 89.02 |  |")
+            rows.append("| ACM3025 | HAN's paper | 89.22 | 89.40 |  |")
+    return [*rows, "", f"{record['settings']['seeds']} seeds. " + source("han_quality", record)]
+
+
 def source(name: str, record: dict[str, Any]) -> str:
     versions, hardware = record["versions"], record["hardware"]
     file = f"benchmarks/results/{name}.json"
@@ -136,6 +214,8 @@ TABLES = {
     "skipgram": skipgram,
     "blogcatalog": blogcatalog,
     "scale": scale,
+    "lightgcn": lightgcn,
+    "han": han,
 }
 
 

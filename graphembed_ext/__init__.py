@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _dgl_import
 
 if TYPE_CHECKING:
-    from . import errors, evaluate, losses, parity, walks
+    from . import checkpoint, errors, evaluate, losses, parity, walks
     from .embeddings import Embeddings, embed
     from .graph import GraphView
     from .messages.han import HANConv
@@ -43,6 +43,7 @@ __all__ = [
     "TypedGraphSAGE",
     "attach",
     "available_models",
+    "checkpoint",
     "create",
     "embed",
     "errors",
@@ -81,7 +82,10 @@ _HOME = {
     "to_host": "registry",
     "view": "registry",
 }
-_MODULES = {"dgl", "errors", "evaluate", "losses", "parity", "pyg", "readers", "walks"}
+_MODULES = {
+    *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("parity", "plots", "pyg", "readers", "walks"),
+}
 
 _dgl_import.install()
 

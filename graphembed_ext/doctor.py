@@ -25,6 +25,9 @@ _PACKAGES = {
     "matplotlib": ("matplotlib", "pictures"),
     "networkx": ("networkx", "graphs of graphembed demo"),
     "pandas": ("pandas", "Embeddings.to_pandas, DGL"),
+    "usearch": ("usearch", "indexes for approximate neighbours"),
+    "umap": ("umap-learn", "2-D maps by UMAP"),
+    "tensorboard": ("tensorboard", "curves in TensorBoard"),
 }
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import _checks
+from . import _checks, _html, exports
 from .errors import FileFormatError, InputError
 from .graph import NODE_TYPE
 
@@ -74,7 +74,7 @@ class Embeddings:
 
     def __getitem__(self, node_type: str) -> Tensor:
         """Vectors of one node type, ``(num_nodes[node_type], d)``."""
-        start = self._start(node_type)
+        start = self.start_of(node_type)
         return self.tensor[start : start + self.num_nodes[node_type]]
 
     def most_similar(
@@ -94,8 +94,8 @@ class Embeddings:
             the lower id first. The node itself is left out.
         """
         _checks.integer("k", k)
-        node_type = self._type_of(node, node_type)
-        index = self._id(node, node_type)
+        node_type = self.type_of(node, node_type)
+        index = self.id_of(node, node_type)
         among = node_type if among is None else among
         vectors = F.normalize(self[among].float(), dim=1)
         cosine = vectors @ F.normalize(self[node_type][index].float(), dim=0)
@@ -104,6 +104,14 @@ class Embeddings:
         found = torch.argsort(cosine, descending=True, stable=True)[:k].tolist()
         labels = self.names.get(among)
         return [(labels[i] if labels else i, float(cosine[i])) for i in found if among != node_type or i != index]
+
+    def scored(self, node: int | str, ids: Sequence[int], node_type: str, among: str) -> list[tuple[int | str, float]]:
+        """Some nodes of type ``among``, most similar to ``node`` first, as :meth:`most_similar` returns them."""
+        vectors = F.normalize(self[among][list(ids)].float(), dim=1)
+        cosine = vectors @ F.normalize(self[node_type][self.id_of(node, node_type)].float(), dim=0)
+        order = sorted(range(len(ids)), key=lambda place: (-float(cosine[place]), ids[place]))
+        labels = self.names.get(among)
+        return [(labels[ids[place]] if labels else ids[place], float(cosine[place])) for place in order]
 
     def to_pandas(self) -> pd.DataFrame:
         """A DataFrame with a row for each node: type, id, name, and the dimensions as columns ``0`` to ``d - 1``."""
@@ -124,24 +132,16 @@ class Embeddings:
         """Write the embeddings to a file; the old file stays in place until the new one is whole.
 
         Args:
-            path: ``.parquet`` (columns id, type, name, vector) or ``.npz`` (arrays vectors, types, counts,
-                names).
+            path: ``.parquet`` (columns id, type, name, vector), ``.npz`` (arrays vectors, types, counts, names)
+                or ``.safetensors`` (a tensor for each type, names as metadata).
 
         Returns:
             The path.
         """
         path = Path(path)
         _writer(path)
-        part = path.with_name(path.name + ".part")
-        try:
-            if path.suffix == ".parquet":
-                self._write_parquet(part)
-            else:
-                self._write_npz(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        writers = {".parquet": self._write_parquet, ".npz": self._write_npz}
+        return exports.whole(path, writers.get(path.suffix, lambda part: exports.write_safetensors(self, part)))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -154,6 +154,8 @@ class Embeddings:
         _writer(path)
         if not path.exists():
             raise FileFormatError("path", str(path), "an existing file")
+        if path.suffix == ".safetensors":
+            return cls(*exports.read_safetensors(path))
         try:
             return cls._read_parquet(path) if path.suffix == ".parquet" else cls._read_npz(path)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -163,16 +165,22 @@ class Embeddings:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        vectors = self.tensor.detach().cpu().contiguous().float().numpy()
-        flat = pa.array(vectors.reshape(-1))
-        columns = {
-            "id": pa.array(np.concatenate([np.arange(count) for count in self.num_nodes.values()])),
-            "type": pa.array(np.repeat(self.node_types, list(self.num_nodes.values()))),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-        }
+        width = self.tensor.size(1)
+        schema = [("id", pa.int64()), ("type", pa.string()), ("vector", pa.list_(pa.float32(), width))]
         if self.names:
-            columns["name"] = pa.array([name for node_type in self for name in self._labels(node_type)])
-        pq.write_table(pa.table(columns), path)
+            schema.append(("name", pa.string()))
+        start, row_types = 0, np.repeat(self.node_types, list(self.num_nodes.values()))
+        ids = np.concatenate([np.arange(count) for count in self.num_nodes.values()])
+        names = [name for node_type in self for name in self._labels(node_type)] if self.names else []
+        with pq.ParquetWriter(path, pa.schema(schema)) as writer:
+            for rows in exports.stretches(self):
+                part = slice(start, start + len(rows))
+                columns = [pa.array(ids[part]), pa.array(row_types[part])]
+                columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))
+                if self.names:
+                    columns.append(pa.array(names[part]))
+                writer.write_table(pa.table(columns, schema=pa.schema(schema)))
+                start += len(rows)
 
     @classmethod
     def _read_parquet(cls, path: Path) -> Embeddings:
@@ -214,7 +222,8 @@ class Embeddings:
     def _labels(self, node_type: str) -> list[str]:
         return self.names.get(node_type) or [str(node) for node in range(self.num_nodes[node_type])]
 
-    def _start(self, node_type: str) -> int:
+    def start_of(self, node_type: str) -> int:
+        """Row of the first node of a type."""
         start = 0
         for name, count in self.num_nodes.items():
             if name == node_type:
@@ -222,9 +231,10 @@ class Embeddings:
             start += count
         raise InputError("node_type", node_type, "one of " + ", ".join(map(repr, self.num_nodes)))
 
-    def _type_of(self, node: int | str, node_type: str | None) -> str:
+    def type_of(self, node: int | str, node_type: str | None = None) -> str:
+        """The type of a node: the one given, or else the only one that fits."""
         if node_type is not None:
-            self._start(node_type)
+            self.start_of(node_type)
             return node_type
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:
@@ -238,7 +248,8 @@ class Embeddings:
             )
         return types[0]
 
-    def _id(self, node: int | str, node_type: str) -> int:
+    def id_of(self, node: int | str, node_type: str) -> int:
+        """The id of a node within its type, by name or id; checked."""
         if isinstance(node, str):
             if node_type not in self._ids:
                 self._ids[node_type] = {name: i for i, name in enumerate(self.names.get(node_type, ()))}
@@ -260,10 +271,25 @@ class Embeddings:
         counts = ", ".join(f"{name} {count}" for name, count in self.num_nodes.items())
         return f"Embeddings({counts}; {self.tensor.size(1)} dimensions)"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: nodes and size by type."""
+        width = self.tensor.size(1)
+        rows = [
+            (
+                "nodes" if kind == NODE_TYPE else kind,
+                count,
+                width,
+                _html.size_of(count * width * self.tensor.element_size()),
+                ", ".join(self.names.get(kind, [])[:3]),
+            )
+            for kind, count in self.num_nodes.items()
+        ]
+        return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
+
 
 def _writer(path: Path) -> None:
-    if path.suffix not in (".parquet", ".npz"):
-        raise FileFormatError("path", str(path), "a name ending in .parquet or .npz")
+    if path.suffix not in (".parquet", ".npz", ".safetensors"):
+        raise FileFormatError("path", str(path), "a name ending in .parquet, .npz or .safetensors")
 
 
 def embed(model: Any, graph: Any = None) -> Embeddings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ConversionError",
     "EngineError",
     "FileFormatError",
     "GraphChangedError",
@@ -67,6 +68,30 @@ class MetapathError(InputError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.got, self.hint)
+
+
+class ConversionError(InputError):
+    """A checkpoint of one layout cannot become, or be made of, such a model.
+
+    Args:
+        layout: Name of the layout.
+        problem: What it cannot do, read after the name.
+        reason: Why not.
+        hint: The nearest honest thing to do, one sentence without a final full stop.
+
+    Example:
+        >>> print(ConversionError("pyg.Node2Vec", "cannot load into DeepWalk", "one table is not two", "load it twice"))
+        layout 'pyg.Node2Vec' cannot load into DeepWalk: one table is not two. Hint: load it twice.
+    """
+
+    def __init__(self, layout: str, problem: str, reason: str, hint: str = "") -> None:
+        super().__init__("layout", layout, problem, hint)
+        self.layout, self.reason = layout, reason
+        text = f"layout {layout!r} {problem}: {reason}."
+        self.args = (f"{text} Hint: {hint}." if hint else text,)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.layout, self.expected, self.reason, self.hint)
 
 
 class GraphTypeError(InputError, TypeError):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from . import _html
 from .errors import InputError
 
 __all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
@@ -206,6 +207,18 @@ class GraphView:
         edges = ", ".join(f"{'-'.join(name)} {src.numel()}" for name, (src, _) in self.edges.items())
         return f"GraphView({self.host}: nodes {nodes}; edges {edges})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: nodes and edges by type, with their features."""
+        rows: list[tuple[Any, ...]] = [
+            ("nodes" if kind == NODE_TYPE else kind, count, _shapes(self.features[kind]))
+            for kind, count in self.num_nodes.items()
+        ]
+        rows += [
+            ("edges" if kind == EDGE_TYPE else " - ".join(kind), src.numel(), _shapes(self.edge_features[kind]))
+            for kind, (src, _) in self.edges.items()
+        ]
+        return _html.table(f"GraphView ({self.host})", ["type", "count", "features"], rows)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphView:
         # A view is immutable and its graph may be huge: copies of a model share both.
         return self
@@ -222,6 +235,10 @@ class GraphView:
             object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
         object.__setattr__(self, "token", None)
         object.__setattr__(self, "_cache", {})
+
+
+def _shapes(features: Mapping[str, Tensor]) -> str:
+    return ", ".join(f"{name} {tuple(value.shape)}" for name, value in features.items())
 
 
 def _canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:

@@ -19,6 +19,9 @@ EXTRAS = {
     "sklearn": "eval",
     "matplotlib": "eval",
     "networkx": "eval",
+    "umap": "map",
+    "usearch": "index",
+    "tensorboard": "log",
 }
 
 

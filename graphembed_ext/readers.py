@@ -17,23 +17,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import edge_lists
+from . import edge_lists, matrix_files
 from .errors import FileFormatError, InputError
-from .graph import EDGE_TYPE, NODE_TYPE, GraphView
+from .graph import NODE_TYPE, EdgeType, GraphView
 from .hosts import import_dgl
 from .registry import to_host
 from .registry import view as view_of
 
-__all__ = ["WEIGHT", "GraphFile", "read_graph"]
+__all__ = ["WEIGHT", "GraphFile", "read_graph", "read_pairs"]
 
-#: Edge feature that holds the weights of edge lists and matrices; PyG's own name for it.
-WEIGHT = "edge_weight"
+WEIGHT = matrix_files.WEIGHT
 
 _TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
+_MATRICES = (".mat", ".mtx", ".npz")
 _KINDS = (
-    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), a MATLAB file (.mat), a saved graph "
-    "(.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
+    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), adjacency lists (.adjlist), a matrix "
+    "(.mtx, .mat, .npz), a saved graph (.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
 )
+#: Node types and relation of a list of users and items.
+_BIPARTITE = ("user", "to", "item")
 _LABELS = ("y", "label", "labels")
 
 
@@ -68,15 +70,22 @@ def read_graph(
     root: str | Path | None = None,
     mat_key: str | None = None,
     header: bool | None = None,
+    bipartite: bool = False,
+    input_format: str | None = None,
 ) -> GraphFile:
     """Read a graph from a file, or a PyG dataset by name.
 
     Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, each also with ``.gz``; ``.parquet``)
         The first two columns name the ends of edges. A column titled ``weight``, otherwise a third column of
         numbers, has the weights. Nodes are numbered in numerical order where all names are whole numbers,
-        otherwise in order of first appearance. See :mod:`graphembed_ext.edge_lists`.
-    MATLAB files (``.mat``, up to version 7.2)
-        An adjacency matrix and, under ``group``, labels. Weights are kept unless all are 1.
+        otherwise in order of first appearance. Columns titled ``source_type`` and ``target_type``, and perhaps
+        ``relation``, make a typed graph; unless ``directed``, it gets a relation ``rev_...`` back for each between two
+        types. See :mod:`graphembed_ext.edge_lists`.
+    Adjacency lists (``.adjlist``, also with ``.gz``)
+        On each line a node and its neighbours.
+    Matrices (``.mtx`` of MatrixMarket, also with ``.gz``; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy)
+        An adjacency matrix and, in ``.mat`` files under ``group``, labels. Weights are kept unless all are 1. See
+        :mod:`graphembed_ext.matrix_files`.
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
@@ -93,6 +102,9 @@ def read_graph(
         mat_key: Key of the adjacency matrix in a MATLAB file. None takes ``network``, or else the only square
             matrix that is sparse.
         header: Whether the first line of an edge list has column titles; None finds out.
+        bipartite: Whether the two columns of an edge list name users and items, which are different nodes even where
+            their names are equal: node types ``user`` and ``item``, relation ``to``.
+        input_format: Ending to read the file by, such as ``"adjlist"``, instead of its own.
 
     Raises:
         FileFormatError: A file that is missing, damaged, or not what its name says; names the line where it can.
@@ -110,10 +122,10 @@ def read_graph(
         ['Ada', 'Bob', 'Cleo']
     """
     path = Path(source).expanduser()
-    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    kind = kind.lower()
-    known = kind in (*_TEXT, ".parquet", ".mat", ".bin", ".dgl", ".pt") and not (
-        path.suffix == ".gz" and kind not in _TEXT
+    kind = _kind(path, input_format)
+    packed = path.suffix == ".gz"
+    known = kind in (*_TEXT, ".adjlist", ".mtx") or (
+        kind in (".parquet", *_MATRICES, ".bin", ".dgl", ".pt") and not packed
     )
     if not path.exists():
         if kind or path.suffix or path.is_absolute():
@@ -123,12 +135,12 @@ def read_graph(
         what = "a folder" if path.is_dir() else f"a file ending in {path.suffix or 'nothing'}"
         raise FileFormatError(str(source), what, _KINDS)
     try:
-        if kind in _TEXT:
-            return _from_edge_list(edge_lists.read_text(path, header), directed)
-        if kind == ".parquet":
-            return _from_edge_list(edge_lists.read_parquet(path), directed)
-        if kind == ".mat":
-            return _read_mat(path, mat_key, directed)
+        if kind in (*_TEXT, ".adjlist", ".parquet"):
+            edges = _read_edges(path, kind, header, bipartite)
+            return (_from_typed if isinstance(edges, edge_lists.TypedEdgeList) else _from_edge_list)(edges, directed)  # type: ignore[arg-type]
+        if kind in _MATRICES:
+            found = matrix_files.read_matrix(path, kind, mat_key, directed)
+            return GraphFile(found.view, None, found.labels, found.weight, found.notes)
         return _read_dgl(path) if kind in (".bin", ".dgl") else _read_pyg(path)
     except OSError as error:
         raise FileFormatError(
@@ -136,9 +148,43 @@ def read_graph(
         ) from error
 
 
+def read_pairs(path: str | Path, *, header: bool | None = None, input_format: str | None = None) -> list[list[str]]:
+    """Names of both ends of the edges of a list, line by line: first ends, second ends. Nothing is joined or turned.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
+    kind = _kind(path, input_format)
+    if kind not in (*_TEXT, ".adjlist", ".parquet"):
+        raise FileFormatError(str(path), f"a file ending in {path.suffix or 'nothing'}", "an edge list")
+    edges: Any = _read_edges(path, kind, header, bipartite=True)
+    src, dst, _ = edges.edges[_BIPARTITE]
+    return [[edges.names[kind][i] for i in ids.tolist()] for kind, ids in (("user", src), ("item", dst))]
+
+
+def _kind(path: Path, input_format: str | None) -> str:
+    if input_format is not None:
+        return "." + input_format.removeprefix(".").lower()
+    return (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
+
+
+def _read_edges(
+    path: Path, kind: str, header: bool | None, bipartite: bool
+) -> edge_lists.EdgeList | edge_lists.TypedEdgeList:
+    types = _BIPARTITE if bipartite else None
+    if kind == ".adjlist":
+        return edge_lists.read_adjacency(path, types)
+    if kind == ".parquet":
+        return edge_lists.read_parquet(path, types)
+    return edge_lists.read_text(path, header, types)
+
+
 def _from_edge_list(edges: edge_lists.EdgeList, directed: bool) -> GraphFile:
     count = len(edges.names)
-    view = _simple_view(edges.src, edges.dst, edges.weight, count, directed)
+    view = matrix_files.simple_view(edges.src, edges.dst, edges.weight, count, directed)
     notes = edges.notes
     pairs = np.stack([edges.src, edges.dst] if directed else [*np.sort(np.stack([edges.src, edges.dst]), 0)])
     repeated = len(edges.src) - len(np.unique(pairs[0] * count + pairs[1]))
@@ -147,81 +193,25 @@ def _from_edge_list(edges: edge_lists.EdgeList, directed: bool) -> GraphFile:
     return GraphFile(view, {NODE_TYPE: edges.names}, {}, None if edges.weight is None else WEIGHT, tuple(notes))
 
 
-def _simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool) -> GraphView:
-    src, dst, weight = edge_lists.simple_edges(src, dst, weight, num_nodes, directed)
-    features = {} if weight is None else {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
-    edges = {EDGE_TYPE: (torch.from_numpy(src), torch.from_numpy(dst))}
-    return GraphView({NODE_TYPE: num_nodes}, edges, edge_features=features)
-
-
-def _read_mat(path: Path, key: str | None, directed: bool) -> GraphFile:
-    import scipy.io
-    import scipy.sparse
-
-    try:
-        content = scipy.io.loadmat(path)
-    except NotImplementedError as error:  # version 7.3 is HDF5
-        raise FileFormatError(
-            str(path), "a MATLAB file of version 7.3", "version 7.2 or older", "save it with the option -v7 in MATLAB"
-        ) from error
-    except Exception as error:  # scipy raises whatever its parser stumbles over
-        raise FileFormatError(
-            str(path), f"a file that is damaged or no MATLAB file ({error})", "a .mat file"
-        ) from error
-    matrices = {name: value for name, value in content.items() if not name.startswith("__")}
-    key = _mat_key(path, key, matrices)
-    adjacency = scipy.sparse.coo_matrix(matrices[key])
-    adjacency.sum_duplicates()
-    if not np.issubdtype(adjacency.dtype, np.number) or np.iscomplexobj(adjacency.data):
-        raise FileFormatError(f"{path}, {key!r}", f"entries of type {adjacency.dtype}", "real numbers")
-    weight = adjacency.data.astype(np.float64)
-    src, dst = adjacency.row.astype(np.int64), adjacency.col.astype(np.int64)
-    edge_lists.check_weights(weight, lambda entry: f"{path}, {key!r} at ({src[entry]}, {dst[entry]})")
-    src, dst, weight = src[weight > 0], dst[weight > 0], weight[weight > 0]
-    if not len(src):
-        raise FileFormatError(f"{path}, {key!r}", "a matrix of zeros", "at least one edge")
-    uniform = bool((weight == 1).all())
-    view = _simple_view(src, dst, None if uniform else weight, adjacency.shape[0], directed)
-    labels = _mat_labels(matrices.get("group"), adjacency.shape[0]) if key != "group" else {}
-    return GraphFile(view, None, labels, None if uniform else WEIGHT, (f"adjacency matrix {key!r}",))
-
-
-def _mat_key(path: Path, key: str | None, matrices: Mapping[str, Any]) -> str:
-    import scipy.sparse
-
-    there = ", ".join(f"{name} {getattr(value, 'shape', '')}" for name, value in matrices.items()) or "nothing"
-
-    def square(name: str) -> bool:
-        shape: tuple[int, ...] = getattr(matrices.get(name), "shape", ())
-        return len(shape) == 2 and shape[0] == shape[1] > 1
-
-    if key is not None:
-        if not square(key):
-            raise InputError("mat_key", key, f"the key of a square matrix in {path}, which has {there}")
-        return key
-    if square("network"):
-        return "network"
-    candidates = [name for name, value in matrices.items() if scipy.sparse.issparse(value) and square(name)]
-    if len(candidates) != 1:
-        raise FileFormatError(
-            str(path),
-            f"{len(candidates) or 'no'} square sparse matrices (in it: {there})",
-            "a square matrix 'network', or one square sparse matrix",
-            "mat_key names the matrix to take" if any(map(square, matrices)) else "",
-        )
-    return candidates[0]
-
-
-def _mat_labels(group: Any, num_nodes: int) -> dict[str, Any]:
-    import scipy.sparse
-
-    if group is None or num_nodes not in getattr(group, "shape", ()):
-        return {}
-    if not scipy.sparse.issparse(group) and 1 in group.shape:
-        return {NODE_TYPE: torch.from_numpy(group.reshape(-1).astype(np.int64))}
-    if group.shape[0] != num_nodes:
-        return {}
-    return {NODE_TYPE: scipy.sparse.csr_matrix(group != 0).astype(np.int8)}
+def _from_typed(edges: edge_lists.TypedEdgeList, directed: bool) -> GraphFile:
+    counts = {name: len(names) for name, names in edges.names.items()}
+    weighted = any(weight is not None for _, _, weight in edges.edges.values())
+    found: dict[EdgeType, tuple[Tensor, Tensor]] = {}
+    features: dict[EdgeType, dict[str, Tensor]] = {}
+    for (source, relation, target), (src, dst, weight) in edges.edges.items():
+        within = source == target
+        width = max(counts[source], counts[target])
+        src, dst, weight = edge_lists.simple_edges(src, dst, weight, width, directed or not within)
+        there = torch.from_numpy(src), torch.from_numpy(dst)
+        found[source, relation, target] = there
+        kinds = [(source, relation, target)]
+        if not directed and not within:
+            kinds.append((target, f"rev_{relation}", source))
+            found[kinds[1]] = there[1], there[0]
+        if weight is not None:
+            features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
+    view = GraphView(counts, found, edge_features=features)
+    return GraphFile(view, edges.names, {}, WEIGHT if weighted else None, tuple(edges.notes))
 
 
 def _read_dgl(path: Path) -> GraphFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import local
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,12 @@ from .messages.parallel import share, threads_to_ourselves
 
 __all__ = ["TopK", "top_k"]
 
-#: Scores held at once by each thread: 16 MiB of float32, a part of the last cache.
-_SCORES = 1 << 22
+#: Scores held at once by each thread: 2 MiB of float32, that no memory but the nearest caches sees them.
+_SCORES = 1 << 19
+#: Users whose scores are made together: a matrix product of fewer rows costs more for each.
+_USERS = 256
+#: Scores held at once where whole rows are sorted.
+_SORTED = 1 << 22
 #: Places that insertion keeps sorted; beyond, a sort of the whole row costs less.
 _INSERTED = 256
 
@@ -36,7 +41,7 @@ class TopK(NamedTuple):
 def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] | None = None) -> TopK:
     """The ``k`` items with the highest dot product for each user.
 
-    Scores are made for a chunk of users at a time, in a buffer of bounded size. Equal scores keep the order of the
+    Scores are made for some users and items at a time, in a buffer of bounded size. Equal scores keep the order of the
     items. A score that is not a number is never chosen. On the CPU each thread takes chunks of its own, so that the
     number of threads changes no bit.
 
@@ -60,17 +65,28 @@ def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] |
     users, items = users.detach(), items.detach()
     found = torch.empty(len(users), k, dtype=torch.int64, device=users.device)
     scores = users.new_empty(len(users), k)
-    size = max(1, _SCORES // max(1, len(items)))
     compiled = users.device.type == "cpu" and users.dtype in (torch.float32, torch.float64) and k <= _INSERTED
-    columns = items.t()
+    size = min(_USERS, _SCORES) if compiled else max(1, _SORTED // max(1, len(items)))
+    columns, buffers = items.t(), local()
 
-    def chunk(number: int) -> None:
+    def insert(number: int) -> None:
+        rows = slice(number * size, (number + 1) * size)
+        best = found[rows].numpy(), scores[rows].numpy()
+        best[0].fill(-1)
+        best[1].fill(-np.inf)
+        banned = None if exclude is None else (exclude[0][rows.start : rows.stop + 1].numpy(), exclude[1].numpy())
+        count, width = len(best[0]), max(1, _SCORES // size)
+        if not hasattr(buffers, "scores"):  # fresh memory for each product would cost more than the product
+            buffers.scores = users.new_empty(size * width)
+        for first in range(0, len(items), width):
+            block = columns[:, first : first + width]
+            score = buffers.scores[: count * block.size(1)].view(count, block.size(1))
+            torch.mm(users[rows], block, out=score)
+            _insert(score.numpy(), first, banned, *best)
+
+    def sort(number: int) -> None:
         rows = slice(number * size, (number + 1) * size)
         score = users[rows] @ columns
-        if compiled:
-            banned = None if exclude is None else (exclude[0][rows.start : rows.stop + 1].numpy(), exclude[1].numpy())
-            _select(score.numpy(), banned, found[rows].numpy(), scores[rows].numpy())
-            return
         score.masked_fill_(score.isnan(), -torch.inf)
         if exclude is not None:
             bounds = exclude[0][rows.start : rows.stop + 1]
@@ -82,22 +98,24 @@ def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] |
 
     # A view into an inference tensor, or a graph of gradients, is of no use here.
     with torch.no_grad(), threads_to_ourselves():
-        share(chunk, -(-len(users) // size))
+        share(insert if compiled else sort, -(-len(users) // size))
     return TopK(found, scores)
 
 
 @njit(cache=True, nogil=True)
-def _select(score, banned, found, best):
-    """Keep the highest scores of each row sorted, and insert into them what passes the lowest one."""
+def _insert(score, start, banned, found, best):
+    """Keep the highest scores of each row sorted, and insert into them what passes the lowest one.
+
+    ``score`` has the candidates from ``start`` on; ``found`` and ``best`` hold what the earlier ones left.
+    """
     width, k = score.shape[1], found.shape[1]
     for row in range(score.shape[0]):
         if banned is not None:
             bounds, places = banned
             for entry in range(bounds[row], bounds[row + 1]):
-                score[row, places[entry]] = -np.inf
-        for place in range(k):
-            best[row, place] = -np.inf
-            found[row, place] = -1
+                place = places[entry] - start
+                if 0 <= place < width:
+                    score[row, place] = -np.inf
         lowest = best[row, k - 1]
         for begin in range(0, width, 32):
             end = min(begin + 32, width)
@@ -115,5 +133,5 @@ def _select(score, banned, found, best):
                         found[row, place] = found[row, place - 1]
                         place -= 1
                     best[row, place] = value
-                    found[row, place] = item
+                    found[row, place] = start + item
                     lowest = best[row, k - 1]

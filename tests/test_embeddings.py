@@ -39,7 +39,7 @@ def test_embed_is_a_snapshot(build, camps):
     assert not emb.tensor.requires_grad
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".npz"])
+@pytest.mark.parametrize("suffix", [".parquet", ".npz", ".safetensors"])
 def test_save_and_load(emb, tmp_path, suffix):
     path = emb.save(tmp_path / f"emb{suffix}")
     loaded = ge.Embeddings.load(path)
@@ -62,11 +62,11 @@ def test_parquet_is_readable_by_others(tmp_path):
 
 def test_files_that_are_none(tmp_path):
     emb = ge.Embeddings(TENSOR)
-    with pytest.raises(FileFormatError, match=r"ending in \.parquet or \.npz"):
+    with pytest.raises(FileFormatError, match=r"ending in \.parquet, \.npz or \.safetensors"):
         emb.save(tmp_path / "emb.csv")
     with pytest.raises(FileFormatError, match="expected an existing file"):
         ge.Embeddings.load(tmp_path / "emb.npz")
-    for name in ("emb.npz", "emb.parquet"):
+    for name in ("emb.npz", "emb.parquet", "emb.safetensors"):
         path = tmp_path / name
         path.write_bytes(b"PAR1 something else")
         with pytest.raises(FileFormatError, match="expected a file written by"):

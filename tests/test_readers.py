@@ -16,7 +16,7 @@ import graphembed_ext as ge
 from graphembed_ext.edge_lists import simple_edges
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.hosts import import_dgl, installed
-from graphembed_ext.readers import WEIGHT, read_graph
+from graphembed_ext.readers import WEIGHT, read_graph, read_pairs
 
 NODE, EDGE = "_N", ("_N", "_E", "_N")
 needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")
@@ -384,3 +384,120 @@ def test_real_edge_lists_and_matrices(data_root):
     assert (physics.view.total_nodes, physics.view.total_edges) == (18772, 2 * 198050 + 60)
     gnutella = read_graph(folder / "p2p-Gnutella08.edgelist", directed=True)
     assert (gnutella.view.total_nodes, gnutella.view.total_edges) == (6301, 20777)
+
+
+def small_matrix():
+    return sp.csr_matrix(np.array([[0, 2, 0], [0, 0, 1], [0, 0, 0]], dtype=np.float64))
+
+
+@pytest.mark.parametrize("name", ["graph.mtx", "graph.mtx.gz", "graph.npz"])
+def test_matrices_of_other_programs(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith(".npz"):
+        sp.save_npz(path, small_matrix())
+    else:
+        scipy.io.mmwrite(tmp_path / "plain.mtx", small_matrix())
+        content = (tmp_path / "plain.mtx").read_bytes()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    graph = read_graph(path, directed=True)
+    assert graph.view.edge_index().tolist() == [[0, 1], [1, 2]]
+    assert graph.view.edge_features[EDGE][WEIGHT].tolist() == [2, 1]
+    assert graph.weight == WEIGHT
+    assert read_graph(path).view.total_edges == 4
+
+
+def test_arrays_with_features_and_labels(tmp_path):
+    arrays = {"edge_index": np.array([[0, 1], [1, 2]]), "x": np.eye(4, dtype=np.float32), "y": np.array([0, 1, 1, 0])}
+    np.savez(tmp_path / "graph.npz", **arrays)
+    graph = read_graph(tmp_path / "graph.npz")
+    assert dict(graph.view.num_nodes) == {NODE: 4}
+    assert graph.view.edge_index().tolist() == [[0, 1], [1, 2]]
+    assert graph.view.features[NODE]["x"].shape == (4, 4)
+    assert graph.labels[NODE].tolist() == [0, 1, 1, 0]
+
+
+def test_archives_of_gnn_benchmark(tmp_path):
+    adjacency, attributes = small_matrix(), sp.csr_matrix(np.eye(3))
+    parts = {
+        f"{name}_{part}": np.array(getattr(matrix, part))
+        for name, matrix in (("adj", adjacency), ("attr", attributes))
+        for part in ("data", "indices", "indptr", "shape")
+    }
+    np.savez(tmp_path / "graph.npz", **parts, labels=np.array([1, 0, 1]))
+    graph = read_graph(tmp_path / "graph.npz")
+    assert graph.view.total_edges == 4
+    assert torch.equal(graph.view.features[NODE]["x"], torch.eye(3))
+    assert graph.labels[NODE].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("graph.mtx", lambda path: path.write_text("nothing"), "damaged or no MatrixMarket"),
+        ("graph.mtx", lambda path: scipy.io.mmwrite(path, sp.eye(2, 3).tocsr()), r"a matrix of shape \(2, 3\)"),
+        ("graph.npz", lambda path: path.write_text("nothing"), "damaged or no .npz"),
+        ("graph.npz", lambda path: np.savez(path, a=np.eye(2)), r"got the arrays \['a'\]; expected a square sparse"),
+        ("graph.npz", lambda path: np.savez(path, edge_index=np.eye(3)), r"got float64 of shape \(3, 3\)"),
+    ],
+)
+def test_matrices_that_are_none(tmp_path, name, make, words):
+    make(tmp_path / name)
+    with pytest.raises(FileFormatError, match=words):
+        read_graph(tmp_path / name)
+
+
+def test_adjacency_lists(tmp_path):
+    content = "# a comment\nAda Bob Cleo\nBob Ada\nDan\n"
+    graph = read_graph(write(tmp_path / "friends.adjlist", content))
+    assert graph.names == {NODE: ["Ada", "Bob", "Cleo"]}
+    assert named_edges(graph) == {("Ada", "Bob"), ("Bob", "Ada"), ("Ada", "Cleo"), ("Cleo", "Ada")}
+    assert graph.notes[0] == "1 nodes without neighbours are left out"
+    other = read_graph(write(tmp_path / "friends.txt", content), input_format="adjlist")
+    assert named_edges(other) == named_edges(graph)
+
+
+def test_users_and_items_are_apart(tmp_path):
+    graph = read_graph(write(tmp_path / "likes.csv", "0,0,2\n0,1,1\n2,1,5\n"), bipartite=True)
+    assert graph.names == {"item": ["0", "1"], "user": ["0", "2"]}
+    assert graph.view.edge_types == [("item", "rev_to", "user"), ("user", "to", "item")]
+    assert graph.view.edge_index(("user", "to", "item")).tolist() == [[0, 0, 1], [0, 1, 1]]
+    assert graph.view.edge_features["user", "to", "item"][WEIGHT].tolist() == [2, 1, 5]
+
+
+TYPED = [
+    ("Ada", "P1", "author", "paper", "writes"),
+    ("Bob", "P1", "author", "paper", "writes"),
+    ("P1", "P2", "paper", "paper", "cites"),
+    ("Ada", "VLDB", "author", "venue", "attends"),
+]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("directed", [False, True])
+def test_columns_of_types_make_a_typed_graph(tmp_path, kind, directed):
+    titles = ["source", "target", "source_type", "target_type", "relation"]
+    path = tmp_path / f"graph.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.table(dict(zip(titles, map(list, zip(*TYPED, strict=True)), strict=True))), path)
+    else:
+        separator = {"csv": ",", "tsv": "\t"}[kind]
+        path.write_text("\n".join(separator.join(row) for row in [titles, *TYPED]) + "\n")
+    graph = read_graph(path, directed=directed)
+    assert graph.names == {"author": ["Ada", "Bob"], "paper": ["P1", "P2"], "venue": ["VLDB"]}
+    forward = [("author", "attends", "venue"), ("author", "writes", "paper"), ("paper", "cites", "paper")]
+    back = [("paper", "rev_writes", "author"), ("venue", "rev_attends", "author")]
+    assert graph.view.edge_types == sorted(forward + ([] if directed else back))
+    assert graph.view.edge_index(forward[1]).tolist() == [[0, 1], [0, 0]]
+    assert graph.view.edges["paper", "cites", "paper"][0].numel() == (1 if directed else 2)
+    assert graph.weight is None
+
+
+def test_a_missing_type_names_its_line(tmp_path):
+    write(tmp_path / "graph.csv", "source,target,source_type,target_type\na,b,x,y\nc,d,,y\n")
+    with pytest.raises(FileFormatError, match=r"graph\.csv, line 3: got an edge without a type"):
+        read_graph(tmp_path / "graph.csv")
+
+
+def test_pairs_are_not_turned_or_joined(tmp_path):
+    write(tmp_path / "pairs.csv", "b,a\na,b\nb,a\n")
+    assert read_pairs(tmp_path / "pairs.csv") == [["b", "a", "b"], ["a", "b", "a"]]

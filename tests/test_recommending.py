@@ -41,6 +41,8 @@ def compressed(banned):
 def test_ties_exclusion_and_padding(monkeypatch, dtype, k, scores, inserted):
     """In chunks of any size, by insertion or by sorting: the same lists as plain loops."""
     monkeypatch.setattr(recommending, "_SCORES", scores)
+    monkeypatch.setattr(recommending, "_SORTED", scores)
+    monkeypatch.setattr(recommending, "_USERS", min(scores // 20, 128))
     monkeypatch.setattr(recommending, "_INSERTED", inserted)
     users, items = vectors(9, 0, dtype), vectors(40, 1, dtype)
     banned = [list(range(u * 5)) for u in range(9)]

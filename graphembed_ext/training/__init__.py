@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from .result import FitResult, TrainingError
 from .run import Plan
 
 __all__ = ["FitResult", "TrainingError", "fit", "options_of"]
+
+OnEpoch = Callable[[dict[str, float]], None]
 
 #: Module of each task.
 _TASKS = {
@@ -42,7 +44,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     checkpoint: str | Path | None = None,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
     task: str | None = None,
     **options: Any,
 ) -> FitResult:
@@ -67,7 +69,8 @@ def fit(
         progress: Whether to show a progress bar.
         checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
             it; where the result is deterministic, to the same one as a run without a break.
-        on_epoch: Called with each entry of ``history`` when its epoch is over.
+        on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
+            as :class:`graphembed_ext.callbacks.TensorBoard`.
         task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels. None means labels
             where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
         **options: Options of the task.
@@ -113,8 +116,24 @@ def fit(
                 f"did you mean {near[0]!r}?" if near else "",
             )
     path = None if checkpoint is None else Path(checkpoint)
-    plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, on_epoch)
+    plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, _joined(on_epoch))
     return train(model, graph, plan, **options)
+
+
+def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:
+    """One function for several."""
+    if on_epoch is None or callable(on_epoch):
+        return on_epoch
+    functions = list(on_epoch)
+    for function in functions:
+        if not callable(function):
+            raise InputError("on_epoch", function, "a function, or a list of functions")
+
+    def call(entry: dict[str, float]) -> None:
+        for function in functions:
+            function(entry)
+
+    return call
 
 
 def options_of(model: Any) -> list[str]:

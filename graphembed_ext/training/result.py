@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from .. import _html
 from ..errors import GraphEmbedError
 
 __all__ = ["FitResult", "TrainingError"]
@@ -59,3 +61,39 @@ class FitResult:
     def loss(self) -> float:
         """Mean loss of the last whole epoch; NaN when there is none."""
         return self.history[-1]["loss"] if self.history else math.nan
+
+    def plot(self, path: str | Path | None = None, *, title: str = "") -> Any:
+        """Draw the loss by epoch, or recall where it was validated.
+
+        Args:
+            path: Picture to write, .png, .svg or .pdf; None writes none.
+            title: Title of the picture.
+
+        Returns:
+            A matplotlib figure, which a notebook shows.
+        """
+        from .. import plots
+
+        recall = any(name.startswith("val_recall@") for entry in self.history for name in entry)
+        draw = plots.recall_curve if recall else plots.loss_curve
+        figure = draw(self.history, title=title, best_epoch=self.best_epoch)
+        if path is not None:
+            plots.save(figure, path)
+        return figure
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was done, and the first, the best and the last epoch."""
+        amount = ("tokens", self.tokens) if self.tokens else ("samples", self.samples)
+        facts: list[tuple[str, Any]] = [
+            ("epochs", len(self.history)),
+            ("loss", self.loss),
+            amount,
+            ("seconds", self.seconds),
+        ]
+        facts += [("engine", self.engine), *([("walks by", self.walk_engine)] if self.walk_engine else [])]
+        facts += [*self.metrics.items(), ("peak memory", _html.size_of(self.peak_memory))]
+        kept = {1, self.best_epoch, len(self.history)}
+        entries = [entry for entry in self.history if entry["epoch"] in kept]
+        columns = list(dict.fromkeys(name for entry in entries for name in entry))
+        shown = [[entry.get(name, "") for name in columns] for entry in entries]
+        return _html.table("FitResult", ["", ""], facts) + _html.table("history", columns, shown)

@@ -1,0 +1,130 @@
+"""Checkpoints in files: safetensors, torch's without code, word2vec's. What a file is, its first bytes say."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import FileFormatError, InputError
+from . import word2vec
+from .layout import Layout, Parcel, State
+
+__all__ = ["checked", "read", "write"]
+
+_TORCH = (".pt", ".pth", ".bin", ".ckpt")
+_EXPECTED = "a state_dict in a safetensors file or a file of torch.save, or a word2vec file"
+#: Keys under which whole checkpoints keep the state_dict: RecBole's and Lightning's, and those of ge.fit.
+_NESTED = ("state_dict", "model_state_dict", "model")
+
+
+def read(path: Path, binary: bool | None = None) -> tuple[Parcel, str | None]:
+    """What a file holds, and the layout that it names itself, if it does.
+
+    Args:
+        path: The file.
+        binary: Whether a word2vec file is binary; None finds out.
+
+    Raises:
+        FileFormatError: A file that is missing, damaged, foreign, or holds more than tensors.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(64)
+    except OSError as error:
+        raise FileFormatError(str(path), error.strerror or "a file that cannot be read", _EXPECTED) from error
+    if begin.startswith((b"PK", b"\x80")):
+        return Parcel(checked(_read_torch(path), str(path))), None
+    if word2vec.is_header(begin):
+        names, vectors = word2vec.read(path, binary)
+        return Parcel({"vectors": vectors}, names), "word2vec"
+    if begin[8:9] == b"{":
+        return _read_safetensors(path)
+    raise FileFormatError(str(path), "a file of another kind, or an empty one", _EXPECTED)
+
+
+def write(path: Path, parcel: Parcel, layout: Layout) -> None:
+    """Write a file; an old one stays in place until the new one is whole."""
+    if parcel.names is None and path.suffix not in (*_TORCH, ".safetensors"):
+        raise InputError("file", str(path), f"a name ending in {', '.join(_TORCH)} or .safetensors")
+    part = path.with_name(path.name + ".part")
+    try:
+        if parcel.names is not None:
+            word2vec.write(part, parcel.names, parcel.state["vectors"], binary=layout.name.endswith("binary"))
+        elif path.suffix == ".safetensors":
+            from safetensors.torch import save_file
+
+            save_file(_alone(parcel.state), part, {"format": "pt", "layout": layout.name})
+        else:
+            state: Any = _alone(parcel.state)
+            # RecBole reads the key other_parameter of every checkpoint.
+            torch.save({layout.nested: state, "other_parameter": None} if layout.nested else state, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def checked(content: Any, source: str) -> State:
+    """The state_dict in what was read, by itself or within a whole checkpoint.
+
+    Raises:
+        FileFormatError: Anything but tensors by name.
+    """
+    if isinstance(content, Mapping):
+        nested = next((content[key] for key in _NESTED if isinstance(content.get(key), Mapping)), None)
+        content = content if nested is None else nested
+    if not isinstance(content, Mapping) or not content:
+        what = "an empty dict" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+        raise FileFormatError(source, what, "a state_dict: tensors by name")
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
+            raise FileFormatError(
+                source, f"the entry {key!r}, a {type(value).__name__}", "a state_dict: dense tensors by name"
+            )
+    return {key: value.detach() for key, value in content.items()}
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what cannot be read raises as well
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its parser stumbles over
+        brief = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
+        for end in (" Check the documentation", ". ", " Please use", " was not an allowed"):
+            brief = brief.partition(end)[0]
+        raise FileFormatError(
+            str(path),
+            f"a file that is damaged, or holds more than tensors ({brief[:120]})",
+            "a state_dict written by torch.save",
+            "nothing else is loaded, as that could run code from the file; a whole checkpoint that you trust becomes "
+            "such a file by torch.save(torch.load(file, weights_only=False)['state_dict'], new_file)",
+        ) from error
+
+
+def _read_safetensors(path: Path) -> tuple[Parcel, str | None]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            label = (file.metadata() or {}).get("layout")
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it has no __iter__
+    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
+        raise FileFormatError(
+            str(path), f"a file that is damaged or no safetensors file ({error})", "a whole safetensors file"
+        ) from error
+    return Parcel(checked(state, str(path))), label
+
+
+def _alone(state: State) -> State:
+    """Every tensor on the CPU with memory of its own, so that a file holds no more than it must."""
+    found = {}
+    for key, value in state.items():
+        tensor = value.detach().cpu().contiguous()
+        shared = tensor.untyped_storage().nbytes() != tensor.numel() * tensor.element_size()
+        found[key] = tensor.clone() if shared else tensor
+    return found

@@ -1,0 +1,80 @@
+"""``graphembed demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Debug, console, reporting
+
+if TYPE_CHECKING:
+    from ..demo import Outcome
+
+__all__ = ["demo"]
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for pictures and embeddings.")] = Path(
+        "demo-output"
+    ),
+    debug: Debug = False,
+) -> None:
+    """Train DeepWalk on real graphs that come with networkx, on both hosts, and compare the results bit for bit."""
+    with reporting(debug):
+        from .. import demo as demonstration
+
+        hosts, trouble = demonstration.usable_hosts()
+        if trouble:
+            typer.echo(f"Running on PyG alone, so nothing is compared. {trouble}", err=True)
+        output.mkdir(parents=True, exist_ok=True)
+        outcomes = []
+        for outcome in demonstration.run(output, hosts):
+            typer.echo(f"{outcome.example.title}: done", err=True)
+            outcomes.append(outcome)
+        _show_outcomes(outcomes, hosts)
+        if not all(outcome.ok for outcome in outcomes):
+            typer.echo("graphembed: the two hosts gave different results.", err=True)
+            raise typer.Exit(1)
+
+
+def _show_outcomes(outcomes: list[Outcome], hosts: list[str]) -> None:
+    from rich.table import Table
+
+    names = {"dgl": "DGL", "pyg": "PyG"}
+    table = Table(title="DeepWalk on graphs that networkx ships", title_justify="left")
+    table.add_column("graph")
+    for title in ("nodes", "edges", "quality"):
+        table.add_column(title, justify="right")
+    table.add_column("walks by")
+    for host in hosts:
+        table.add_column(f"s on {names[host]}", justify="right")
+    table.add_column("embeddings of both hosts")
+    for outcome in outcomes:
+        view = outcome.example.view
+        verdict = "PyG alone, nothing to compare"
+        if outcome.equal is not None:
+            verdict = "[green]identical, bit for bit[/]" if outcome.ok else "[bold red]DIFFERENT[/]"
+        table.add_row(
+            outcome.example.title,
+            str(view.total_nodes),
+            str(view.total_edges // 2),
+            f"{outcome.quality:.3f}",
+            outcome.engine,
+            *(f"{outcome.seconds[host]:.2f}" for host in hosts),
+            verdict,
+        )
+    out = console()
+    out.print(table)
+    for outcome in outcomes:
+        out.print(f"{outcome.example.title}: quality is {outcome.measure}.")
+    for outcome in outcomes:
+        if outcome.report is None:
+            continue
+        if outcome.report.ok:
+            stages = ", ".join(dict.fromkeys(row.stage for row in outcome.report.rows))
+            out.print(f"{outcome.example.title}: {len(outcome.report.rows)} comparisons equal ({stages}).")
+        else:
+            out.print(str(outcome.report), markup=False)
+    out.print("wrote " + ", ".join(str(path) for outcome in outcomes for path in outcome.files), soft_wrap=True)

@@ -1,0 +1,198 @@
+"""Embeddings in the formats of other tools: safetensors, word2vec, TensorBoard's projector, usearch.
+
+Vectors are written a stretch of rows at a time, so that a file takes no second copy of them in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from . import _checks
+from .errors import FileFormatError, InputError
+from .hosts import optional
+
+if TYPE_CHECKING:
+    from .embeddings import Embeddings
+
+__all__ = ["FORMATS", "export", "read_safetensors", "words", "write_safetensors"]
+
+#: What each format is, for help and errors.
+FORMATS = {
+    "parquet": "columns id, type, name, vector",
+    "npz": "NumPy arrays vectors, types, counts, names",
+    "safetensors": "a tensor for each node type, names as metadata",
+    "word2vec": "word2vec's text format, as gensim reads it",
+    "word2vec-binary": "word2vec's binary format, as gensim reads it",
+    "projector": "a folder for TensorBoard's projector: tensors.tsv, metadata.tsv, projector_config.pbtxt",
+    "usearch": "an index for approximate search, one file for each node type",
+}
+
+#: Format of each file name ending.
+_SUFFIXES = {
+    ".parquet": "parquet",
+    ".npz": "npz",
+    ".safetensors": "safetensors",
+    ".txt": "word2vec",
+    ".vec": "word2vec",
+    ".w2v": "word2vec",
+    ".bin": "word2vec-binary",
+    ".usearch": "usearch",
+}
+
+#: Rows written at once.
+_ROWS = 1 << 16
+
+
+def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list[Path]:
+    """Write embeddings for another tool; old files stay in place until the new ones are whole.
+
+    ``parquet``, ``npz`` and ``safetensors`` can be read by :meth:`graphembed_ext.Embeddings.load` again. In word2vec's
+    formats a word is the node's name, or its id where it has none, white space replaced by ``_``; with several node
+    types, the type and a slash stand before it. An index (``usearch``) is written for each type, as
+    ``stem.TYPE.usearch`` where there are several; :class:`graphembed_ext.index.NeighborIndex` reads them.
+
+    Args:
+        emb: The embeddings.
+        path: File to write; a folder for ``projector``.
+        format: One of :data:`FORMATS`; None tells it by the ending of the name.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: An unknown format; names that are equal when their white space is replaced.
+        MissingDependencyError: ``usearch`` without that package.
+
+    Example:
+        >>> import tempfile, graphembed_ext as ge
+        >>> emb = ge.Embeddings(torch.eye(2), names={"_N": ["Ada", "Bob"]})
+        >>> files = export(emb, Path(tempfile.mkdtemp()) / "emb.txt")
+        >>> print(files[0].read_text(), end="")
+        2 2
+        Ada 1.0 0.0
+        Bob 0.0 1.0
+    """
+    path = Path(path)
+    if format is None:
+        format = _SUFFIXES.get(path.suffix)
+        if format is None:
+            endings = ", ".join(f"{suffix} ({kind})" for suffix, kind in _SUFFIXES.items())
+            raise InputError("format", f"nothing, and a name without a known ending, {path.name}", endings)
+    _checks.choice("format", format, FORMATS)
+    if format in ("parquet", "npz", "safetensors"):
+        if path.suffix != f".{format}":
+            raise InputError("path", str(path), f"a name ending in .{format}")
+        return [emb.save(path)]
+    if format == "projector":
+        return _write_projector(emb, path)
+    if format == "usearch":
+        from .index import write_indexes
+
+        return write_indexes(emb, path)
+    binary = format == "word2vec-binary"
+    return [whole(path, lambda part: _write_word2vec(emb, part, binary))]
+
+
+def whole(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a file beside ``path``, then put it in its place."""
+    part = path.with_name(path.name + ".part")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def words(emb: Embeddings) -> list[str]:
+    """One word for each row, without white space, all different."""
+    several = len(emb.node_types) > 1
+    found = []
+    for node_type in emb.node_types:
+        prefix = f"{node_type}/" if several else ""
+        names = emb.names.get(node_type) or map(str, range(emb.num_nodes[node_type]))
+        found += [re.sub(r"\s", "_", prefix + name) for name in names]
+    if len(set(found)) < len(found):
+        seen: set[str] = set()
+        twice = next(word for word in found if word in seen or seen.add(word))  # type: ignore[func-returns-value]
+        raise InputError(
+            "names", f"two nodes called {twice!r}", "names that differ also when white space is replaced by _"
+        )
+    return found
+
+
+def stretches(emb: Embeddings) -> Iterator[np.ndarray]:
+    """The vectors as float32, some rows at a time."""
+    for start in range(0, len(emb), _ROWS):
+        yield emb.tensor[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
+
+
+def _write_word2vec(emb: Embeddings, path: Path, binary: bool) -> None:
+    names = iter(words(emb))
+    with path.open("wb") as file:
+        file.write(f"{len(emb)} {emb.tensor.size(1)}\n".encode())
+        for rows in stretches(emb):
+            for row in rows:
+                word = next(names).encode() + b" "
+                if binary:
+                    file.write(word + row.tobytes() + b"\n")
+                else:  # the shortest digits that give the same float32 again
+                    file.write(word + " ".join(map(str, row)).encode() + b"\n")
+
+
+def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def tensors(path: Path) -> None:
+        with path.open("w") as file:
+            for rows in stretches(emb):
+                file.writelines("\t".join(map(str, row)) + "\n" for row in rows)
+
+    def metadata(path: Path) -> None:
+        with path.open("w") as file:
+            file.write("name\ttype\tid\n")
+            for node_type in emb.node_types:
+                names = emb.names.get(node_type) or [str(i) for i in range(emb.num_nodes[node_type])]
+                file.writelines(f"{_line(name)}\t{_line(node_type)}\t{i}\n" for i, name in enumerate(names))
+
+    config = 'embeddings {\n  tensor_name: "embeddings"\n  tensor_path: "tensors.tsv"\n'
+    config += '  metadata_path: "metadata.tsv"\n}\n'
+    return [
+        whole(folder / "tensors.tsv", tensors),
+        whole(folder / "metadata.tsv", metadata),
+        whole(folder / "projector_config.pbtxt", lambda path: path.write_text(config)),
+    ]
+
+
+def _line(name: str) -> str:
+    return re.sub(r"[\t\r\n]", " ", name)
+
+
+def write_safetensors(emb: Embeddings, path: Path) -> None:
+    """A tensor for each node type; their names as JSON in the metadata."""
+    optional("safetensors", "a .safetensors file")
+    from safetensors.torch import save_file
+
+    tensors = {node_type: emb[node_type].detach().cpu().contiguous() for node_type in emb.node_types}
+    save_file(tensors, path, {"format": "pt", "names": json.dumps(emb.names)})
+
+
+def read_safetensors(path: Path) -> tuple[torch.Tensor, dict[str, int], dict[str, Any]]:
+    """Vectors, nodes by type and names, as :func:`write_safetensors` wrote them."""
+    optional("safetensors", "a .safetensors file")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {node_type: file.get_tensor(node_type) for node_type in sorted(file.keys())}
+            names = json.loads((file.metadata() or {}).get("names", "{}"))
+        return torch.cat(list(tensors.values())), {name: len(rows) for name, rows in tensors.items()}, names
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
