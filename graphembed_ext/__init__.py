@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
+    from .models.typed_graphsage import TypedGraphSAGE
     from .neighbors import NeighborBatch, neighbor_loader
     from .registry import attach, available_models, create, register_host, to_host, view
     from .training import FitResult, fit
@@ -39,6 +40,7 @@ __all__ = [
     "LightGCN",
     "MetaPath2Vec",
     "NeighborBatch",
+    "TypedGraphSAGE",
     "attach",
     "available_models",
     "checkpoint",
@@ -68,6 +70,7 @@ _HOME = {
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
     "NeighborBatch": "neighbors",
+    "TypedGraphSAGE": "models.typed_graphsage",
     "attach": "registry",
     "available_models": "registry",
     "create": "registry",

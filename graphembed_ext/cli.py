@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from .commands.convert import convert
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.neighbors import neighbors
+from .commands.parity import parity
 from .commands.plot import plot
 from .commands.recommend import recommend
 from .commands.train import train
@@ -28,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, train, evaluate, neighbors, recommend, plot, export, doctor):
+for command in (demo, train, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
     app.command()(command)
 
 

@@ -19,7 +19,7 @@ from .hosts import import_dgl, require
 from .messages.dgl_han import HANConv
 from .messages.dgl_sage import SAGEConv
 from .models.deepwalk import DeepWalk
-from .models.dgl_graphsage import GraphSAGE
+from .models.dgl_graphsage import GraphSAGE, TypedGraphSAGE
 from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
@@ -32,6 +32,7 @@ __all__ = [
     "LightGCN",
     "MetaPath2Vec",
     "SAGEConv",
+    "TypedGraphSAGE",
     "attach",
     "models",
     "to_graph",

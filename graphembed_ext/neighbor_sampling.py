@@ -12,11 +12,11 @@ from torch import Tensor
 from . import _checks, compiled_neighbors, rng
 from .compiled_neighbors import Table
 from .errors import InputError
-from .graph import CSR, EdgeType, GraphView
+from .graph import EdgeType, GraphView
+from .in_edges import entry_values, in_edges
 from .messages.adjacency import Adjacency
-from .weights import checked_weight, entry_weights
 
-__all__ = ["Neighborhood", "NeighborSampler", "check_fanouts", "in_edges"]
+__all__ = ["Neighborhood", "NeighborSampler", "check_fanouts"]
 
 #: Fan-outs of every edge type, first hop first.
 Fanouts = dict[EdgeType, list[int]]
@@ -29,7 +29,7 @@ class Neighborhood(NamedTuple):
         nodes: Ids by type of all nodes reached, those sampled around first; a type's first so many are those of each
             smaller neighbourhood.
         blocks: For each layer, edges by edge type; a type's targets are the first of its sources.
-        entries: Which entries of :func:`in_edges` these edges are.
+        entries: Which entries of :func:`~graphembed_ext.in_edges.in_edges` these edges are.
         counts: How many nodes of each type each layer reads, and last how many the last one yields.
     """
 
@@ -37,28 +37,6 @@ class Neighborhood(NamedTuple):
     blocks: list[dict[EdgeType, Adjacency]]
     entries: list[dict[EdgeType, Tensor]]
     counts: list[dict[str, int]]
-
-
-def in_edges(view: GraphView, edge_type: EdgeType) -> Adjacency:
-    """All edges of a type grouped by destination, on the CPU; made once for a view."""
-    name = "in-edges", edge_type
-    if name not in view._cache:
-        src, dst = (ids.cpu() for ids in view.edges[edge_type])
-        sizes = view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]]
-        view._cache[name] = Adjacency.from_edges(src, dst, *sizes)
-    found: Adjacency = view._cache[name]
-    return found
-
-
-def entry_values(view: GraphView, edge_type: EdgeType, name: str) -> Tensor:
-    """A weight of each entry of :func:`in_edges`, those of parallel edges ascending: float64, made once for a view."""
-    kept = "in-edge values", edge_type, name
-    if kept not in view._cache:
-        graph = in_edges(view, edge_type)
-        values = checked_weight(view, name, edge_type).cpu()
-        view._cache[kept] = entry_weights(CSR(graph.indptr, graph.indices, graph.edge_ids), values)
-    found: Tensor = view._cache[kept]
-    return found
 
 
 def check_fanouts(fanouts: Any, edge_types: Sequence[EdgeType], layers: int | None = None) -> Fanouts:
@@ -174,7 +152,7 @@ class NeighborSampler:
 
 
 def _table(view: GraphView, edge_type: EdgeType, weight: str | None) -> tuple[Table, Tensor | None]:
-    """The neighbours to draw from and, where some are left out, which entries of :func:`in_edges` they are."""
+    """The neighbours to draw from and, where some are left out, which entries of ``in_edges`` they are."""
     kept = "neighbour table", edge_type, weight
     if kept not in view._cache:
         graph, entries = in_edges(view, edge_type), None

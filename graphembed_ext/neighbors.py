@@ -13,12 +13,13 @@ from . import _checks, rng
 from .errors import InputError
 from .features import FEATURE_NAMES, LABEL_NAMES, by_type, find, node_ids
 from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
+from .in_edges import entry_values, in_edges
 from .loaders import in_background
 from .messages.adjacency import Adjacency
-from .neighbor_sampling import Neighborhood, NeighborSampler, check_fanouts, entry_values, in_edges
+from .neighbor_sampling import Neighborhood, NeighborSampler, check_fanouts
 from .registry import view as view_of
 
-__all__ = ["NeighborBatch", "NeighborLoader", "neighbor_loader"]
+__all__ = ["NeighborBatch", "NeighborLoader", "SeededBatches", "neighbor_loader"]
 
 
 @dataclass
@@ -245,6 +246,14 @@ class NeighborLoader:
         for number in range(len(self)):
             part = slice(number * self._batch_size, (number + 1) * self._batch_size)
             yield self.batch({name: every[part][kinds[part] == k] for k, name in enumerate(types)}, epoch, number)
+
+
+class SeededBatches(NeighborLoader):
+    """The same batches, each with its seeds by node type beside it, as :mod:`graphembed_ext.training.nodes` wants."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in super().__iter__():
+            yield batch, batch.seeds if self._view.is_typed else {NODE_TYPE: batch.seeds}
 
 
 def _only(value: Any) -> Any:

@@ -12,12 +12,14 @@ from torch import Tensor
 from .errors import GraphTypeError, InputError
 from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 from .messages.han import HANConv
+from .messages.sage import SAGEConv
 from .models.deepwalk import DeepWalk
 from .models.graphsage import GraphSAGE
 from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec as _TwoTableMetaPath2Vec
 from .models.node2vec import Node2Vec
+from .models.typed_graphsage import TypedGraphSAGE
 from .models.windowed_metapath2vec import MetaPath2Vec
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "LightGCN",
     "MetaPath2Vec",
     "Node2Vec",
+    "SAGEConv",
+    "TypedGraphSAGE",
     "attach",
     "models",
     "to_graph",

@@ -57,7 +57,7 @@ def test_the_demonstration_on_both_hosts(tmp_path):
     assert done.exit_code == 0, done.output
     assert torch.get_num_threads() == threads
     assert done.stdout.count("identical, bit for bit") == 3
-    assert "karate club: 13 comparisons equal (view, walks, loss, gradients, embeddings)" in done.stdout
+    assert "karate club: 14 comparisons equal (view, walks, loss, gradients, embeddings)" in done.stdout
     for title in ("nodes", "edges", "quality", "s on DGL", "s on PyG"):
         assert title in done.stdout
     folder = tmp_path / "new" / "folder"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from .conftest import ROOT
 
@@ -22,8 +23,13 @@ def load(name):
 
 def test_every_example_is_tested():
     assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {
+        "dgl_han",
         "dgl_pipeline",
         "graphsage_five_steps",
+        "migration",
+        "pyg_graphgym",
+        "pyg_lightning",
+        "pyg_metapath2vec",
         "pyg_pipeline",
     }
 
@@ -46,6 +52,34 @@ def test_graphsage_five_steps(capsys):
     assert "identical losses: True" in capsys.readouterr().out
     assert results["dgl"].history[-1]["loss"] < results["dgl"].history[0]["loss"]
     assert results["dgl"].metrics == results["pyg"].metrics
+
+
+def test_dgl_han(capsys):
+    assert load("dgl_han").main() > 0.7
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.]+)", capsys.readouterr().out)]
+    assert losses[-1] < losses[0]
+
+
+def test_pyg_metapath2vec():
+    assert load("pyg_metapath2vec").main() > 0.8
+
+
+# PyG's NeighborLoader wants pyg-lib, which PyPI does not have; Lightning and torch speak of their own affairs.
+@pytest.mark.filterwarnings("ignore:Using 'NeighborSampler' without", "ignore::UserWarning:pytorch_lightning")
+@pytest.mark.filterwarnings("ignore:.*LeafSpec", "ignore:The '.*_dataloader' does not have many workers")
+def test_pyg_lightning():
+    assert load("pyg_lightning").main(epochs=20) > 0.6
+
+
+def test_pyg_graphgym():
+    assert load("pyg_graphgym").main() > 0.5
+
+
+def test_migration(capsys):
+    threads = torch.get_num_threads()
+    assert load("migration").main(epochs=4)
+    assert "the same embeddings, bit for bit: True" in capsys.readouterr().out
+    assert torch.get_num_threads() == threads
 
 
 def blocks(language):

@@ -144,6 +144,64 @@ def test_learns_and_embeds_unseen_graphs(build, global_state_untouched):
     torch.testing.assert_close(emb.tensor, ge.GraphSAGE.forward(model.eval(), x, edges), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "config", [{}, {"weight": "edge_weight", "norm": "batch_norm"}, {"aggr": "pool", "jk": "cat"}], ids=str
+)
+def test_mini_batches_train_alike_on_both_hosts(config, global_state_untouched):
+    found = []
+    for graph in (build_dgl(rings()), build_pyg(rings(order=3))):
+        model = ge.create("graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.3, seed=0, **config)
+        result = ge.fit(model, graph, epochs=4, batch_size=3, fanouts=[2, 1], lr=0.05, progress=False, seed=1)
+        found.append((model, result))
+    (first, one), (second, two) = found
+    assert agree(first, second)
+    assert [entry["loss"] for entry in one.history] == [entry["loss"] for entry in two.history]
+    assert one.metrics == two.metrics
+    assert one.history[0]["samples"] == 7
+
+
+def test_mini_batches_learn(build):
+    graph = build(rings())
+    model = ge.create("graphsage", graph, hidden_channels=16, out_channels=2, seed=0)
+    result = ge.fit(model, graph, epochs=30, batch_size=4, lr=0.05, progress=False)
+    assert result.metrics["test_accuracy"] > 0.9
+    with torch.no_grad():  # what validates is the whole graph, with all neighbours
+        scores = model.eval().logits(model.inputs(ge.view(graph)))["_N"]
+    val = torch.arange(1, 20, 3)
+    best = result.history[result.best_epoch - 1]["val_loss"]
+    labels = torch.tensor(rings().features["_N"]["label"])
+    assert float(torch.nn.functional.cross_entropy(scores[val], labels[val])) == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "fanouts", [[5], [5, 5, 5], [5, -3], 5, {("_N", "_E", "_N"): [5]}], ids=["short", "long", "negative", "int", "dict"]
+)
+def test_fanouts_that_do_not_fit_are_refused(build, fanouts):
+    model = ge.GraphSAGE(4, 8, 2, out_channels=2)
+    before = copy.deepcopy(model)
+    with pytest.raises(InputError, match="fanouts: got"):
+        ge.fit(model, build(rings()), epochs=1, batch_size=4, fanouts=fanouts, progress=False)
+    assert agree(model, before)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [*CONFIGS.values(), {"aggr": "gcn"}, {"aggr": "dgl_lstm"}, {"aggr": "gcn", "weight": "edge_weight"}],
+    ids=str,
+)
+@pytest.mark.parametrize("wide", [4, 100], ids=["dense", "sparse"])
+def test_layer_by_layer_gives_the_output_of_the_whole_graph(config, wide):
+    graph = build_pyg(rings(wide=wide))
+    model = ge.GraphSAGE(wide, 8, **{"num_layers": 2, "dropout": 0.5, **config}, seed=0).double()
+    view = ge.view(graph)
+    found = model.inference(graph, chunk=3)
+    assert model.training
+    with torch.no_grad():
+        wanted = model.eval().logits(model.inputs(view))["_N"]
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(model.full_logits(view)["_N"].detach(), wanted, rtol=1e-10, atol=1e-10)
+
+
 def test_seed_fixes_weights_and_leaves_torch_alone(global_state_untouched):
     assert agree(ge.GraphSAGE(4, 8, 2, seed=3), ge.GraphSAGE(4, 8, 2, seed=3))
     assert not agree(ge.GraphSAGE(4, 8, 2, seed=3), ge.GraphSAGE(4, 8, 2, seed=4))
@@ -170,8 +228,10 @@ def test_refuses_what_does_not_fit(build, camps):
         model(torch.ones(20, 4), torch.tensor([[0], [1]]))
     with pytest.raises(InputError, match=r"edge_index.*20"):
         model(torch.ones(20, 5), torch.tensor([[0], [20]]))
-    with pytest.raises(InputError, match=r"graph.*typed graph.*one node type"):
+    with pytest.raises(InputError, match="features of 'item'"):
         ge.create("graphsage", build(camps))
+    with pytest.raises(InputError, match="target: got user; expected None for a graph without types"):
+        ge.create("graphsage", graph, target="user")
     with pytest.raises(InputError, match=r"graph.*typed graph.*one node type"):
         ge.embed(model, build(camps))
     with pytest.raises(InputError, match="graph"):

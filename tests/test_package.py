@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,20 @@ def peer_graphsage():
     return GraphSAGE(*GRAPHSAGE)
 
 
+def peer_typed_graphsage():
+    from torch_geometric.nn import GraphSAGE, to_hetero
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch.fx
+        return to_hetero(GraphSAGE((5, 5), 8, 2, 3), TYPED, aggr="sum")
+
+
+def peer_pyg_sageconv():
+    from torch_geometric.nn import SAGEConv
+
+    return SAGEConv(5, 3, "lstm", project=True)
+
+
 class PeerNode2Vec(torch.nn.Module):
     """PyG's own class cannot be built without pyg-lib; this is its one table."""
 
@@ -85,6 +100,9 @@ PYG_METAPATH = (build_pyg(BIPARTITE).edge_index_dict, 6, list(BIPARTITE.edges), 
 #: in_channels, hidden_channels, num_layers, out_channels
 GRAPHSAGE = (5, 8, 2, 3)
 
+#: metadata
+TYPED = (["item", "user"], [("item", "liked_by", "user"), ("user", "likes", "item")])
+
 #: Every class of the package that has a peer: ours, and the peer's own class with the same sizes.
 STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
@@ -105,6 +123,9 @@ STATE_DICTS = {
     "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
     "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
     "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
+    "dgl.TypedGraphSAGE": (lambda: ge.dgl.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED), peer_typed_graphsage),
+    "pyg.TypedGraphSAGE": (lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED), peer_typed_graphsage),
+    "pyg.SAGEConv": (lambda: ge.pyg.SAGEConv(5, 3, "lstm", project=True), peer_pyg_sageconv),
     "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
     "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),

@@ -18,10 +18,10 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import FileFormatError, InputError
 from . import attention, files, recommenders, sage, skipgram, tables
-from .kinds import KINDS, describe, refusal
+from .kinds import KINDS, describe, refusal, standing_in
 from .layout import About, Layout, Parcel, State
 
-__all__ = ["LAYOUTS", "Layout", "layouts", "load", "matrix", "save"]
+__all__ = ["LAYOUTS", "Layout", "convert", "layouts", "load", "matrix", "save"]
 
 _OWN = Layout("graphembed_ext", "the state_dict of the class itself", "own", lambda keys: False, (*KINDS,), (*KINDS,))
 
@@ -126,6 +126,54 @@ def save(model: nn.Module, file: str | Path, layout: str | None = None, *, names
             raise InputError("model", f"{key} of a size that is not known yet", "a model that has seen an input")
     files.write(Path(file), chosen.from_ours(state, about), chosen)
     return chosen.name
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    to: str,
+    layout: str | None = None,
+    *,
+    num_users: int | None = None,
+    num_layers: int | None = None,
+) -> tuple[str, str]:
+    """Convert a file into another layout or format, without a model.
+
+    What a model would know is taken from the file, or else from the arguments. Rows keep their order: a joint table of
+    users and items has users first. A PyG GraphSAGE is taken to aggregate by mean, or by maxima where it projects.
+
+    Args:
+        source: File to read.
+        target: File to write; its name says the format, as for :func:`save`.
+        to: Layout to write.
+        layout: Layout of the source; None recognises it.
+        num_users: Number of users, where a joint table is to be split.
+        num_layers: Number of LightGCN's layers, where two tables are to be joined.
+
+    Returns:
+        Names of both layouts.
+
+    Raises:
+        FileFormatError, ConversionError, InputError: As for :func:`load` and :func:`save`.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> tables = {"u_embeddings.weight": torch.ones(2, 4), "v_embeddings.weight": torch.zeros(2, 4)}
+        >>> torch.save(tables, folder / "openhgnn.pt")
+        >>> convert(folder / "openhgnn.pt", folder / "dgl.safetensors", to="dgl.DeepWalk")
+        ('openhgnn', 'dgl.DeepWalk')
+    """
+    chosen = _known(to)
+    if layout is not None:
+        _known(layout)
+    parcel, label = files.read(Path(source), {"word2vec": False, "word2vec-binary": True}.get(layout or ""))
+    found = _chosen(parcel, About("", ""), layout, label)
+    about = standing_in(found, chosen, parcel, num_users, num_layers)
+    if about.kind not in chosen.saves:
+        raise refusal(chosen, about, saving=True)
+    files.write(Path(target), chosen.from_ours(found.to_ours(parcel, about), about), chosen)
+    return found.name, chosen.name
 
 
 def _known(name: str) -> Layout:

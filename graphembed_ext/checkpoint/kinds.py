@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..errors import ConversionError, InputError
-from .layout import About, Layout
+from . import sage
+from .layout import About, Layout, Parcel
 
-__all__ = ["KINDS", "describe", "refusal"]
+__all__ = ["KINDS", "describe", "refusal", "standing_in"]
 
 #: What models, and files, are made of.
 KINDS = {
@@ -167,6 +169,48 @@ def describe(model: nn.Module, names: Any = None) -> About:
     floating = [value.dtype for value in own.values() if value.is_floating_point()]
     more["dtype"] = floating[0]
     return About(kind, type(model).__name__, names=_names(names, counts), **more)
+
+
+def standing_in(source: Layout, target: Layout, parcel: Parcel, num_users: int | None, num_layers: int | None) -> About:
+    """What a conversion from file to file can know of the model that it has not got.
+
+    Raises:
+        InputError: Sizes that are needed and missing.
+    """
+    state = parcel.state
+    # The digits of a text are those of 32-bit numbers, as word2vec has them.
+    more: dict[str, Any] = {"dtype": next(iter(state.values())).dtype if parcel.names is None else torch.float32}
+    kind = source.kind
+    rows = len(next(value for value in state.values() if value.dim()))
+    if kind == "recommender":
+        if "embedding.weight" in state:
+            rows = len(state["embedding.weight"])
+            if target.name != source.name:
+                if num_users is None or not 0 < num_users < rows:
+                    raise InputError("num_users", num_users, f"a number below {rows}, the rows of the joint table")
+                more |= {"users": range(num_users), "items": range(num_users, rows), "alpha": state["alpha"]}
+        else:
+            pad = source.name == "recbole"
+            users, items = (
+                len(value) - pad for key, value in sorted(state.items(), key=lambda entry: "item" in entry[0])
+            )
+            more |= {"users": range(users), "items": range(users, users + items)}
+            if num_layers is not None:
+                more["alpha"] = torch.full((num_layers + 1,), 1 / (num_layers + 1))
+            elif target.name == "pyg.LightGCN":
+                raise InputError("num_layers", None, "the number of layers, which PyG's alpha has a weight for each of")
+    elif kind in ("sage layer", "sage model"):
+        kind = "sage model" if target.kind == "sage model" or sage.is_stacked(state) else "sage layer"
+        more["aggregator"] = sage.aggregator_of(state)
+    elif kind.startswith("table"):
+        names = parcel.names
+        if names is not None and set(names) == set(map(str, range(len(names)))):
+            names = sorted(names, key=int)
+        spare = kind == "table with a spare row"
+        more["names"] = names or [str(row) for row in range(rows - spare)]
+    elif kind == "two tables":
+        more["names"] = [str(row) for row in range(rows)]
+    return About(kind, f"{source.name} file", **more)
 
 
 def _aggregator(conv: Any) -> str:

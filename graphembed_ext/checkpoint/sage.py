@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import ConversionError
 from .layout import About, Layout, Parcel, State, renamed
 
-__all__ = ["LAYOUTS"]
+__all__ = ["LAYOUTS", "aggregator_of", "is_stacked"]
 
 _DGL_KEY = re.compile(
     r"(?:(?P<place>(?:\w+\.)*\d+)\.)?"
@@ -51,6 +51,22 @@ def _kind_of(layer: Collection[str]) -> str:
     if "fc_pool.weight" in layer:
         return "pool"
     return "mean" if "fc_self.weight" in layer else "gcn"
+
+
+def is_stacked(state: Mapping[str, Tensor]) -> bool:
+    """Whether the keys are those of a model's layers, not of a layer alone."""
+    found = [_DGL_KEY.fullmatch(key) for key in state]
+    return not all(match and match["place"] is None for match in found)
+
+
+def aggregator_of(state: Mapping[str, Tensor]) -> str:
+    """How the layers of a file aggregate, in DGL's words, as far as its keys tell."""
+    if _is_dgl(state):
+        kinds = {_kind_of(layer) for layer in _layers(state)}
+        return kinds.pop() if len(kinds) == 1 else ""
+    if any(".lstm." in key for key in state) or not any(key.endswith("lin_r.weight") for key in state):
+        return ""
+    return "pool" if "convs.0.lin.weight" in state else "mean"
 
 
 def _refused(layout: str, about: About, saving: bool, reason: str, hint: str = "") -> ConversionError:

@@ -105,6 +105,16 @@ class Adjacency:
         edges[0, self.edge_ids], edges[1, self.edge_ids] = self.indices, self.destinations()
         return edges
 
+    def rows(self, first: int, last: int) -> tuple[Adjacency, slice]:
+        """The edges into the destinations from ``first`` to ``last``, and which entries they are. ``edge_ids`` count
+        these entries.
+        """
+        bounds = self.indptr[first : last + 1]
+        part = slice(int(bounds[0]), int(bounds[-1]))
+        indices = self.indices[part]
+        numbers = torch.arange(len(indices), device=indices.device)
+        return Adjacency(bounds - bounds[0], indices, numbers, self.num_src), part
+
     def transposed(self) -> Adjacency:
         """The same edges grouped by source; ``edge_ids`` are of the same list of edges. Built once."""
         if self._transposed is None:

@@ -167,20 +167,56 @@ class SAGEConv(MessagePassing):
         graph = self._grouped(source, target, edge_index, size)
         if graph is None:
             out = self.lin_l(self._aggregate_plainly(source, target, edge_index, size, edge_weight))
-        elif self._projects_first(graph, source):
-            weight = self.lin_l.weight
-            if source is root and self.root_weight and isinstance(source, SparseRows):
-                both = linear(source, torch.cat([weight, self.lin_r.weight]))
-                source, root = both.tensor_split([self.out_channels], dim=1)
-                out = self.message_and_aggregate(graph, source, None, edge_weight) + root
-                root = None
+            return self._with_root(out, root)
+        first = self._projects_first(graph, source)
+        if first and source is root and self.root_weight and isinstance(source, SparseRows):
+            both = linear(source, torch.cat([self.lin_l.weight, self.lin_r.weight]))
+            source, root = both.tensor_split([self.out_channels], dim=1)
+            return self._with_root(self._arrived(graph, source, None, edge_weight, first) + root, None)
+        if first:
+            source = linear(source, self.lin_l.weight)
+        return self._with_root(self._arrived(graph, source, target, edge_weight, first), root)
+
+    def in_parts(self, x: Any, graph: Adjacency, edge_weight: Tensor | None = None, *, rows: int) -> Tensor:
+        """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.
+
+        Args:
+            x: Features, ``(N, F)``, or those of sources and targets.
+            graph: Edges, whose ``edge_ids`` count their entries.
+            edge_weight: Weight of each entry.
+            rows: Targets at a time.
+        """
+        source, targets = x if isinstance(x, tuple) else (x, x)
+        fused = self._grouped(source, targets, graph, None) is not None
+        sparse = isinstance(source, SparseRows) or isinstance(targets, SparseRows)
+        if sparse or not (fused or self.aggregator == "dgl_lstm"):
+            return self(x, graph, edge_weight=edge_weight)  # PyG's lstm pads to the longest sequence of all
+        if self.project:
+            source = torch.cat([self.lin(part).relu() for part in source.split(rows)])
+        first = fused and self._projects_first(graph, source)
+        if first:
+            source = torch.cat([linear(part, self.lin_l.weight) for part in source.split(rows)])
+        out = source.new_empty(graph.num_dst, self.out_channels)
+        for low in range(0, graph.num_dst, rows):
+            target = targets[low : low + rows]
+            part, entries = graph.rows(low, low + len(target))
+            weight = None if edge_weight is None else edge_weight[entries]
+            if fused:
+                arrived = self._arrived(part, source, target, weight, first)
             else:
-                target = linear(target, weight) if self.aggregator == "gcn" else None
-                out = self.message_and_aggregate(graph, linear(source, weight), target, edge_weight)
-            if self.lin_l.bias is not None:
-                out = out + self.lin_l.bias
-        else:
-            out = self.lin_l(self.message_and_aggregate(graph, source, target, edge_weight))
+                arrived = self.lin_l(self._aggregate_plainly(source, target, part, None, weight))
+            out[low : low + rows] = self._with_root(arrived, target)
+        return out
+
+    def _arrived(self, graph: Adjacency, source: Tensor, target: Any, weight: Tensor | None, first: bool) -> Tensor:
+        """What comes from the neighbours, projected; ``first`` where ``source`` is so already."""
+        if not first:
+            return self.lin_l(self.message_and_aggregate(graph, source, target, weight))
+        target = linear(target, self.lin_l.weight) if self.aggregator == "gcn" else None
+        out = self.message_and_aggregate(graph, source, target, weight)
+        return out if self.lin_l.bias is None else out + self.lin_l.bias
+
+    def _with_root(self, out: Tensor, root: Any) -> Tensor:
         if self.root_weight and root is not None:
             out = out + (self.lin_r(root) if isinstance(root, Tensor) else _through(self.lin_r, root))
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out

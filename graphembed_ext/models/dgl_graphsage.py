@@ -7,10 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
+from ..graph import GraphView
 from ..messages.dgl_sage import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
+from .typed_graphsage import TypedGraphSAGE as _TypedGraphSAGE
 
-__all__ = ["GraphSAGE"]
+__all__ = ["GraphSAGE", "TypedGraphSAGE"]
 
 
 class GraphSAGE(_GraphSAGE):
@@ -48,3 +50,41 @@ class GraphSAGE(_GraphSAGE):
         if edges.num_src != edges.num_dst or len(x) != edges.num_src:
             raise InputError("x", f"{len(x)} rows", f"{edges.num_src}, one for each node of g")
         return self._layers(x, edges, edge_weight)
+
+    @classmethod
+    def _for_typed(cls, view: GraphView, shape: tuple[Any, ...], target: Any, config: dict[str, Any]) -> Any:
+        return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
+
+
+class TypedGraphSAGE(_TypedGraphSAGE):
+    """:class:`graphembed_ext.TypedGraphSAGE`, whose ``forward`` takes a DGL heterograph, or the blocks of a sampler.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> writes = torch.tensor([[0, 1, 1, 2], [0, 0, 1, 1]])
+        >>> g = ge.to_host({("author", "writes", "paper"): writes, ("paper", "by", "author"): writes.flip(0)}, "dgl")
+        >>> x = {"author": torch.eye(3), "paper": torch.eye(2)}
+        >>> model = TypedGraphSAGE({"author": 3, "paper": 2}, 8, 2, metadata=(g.ntypes, g.canonical_etypes))
+        >>> model(g, x)["author"].shape
+        torch.Size([3, 8])
+    """
+
+    def forward(self, g: Any, x: Any, edge_weight: Any = None) -> dict[str, Tensor]:
+        """All layers.
+
+        Args:
+            g: A DGL heterograph, or a list of blocks, one for each layer.
+            x: Features by node type; with blocks those of the first one's sources.
+            edge_weight: Weights by canonical edge type, in the order of edge ids; with blocks a list of such dicts.
+        """
+        if isinstance(g, (list, tuple)):
+            return super().forward(x, [_by_type(block) for block in g], edge_weight)
+        return super().forward(x, _by_type(g), edge_weight)
+
+    def logits(self, inputs: Any) -> dict[str, Tensor]:
+        """See :meth:`graphembed_ext.TypedGraphSAGE.logits`."""
+        return self._logits(inputs, super().forward)
+
+
+def _by_type(graph: Any) -> dict[Any, Any]:
+    return {edge_type: grouped(graph[edge_type]) for edge_type in graph.canonical_etypes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
@@ -13,17 +13,24 @@ from torch import Tensor, nn
 from .. import _checks, rng
 from ..embeddings import Embeddings
 from ..errors import InputError
-from ..features import features_of
-from ..graph import NODE_TYPE, GraphView
+from ..features import FEATURE_NAMES, features_of, find
+from ..graph import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
+from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
 from ..messages.sage import SAGEConv
 from ..messages.sparse import SparseRows
-from ..neighbors import NeighborBatch
+from ..neighbor_sampling import NeighborSampler, check_fanouts
+from ..neighbors import NeighborBatch, SeededBatches
 from ..registry import view as view_of
-from ..weights import entry_weights
+from ._modes import evaluating
 
 __all__ = ["GraphSAGE", "Inputs"]
+
+#: Neighbours drawn in each hop, where fan-outs are not given.
+_FANOUT = 10
+#: Nodes that layer-wise inference works on at a time.
+_ROWS = 1 << 16
 
 
 class Inputs(NamedTuple):
@@ -165,43 +172,43 @@ class GraphSAGE(nn.Module):
         project: bool = False,
         bias: bool = True,
         weight: str | None = None,
+        target: str | Sequence[str] | None = None,
         seed: int | None = None,
-    ) -> GraphSAGE:
+    ) -> Any:
         """A model whose ``in_channels`` is the number of a graph's features.
 
         Args:
             graph: Graph of either host, with node features ``x`` or ``feat``.
             hidden_channels: As for the class, like all that follow.
+            target: Of a typed graph, the node type or types to compute an output for; None for all that can have one.
+
+        Returns:
+            A model of this class; for a typed graph a
+            :class:`~graphembed_ext.models.typed_graphsage.TypedGraphSAGE`.
 
         Raises:
-            InputError: A typed graph; no features.
+            InputError: No features; a target without a typed graph.
 
         Example:
             >>> from torch_geometric.datasets import KarateClub
             >>> GraphSAGE.for_graph(KarateClub()[0], out_channels=4)
             GraphSAGE(34, 4, num_layers=2)
         """
-        view = _untyped(view_of(graph))
-        return cls(
-            features_of(view, NODE_TYPE).size(1),
-            hidden_channels,
-            num_layers,
-            out_channels,
-            dropout,
-            act,
-            act_first,
-            act_kwargs,
-            norm,
-            norm_kwargs,
-            jk,
-            weight=weight,
-            seed=seed,
-            aggr=aggr,
-            normalize=normalize,
-            root_weight=root_weight,
-            project=project,
-            bias=bias,
-        )
+        view = view_of(graph)
+        shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, norm, norm_kwargs, jk
+        config = {"weight": weight, "seed": seed, "aggr": aggr, "normalize": normalize}
+        config |= {"root_weight": root_weight, "project": project, "bias": bias}
+        if view.is_typed:
+            return cls._for_typed(view, shape, target, config)
+        if target is not None:
+            raise InputError("target", target, "None for a graph without types")
+        return cls(features_of(view, NODE_TYPE).size(1), *shape, **config)
+
+    @classmethod
+    def _for_typed(cls, view: GraphView, shape: tuple[Any, ...], target: Any, config: dict[str, Any]) -> Any:
+        from .typed_graphsage import TypedGraphSAGE
+
+        return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
@@ -292,28 +299,16 @@ class GraphSAGE(nn.Module):
             InputError: A typed graph; features that are missing or of another width; weights that are missing,
                 negative or not finite.
         """
-        _untyped(view)
-        like = next(self.parameters())
-        found = features_of(view, NODE_TYPE, channels=self.in_channels if isinstance(self.in_channels, int) else None)
-        x: Tensor | SparseRows = found.to(like)
         first: Any = self.convs[0]
-        lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-        if not lazy and (first.is_linear or first.project) and SparseRows.pays(found.to(like.device)):
-            x = SparseRows.of(found.to(like))
-        csr, count = view.csr(), view.total_nodes
-        src = torch.repeat_interleave(torch.arange(count, device=csr.indices.device), csr.degrees)
-        graph = Adjacency.from_edges(src.to(like.device), csr.indices.to(like.device), count, count)
-        if self.weight is None:
-            return Inputs(x, graph, None)
-        weight = view.edge_feature(self.weight)
-        if weight.numel() != view.total_edges:
-            raise InputError(self.weight, f"shape {tuple(weight.shape)}", f"shape ({view.total_edges},)")
-        weight = weight.reshape(-1)
-        wrong = ~(torch.isfinite(weight) & (weight >= 0))
-        if bool(wrong.any()):
-            edge = int(wrong.nonzero()[0])
-            raise InputError(self.weight, f"{float(weight[edge])} at edge {edge}", "finite weights of at least 0")
-        return Inputs(x, graph, entry_weights(csr, weight).to(like))
+        like = next(self.parameters())
+        x = compact(view, self._features(view), first)
+        graph = message_edges(view, EDGE_TYPE, like.device)
+        weight = None if self.weight is None else entry_values(view, EDGE_TYPE, self.weight).to(like)
+        return Inputs(x, graph, weight)
+
+    def _features(self, view: GraphView) -> Tensor:
+        channels = self.in_channels if isinstance(self.in_channels, int) else None
+        return kept_features(_untyped(view), NODE_TYPE, channels, next(self.parameters()))
 
     def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
@@ -330,6 +325,84 @@ class GraphSAGE(nn.Module):
             raise InputError("x", None, "node features, in the graph that the batch was sampled from")
         return {NODE_TYPE: self._layers(inputs.x.to(like) if x is None else x, blocks, inputs.edge_weights)}
 
+    def loader(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shuffle: bool = True,
+        fanouts: Any = None,
+    ) -> SeededBatches:
+        """Mini-batches over some nodes, as :func:`graphembed_ext.neighbor_loader` makes them, for :meth:`logits`.
+
+        Args:
+            view: The graph.
+            nodes: Node ids by type.
+            batch_size: Nodes in a batch.
+            seed: Seed of order and draws.
+            epoch: Number of the epoch.
+            shuffle: Whether to take the nodes in random order.
+            fanouts: Neighbours to draw, first hop first; None for 10 in each.
+        """
+        x = self._features(view)
+        given = [_FANOUT] * self.num_layers if fanouts is None else fanouts
+        return SeededBatches(
+            view,
+            NeighborSampler(view, check_fanouts(given, view.edge_types, self.num_layers)),
+            nodes,
+            batch_size,
+            features={NODE_TYPE: x},
+            labels={},
+            edge_weight=self.weight,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+        )
+
+    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
+        """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
+        return {NODE_TYPE: self._layer_by_layer(self.inputs(view), _ROWS)}
+
+    @torch.no_grad()
+    def inference(self, graph: Any, *, chunk: int = _ROWS) -> Tensor:
+        """The output for all nodes of a graph with all their neighbours, layer by layer and without dropout.
+
+        A layer is worked out for ``chunk`` nodes at a time: beside its input and its output, memory does not grow with
+        the graph. Jumping knowledge keeps the outputs of all layers; aggregations that PyG runs, but for ``dgl_lstm``,
+        see all nodes at once, as some of them depend on all.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+            chunk: Nodes at a time.
+
+        Returns:
+            ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
+        """
+        with evaluating(self):
+            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+
+    def _layer_by_layer(self, inputs: Inputs, rows: int) -> Tensor:
+        x, graph, weight = inputs
+        outputs = []
+        for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = cast("SAGEConv", conv).in_parts(x, graph, weight, rows=rows)
+            if number == self.num_layers - 1 and self.jk_mode is None:
+                return x
+            if self.act is not None and self.act_first:
+                x = self.act(x)
+            x = norm(x)
+            if self.act is not None and not self.act_first:
+                x = self.act(x)
+            outputs.append(x)
+        found = []
+        for low in range(0, len(x), rows):
+            parts_ = [out[low : low + rows] for out in outputs]
+            found.append(self.lin(self.jk(parts_) if hasattr(self, "jk") else parts_[-1]))
+        return torch.cat(found)
+
     @torch.no_grad()
     def embeddings(self, graph: Any) -> Embeddings:
         """The output of the last layer for the nodes of a graph, without dropout; trained on this graph or not.
@@ -339,16 +412,36 @@ class GraphSAGE(nn.Module):
         """
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        modes = {module: module.training for module in self.modules()}
-        self.eval()
-        try:
-            return Embeddings(self.logits(self.inputs(view_of(graph)))[NODE_TYPE])
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+        return Embeddings(self.inference(graph))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"
+
+
+def kept_features(view: GraphView, node_type: str, channels: int | None, like: Tensor) -> Tensor:
+    """Features of a node type, checked and in the form of the weights; kept with the view while they stay as they are.
+
+    Raises:
+        InputError: Features that are missing, of another width, NaN or infinite.
+    """
+    raw = find(view, node_type, FEATURE_NAMES) if node_type in view.features else None
+    token = None if raw is None else tensor_token(raw)
+    name = "features", node_type, channels, like.dtype, like.device, token
+    if name not in view._cache:
+        view._cache[name] = features_of(view, node_type, channels=channels).to(like)
+    found: Tensor = view._cache[name]
+    return found
+
+
+def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
+    """The features as the first layer reads them fastest: their nonzeros alone, where these are few."""
+    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
+    if lazy or not (first.is_linear or first.project):
+        return x
+    name = "sparse features", tensor_token(x)
+    if name not in view._cache:
+        view._cache[name] = SparseRows.of(x) if SparseRows.pays(x) else x
+    return view._cache[name]
 
 
 def _untyped(view: GraphView) -> GraphView:
@@ -357,6 +450,6 @@ def _untyped(view: GraphView) -> GraphView:
             "graph",
             f"a typed graph with node types {view.node_types}",
             "a graph with one node type and one edge type",
-            "GraphSAGE reads an untyped graph, such as to_homogeneous of either host makes",
+            "GraphSAGE.for_graph makes a model for a typed graph; to_homogeneous of either host makes an untyped one",
         )
     return view

@@ -21,6 +21,7 @@ from ..metapath_batches import Block, MetapathLoader
 from ..metapath_neighbors import metapath_edges, named_metapaths
 from ..metapaths import Metapath
 from ..registry import view as view_of
+from ..typed_layers import layered
 
 __all__ = ["HAN", "HANInputs"]
 
@@ -136,7 +137,7 @@ class HAN(nn.Module):
             if chosen is not None:
                 torch.manual_seed(chosen)
             self.layers = nn.ModuleList()
-            for number, edge_types in enumerate(_layered(metadata[1], self.targets, num_layers)):
+            for number, edge_types in enumerate(layered(metadata[1], self.targets, num_layers)):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
                 node_types = [name for name in metadata[0] if name in ends]
                 sizes: Any = hidden_channels
@@ -196,7 +197,7 @@ class HAN(nn.Module):
         targets = _targets(target, edge_types)
         ends = {
             end
-            for layer in _layered(edge_types, targets, _checks.integer("num_layers", num_layers))[:1]
+            for layer in layered(edge_types, targets, _checks.integer("num_layers", num_layers))[:1]
             for src, _, dst in layer
             for end in (src, dst)
         }
@@ -448,24 +449,6 @@ def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType])
         if name not in there:
             raise InputError("target", name, f"a node type that an edge type of the metadata leads to: {there}")
     return targets
-
-
-def _layered(edge_types: Sequence[EdgeType], targets: Sequence[str], num_layers: int) -> list[list[EdgeType]]:
-    """The edge types of each layer: those that have something to start from and that lead towards a target."""
-    layers: list[list[EdgeType]] = []
-    known: set[str] | None = None  # None: all types have features
-    for _ in range(num_layers):
-        usable = [t for t in edge_types if known is None or {t[0], t[2]} <= known]
-        layers.append(usable)
-        known = {t[2] for t in usable}
-    lost = [name for name in targets if known is not None and name not in known]
-    if lost:
-        raise InputError("num_layers", num_layers, f"fewer layers: no edges lead to {lost[0]!r} in the last one")
-    wanted = set(targets)
-    for number in reversed(range(num_layers)):
-        layers[number] = [t for t in layers[number] if t[2] in wanted]
-        wanted = {end for t in layers[number] for end in (t[0], t[2])}
-    return layers
 
 
 def _check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:

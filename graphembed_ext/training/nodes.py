@@ -74,7 +74,7 @@ def train(
     patience: int | None = 100,
     monitor: str = "val_loss",
     validate_every: int = 1,
-    fanouts: Sequence[int] | None = None,
+    fanouts: Any = None,
 ) -> FitResult:
     """Train GraphSAGE or HAN on labelled nodes by Adam, and keep the weights that validate best.
 
@@ -98,7 +98,9 @@ def train(
         monitor: What decides: ``"val_loss"``, ``"val_accuracy"``, ``"val_precision"``, ``"val_recall"``,
             ``"val_macro_f1"`` or ``"val_micro_f1"``.
         validate_every: Epochs from one validation to the next.
-        fanouts: Neighbours sampled in each layer, first layer first; with ``batch_size`` only.
+        fanouts: Neighbours sampled, as many numbers as layers, as the model's ``loader`` takes them: GraphSAGE's first
+            hop first, -1 for all (a dict by edge type for a typed graph); HAN's first layer first. With ``batch_size``
+            only.
 
     Returns:
         ``history`` has ``loss``, ``samples`` and the validation's figures; ``metrics`` those of the test mask.
@@ -122,7 +124,7 @@ def train(
             f"None: {type(model).__name__} has no mini-batches; an epoch is one step on the whole graph",
         )
     if fanouts is not None and plan.batch_size is None:
-        raise InputError("fanouts", list(fanouts), "None without batch_size: an epoch is then one step on all nodes")
+        raise InputError("fanouts", fanouts, "None without batch_size: an epoch is then one step on all nodes")
     trainer = _NodeTrainer(
         model,
         view,
@@ -134,7 +136,9 @@ def train(
     )
     early = Early(monitor, patience, larger=monitor != "val_loss") if split.parts["val"] else None
     config: dict[str, Any] = {"lr": plan.lr or _LR, "weight_decay": weight_decay, "seed": plan.seed}
-    config |= {"batch_size": plan.batch_size, "fanouts": None if fanouts is None else list(fanouts)}
+    typed = isinstance(fanouts, Mapping)
+    numbers = {"-".join(t): list(given) for t, given in fanouts.items()} if typed else fanouts and list(fanouts)
+    config |= {"batch_size": plan.batch_size, "fanouts": numbers}
     result = run(
         trainer, model, plan, epochs=plan.epochs or _EPOCHS, batches=trainer.batches, config=config, early=early
     )
@@ -157,7 +161,7 @@ class _NodeTrainer:
         *,
         weight_decay: float,
         validate_every: int,
-        fanouts: Sequence[int] | None,
+        fanouts: Any,
     ) -> None:
         self._model, self._view, self._split, self._plan = model, view, split, plan
         self._validate_every, self._fanouts = validate_every, fanouts

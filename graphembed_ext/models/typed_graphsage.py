@@ -1,0 +1,381 @@
+"""GraphSAGE on typed graphs: one set of weights for each edge type."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .. import _checks, rng
+from ..embeddings import Embeddings
+from ..errors import InputError
+from ..features import features_of
+from ..graph import EdgeType, GraphView
+from ..in_edges import entry_values, message_edges
+from ..messages import parts
+from ..messages.adjacency import Adjacency
+from ..messages.sage import SAGEConv
+from ..neighbor_sampling import NeighborSampler, check_fanouts
+from ..neighbors import NeighborBatch, SeededBatches
+from ..registry import view as view_of
+from ..typed_layers import layered, reached
+from ._modes import evaluating
+from .graphsage import compact, kept_features
+
+__all__ = ["TypedGraphSAGE", "TypedInputs"]
+
+_FANOUT, _ROWS = 10, 1 << 16
+
+
+class TypedInputs(NamedTuple):
+    """What the layers need of a typed graph; everything by type.
+
+    Attributes:
+        x: Features, ``(num_nodes, in_channels)``.
+        graphs: Edges, in an order that does not depend on the host's.
+        edge_weight: Weight of each edge; or None.
+    """
+
+    x: dict[str, Any]
+    graphs: dict[EdgeType, Adjacency]
+    edge_weight: dict[EdgeType, Tensor] | None
+
+
+class TypedGraphSAGE(nn.Module):
+    """Layers of SAGEConv, one for each edge type, whose results are added up for each node type.
+
+    What PyG makes of its ``GraphSAGE`` by ``to_hetero(model, metadata, aggr="sum")``: the same ``state_dict``, and with
+    equal weights the same output. Only edge types that lead towards a target are kept, in each layer.
+    :meth:`graphembed_ext.GraphSAGE.for_graph`, or ``ge.create("graphsage", graph)``, makes one for a typed graph.
+
+    Args:
+        in_channels: Number of features of every node type, or a dict by node type.
+        hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, norm, norm_kwargs, jk: As for
+            :class:`graphembed_ext.GraphSAGE`.
+        metadata: Node types, and edge types as triples.
+        target: Node type or types to compute an output for; None for all that can have one.
+        weight: Name of the edge feature that weighs messages, of every edge type, where the model is given a graph.
+        seed: Fixes the initial weights.
+        **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`.
+
+    Attributes:
+        targets: Node types with an output.
+        edge_types: For each layer, the edge types it has weights for.
+
+    Raises:
+        InputError: A target that no edges lead to in the last layer.
+
+    Reference:
+        Hamilton, Ying and Leskovec 2017, arXiv:1706.02216; weights by edge type: Schlichtkrull et al. 2018, "Modeling
+        Relational Data with Graph Convolutional Networks", arXiv:1703.06103.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> writes = torch.tensor([[0, 1, 1, 2], [0, 0, 1, 1]])
+        >>> data = ge.to_host({("author", "writes", "paper"): writes, ("paper", "by", "author"): writes.flip(0)}, "pyg")
+        >>> data["author"].x, data["paper"].x, data["author"].y = torch.eye(3), torch.eye(2), torch.tensor([0, 1, 1])
+        >>> model = ge.GraphSAGE.for_graph(data, 8, out_channels=2, target="author", seed=0)
+        >>> masks = {"train": {"author": torch.tensor([0, 2])}}
+        >>> result = ge.fit(model, data, masks=masks, epochs=5, progress=False)
+        >>> ge.embed(model, data)
+        Embeddings(author 3; 2 dimensions)
+    """
+
+    task = "nodes"
+
+    def __init__(
+        self,
+        in_channels: int | Mapping[str, int],
+        hidden_channels: int,
+        num_layers: int,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+        act: Any = "relu",
+        act_first: bool = False,
+        act_kwargs: Mapping[str, Any] | None = None,
+        norm: Any = None,
+        norm_kwargs: Mapping[str, Any] | None = None,
+        jk: str | None = None,
+        *,
+        metadata: tuple[Sequence[str], Sequence[EdgeType]],
+        target: str | Sequence[str] | None = None,
+        weight: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
+        self.num_layers = _checks.integer("num_layers", num_layers)
+        self.out_channels = self.hidden_channels
+        if out_channels is not None:
+            self.out_channels = _checks.integer("out_channels", out_channels)
+        if jk is not None:
+            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
+        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
+        edge_types = list(metadata[1])
+        self.targets = _targets(target, edge_types, num_layers)
+        self.edge_types = layered(edge_types, self.targets, num_layers)
+        ends = sorted({end for src, _, dst in self.edge_types[0] for end in (src, dst)})
+        sizes = in_channels if isinstance(in_channels, Mapping) else dict.fromkeys(ends, in_channels)
+        for name in ends:
+            if name not in sizes:
+                raise InputError("in_channels", dict(sizes), f"a number of features for {name!r}, too")
+        self.in_channels = {name: sizes[name] for name in ends}
+        self.dropout = nn.Dropout(dropout)
+        self.act = parts.activation(act, act_kwargs)
+        seed = _checks.seed(seed)
+        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
+            if seed is not None:
+                torch.manual_seed(rng.key(seed, "weights") >> 1)
+            self._build(norm, norm_kwargs, kwargs)
+
+    def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, kwargs: dict[str, Any]) -> None:
+        hidden, sizes = self.hidden_channels, dict(self.in_channels)
+        self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
+        module = parts.normalisation(norm, hidden, norm_kwargs)
+        for number, edge_types in enumerate(self.edge_types):
+            last = number == self.num_layers - 1 and self.jk_mode is None
+            out = self.out_channels if last else hidden
+            convs = {_key(t): SAGEConv((sizes[t[0]], sizes[t[2]]), out, **kwargs) for t in edge_types}
+            names = sorted({t[2] for t in edge_types})
+            self.convs.append(nn.ModuleDict(convs))
+            self.norms.append(nn.ModuleDict({name: nn.Identity() if last else copy.deepcopy(module) for name in names}))
+            sizes = dict.fromkeys(names, hidden)
+        if self.jk_mode is not None:
+            if self.jk_mode != "last":
+                layers = self.num_layers
+                made = {name: parts.jumping_knowledge(self.jk_mode, hidden, layers) for name in self.targets}
+                self.jk = nn.ModuleDict(made)
+            wide = self.num_layers * hidden if self.jk_mode == "cat" else hidden
+            self.lin = nn.ModuleDict({name: nn.Linear(wide, self.out_channels) for name in self.targets})
+
+    @classmethod
+    def of_view(cls, view: GraphView, hidden_channels: int, num_layers: int, *args: Any, **config: Any) -> Any:
+        """A model with the sizes of a typed graph's features; the arguments are those of the class."""
+        targets = _targets(config.get("target"), view.edge_types, _checks.integer("num_layers", num_layers))
+        first = layered(view.edge_types, targets, num_layers)[0]
+        ends = sorted({end for src, _, dst in first for end in (src, dst)})
+        sizes = {name: features_of(view, name).size(1) for name in ends}
+        metadata = view.node_types, view.edge_types
+        return cls(sizes, hidden_channels, num_layers, *args, metadata=metadata, **config)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        for group in (*self.convs, *self.norms, getattr(self, "jk", {}), getattr(self, "lin", {})):
+            for module in group.values():
+                if hasattr(module, "reset_parameters"):
+                    module.reset_parameters()
+
+    def forward(
+        self,
+        x_dict: Mapping[str, Any],
+        edge_index_dict: Any,
+        edge_weight_dict: Any = None,
+    ) -> dict[str, Tensor]:
+        """All layers.
+
+        Args:
+            x_dict: Features by node type, ``(num_nodes, in_channels)``.
+            edge_index_dict: Edges by edge type, each as :class:`graphembed_ext.GraphSAGE` takes them; or a list of such
+                dicts, one for each layer: the blocks of a mini-batch.
+            edge_weight_dict: Weights by edge type, or a list of such dicts.
+
+        Returns:
+            ``{target type: (num_nodes, out_channels)}``.
+
+        Raises:
+            InputError: Features of another width, or missing for a type; edge types that are missing.
+        """
+        for name, wide in self.in_channels.items():
+            if name in x_dict and wide > 0 and (x_dict[name].dim() != 2 or x_dict[name].size(1) != wide):
+                raise InputError(f"x_dict[{name!r}]", f"shape {tuple(x_dict[name].shape)}", f"shape (N, {wide})")
+        blocks, weights = edge_index_dict, edge_weight_dict
+        if isinstance(blocks, Mapping):
+            missing = [t for t in self.edge_types[0] if t not in blocks]
+            lost = [name for name in self.in_channels if name not in x_dict]
+            if missing:
+                raise InputError("edge_index_dict", f"edges of {list(blocks)}", f"edges of {missing[0]}, too")
+            if lost:
+                raise InputError("x_dict", f"features of {list(x_dict)}", f"features of {lost[0]!r}, too")
+            blocks, weights = [blocks] * self.num_layers, [weights] * self.num_layers
+        elif len(blocks) != self.num_layers:
+            expected = f"a list of {self.num_layers}, one for each layer"
+            raise InputError("fanouts", f"{len(blocks)} blocks", expected)
+
+        def convolve(conv: Any, x: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
+            if isinstance(edges, Adjacency) and edges.num_dst < len(x[1]):
+                x = x[0], x[1][: edges.num_dst]
+            return conv(x, edges, edge_weight=weight)
+
+        return self._layers(dict(x_dict), blocks, weights, convolve)
+
+    def _layers(self, x: dict[str, Any], blocks: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
+        outputs: list[dict[str, Tensor]] = []
+        for number, (convs, norms) in enumerate(zip(self.convs, self.norms, strict=True)):
+            found: dict[str, Tensor] = {}
+            for edge_type in self.edge_types[number]:
+                source, _, target = edge_type
+                if edge_type not in blocks[number] or target not in x:
+                    continue
+                weight = None if weights is None or weights[number] is None else weights[number][edge_type]
+                rows = x[source] if source in x else self._nothing(x[target], source, number)
+                pair = rows, x[target]
+                out = convolve(convs[_key(edge_type)], pair, blocks[number][edge_type], weight)  # type: ignore[index]
+                found[target] = found[target] + out if target in found else out
+            x = found
+            if number == self.num_layers - 1 and self.jk_mode is None:
+                break
+            for name, rows in x.items():
+                rows = self.act(rows) if self.act is not None and self.act_first else rows
+                rows = norms[name](rows)  # type: ignore[index]
+                rows = self.act(rows) if self.act is not None and not self.act_first else rows
+                x[name] = self.dropout(rows)
+            outputs.append(x)
+        if self.jk_mode is None:
+            return {name: x[name] for name in self.targets if name in x}
+        joined: dict[str, Tensor] = {}
+        for name in self.targets:
+            if name in x:
+                rows = x[name]
+                if hasattr(self, "jk"):
+                    rows = self.jk[name]([layer[name][: len(rows)] for layer in outputs])
+                joined[name] = self.lin[name](rows)
+        return joined
+
+    def _nothing(self, like: Any, node_type: str, layer: int) -> Tensor:
+        """Features of no nodes: a batch need not reach a type."""
+        wide = self.in_channels[node_type] if layer == 0 else self.hidden_channels
+        return next(self.parameters()).new_empty(0, wide, dtype=like.dtype)
+
+    def inputs(self, view: GraphView) -> TypedInputs:
+        """What :meth:`logits` needs of a graph.
+
+        Raises:
+            InputError: Edge types that the graph lacks; features that are missing or of another width; weights that
+                are missing, negative or not finite.
+        """
+        x = self._features(view)
+        like = next(self.parameters())
+        first = [(t, self.convs[0][_key(t)]) for t in self.edge_types[0]]  # type: ignore[index]
+        for name, rows in x.items():
+            readers = [conv for t, conv in first if t[0] == name]
+            if all(conv.is_linear or conv.project for conv in readers):
+                x[name] = compact(view, rows, (readers or [first[0][1]])[0])
+        graphs = {t: message_edges(view, t, like.device) for t in self.edge_types[0]}
+        weight = None
+        if self.weight is not None:
+            weight = {t: entry_values(view, t, self.weight).to(like) for t in graphs}
+        return TypedInputs(x, graphs, weight)
+
+    def _features(self, view: GraphView) -> dict[str, Any]:
+        for edge_type in self.edge_types[0]:
+            if edge_type not in view.edges:
+                expected = f"the edge types that the model has weights for, {edge_type} among them"
+                raise InputError("graph", f"a graph with the edge types {view.edge_types}", expected)
+        like = next(self.parameters())
+        return {name: kept_features(view, name, wide, like) for name, wide in self.in_channels.items()}
+
+    def logits(self, inputs: TypedInputs | NeighborBatch) -> dict[str, Tensor]:
+        """The output for all nodes of the target types of a graph, or for the seeds of a batch."""
+        return self._logits(inputs, self.forward)
+
+    def _logits(self, inputs: Any, forward: Any) -> dict[str, Tensor]:
+        if isinstance(inputs, TypedInputs):
+            return forward(*inputs)
+        like = next(self.parameters())
+        x = {name: rows.to(like) for name, rows in inputs.x.items()}
+        found = forward(x, inputs.blocks, inputs.edge_weights)
+        return {name: rows for name, rows in found.items() if name in inputs.counts[-1]}
+
+    def loader(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shuffle: bool = True,
+        fanouts: Any = None,
+    ) -> SeededBatches:
+        """Mini-batches over some nodes of the target types; the arguments are those of GraphSAGE's ``loader``.
+
+        ``fanouts`` is one list for all edge types, or a dict with a list for each.
+        """
+        used = self.edge_types[0]
+        given = [_FANOUT] * self.num_layers if fanouts is None else fanouts
+        x = self._features(view)
+        numbers = check_fanouts(given, view.edge_types, self.num_layers)
+        # What a layer has no weights for is not drawn. The first hop is the last layer's.
+        drawn = {t: [n if t in self.edge_types[-1 - hop] else 0 for hop, n in enumerate(numbers[t])] for t in used}
+        return SeededBatches(
+            view,
+            NeighborSampler(view, drawn),
+            nodes,
+            batch_size,
+            features=x,
+            labels={},
+            edge_weight=self.weight,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+        )
+
+    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
+        """:meth:`logits` of a whole graph, layer by layer: see :meth:`inference`."""
+        return self._layer_by_layer(self.inputs(view), _ROWS)
+
+    @torch.no_grad()
+    def inference(self, graph: Any, *, chunk: int = _ROWS) -> dict[str, Tensor]:
+        """The output for all nodes of the target types, with all their neighbours and without dropout.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+            chunk: Nodes that a layer is worked out for at a time.
+        """
+        with evaluating(self):
+            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+
+    def _layer_by_layer(self, inputs: TypedInputs, rows: int) -> dict[str, Tensor]:
+        def convolve(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
+            return conv.in_parts(x, graph, weight, rows=rows)
+
+        x, graphs, weight = inputs
+        return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, convolve)
+
+    def embeddings(self, graph: Any) -> Embeddings:
+        """The output for the nodes of the target types, without dropout; trained on this graph or not.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+        """
+        if graph is None:
+            raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
+        found = self.inference(graph)
+        counts = {name: len(found[name]) for name in sorted(found)}
+        return Embeddings(torch.cat([found[name] for name in counts]), counts)
+
+    def __repr__(self) -> str:
+        sizes = f"{self.in_channels}, {self.out_channels}, num_layers={self.num_layers}"
+        return f"{type(self).__name__}({sizes}, targets={self.targets})"
+
+
+def _key(edge_type: EdgeType) -> str:
+    return "__".join(edge_type)
+
+
+def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType], num_layers: int) -> list[str]:
+    there = reached(edge_types, num_layers)
+    if target is None:
+        if not there:
+            raise InputError("num_layers", num_layers, "fewer layers: no type has messages in the last one")
+        return there
+    targets = [target] if isinstance(target, str) else list(target)
+    for name in targets:
+        if name not in there:
+            raise InputError("target", name, f"a node type that edges lead to in every layer: {there}")
+    return targets
