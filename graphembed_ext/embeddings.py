@@ -122,7 +122,7 @@ class Embeddings:
             {
                 "type": np.repeat(self.node_types, list(self.num_nodes.values())),
                 "id": np.concatenate([np.arange(count) for count in self.num_nodes.values()]),
-                "name": [name for node_type in self for name in self._labels(node_type)],
+                "name": [name for node_type in self for name in self.labels_of(node_type)],
             }
         )
         vectors = pandas.DataFrame(self.tensor.detach().cpu().numpy())
@@ -171,7 +171,7 @@ class Embeddings:
             schema.append(("name", pa.string()))
         start, row_types = 0, np.repeat(self.node_types, list(self.num_nodes.values()))
         ids = np.concatenate([np.arange(count) for count in self.num_nodes.values()])
-        names = [name for node_type in self for name in self._labels(node_type)] if self.names else []
+        names = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
         with pq.ParquetWriter(path, pa.schema(schema)) as writer:
             for rows in exports.stretches(self):
                 part = slice(start, start + len(rows))
@@ -199,7 +199,7 @@ class Embeddings:
         return cls(tensor.view(len(table), vector.type.list_size), num_nodes, names)
 
     def _write_npz(self, path: Path) -> None:
-        labels = [name for node_type in self for name in self._labels(node_type)] if self.names else []
+        labels = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
         with path.open("wb") as file:
             np.savez(
                 file,
@@ -219,7 +219,8 @@ class Embeddings:
                 start += count
             return cls(torch.from_numpy(file["vectors"]), num_nodes, names if len(file["names"]) else None)
 
-    def _labels(self, node_type: str) -> list[str]:
+    def labels_of(self, node_type: str) -> list[str]:
+        """Names of the nodes of a type; their ids as text where they have none."""
         return self.names.get(node_type) or [str(node) for node in range(self.num_nodes[node_type])]
 
     def start_of(self, node_type: str) -> int:

@@ -112,10 +112,11 @@ def _map(
     else:
         vectors = torch.cat([emb[name] for name in types])
         groups = ["" if name == NODE_TYPE else name for name in types for _ in range(emb.num_nodes[name])]
+    names = [name for kind in labelled or types for name in emb.labels_of(kind)]
     title = path.name
     if record_path(path).exists():
         title = _title(read_record(path))
-    return plots.embedding_map(vectors, groups, title=title, method=method, seed=seed)
+    return plots.embedding_map(vectors, groups, names, title=title, method=method, seed=seed)
 
 
 #: What can be drawn.

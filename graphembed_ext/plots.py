@@ -107,44 +107,58 @@ def draw_embedding(
 
 
 def embedding_map(
-    vectors: Tensor, groups: Sequence[str] = (), *, title: str = "", method: str = "auto", seed: int = 0
+    vectors: Tensor,
+    groups: Sequence[str] = (),
+    names: Sequence[str] = (),
+    *,
+    title: str = "",
+    method: str = "auto",
+    seed: int = 0,
 ) -> Any:
-    """A 2-D map of vectors, a point for each, coloured by group.
+    """A 2-D map of vectors, a point for each, coloured by group; with its name beside it where they are few.
 
     Args:
         vectors: ``(N, d)``.
         groups: Group of each vector; empty for none, which is drawn grey.
+        names: Name of each vector.
         title: Title of the picture.
-        method: ``"tsne"``, ``"umap"``, ``"pca"``, or ``"auto"``: umap where it is installed, otherwise tsne.
+        method: ``"tsne"``, ``"umap"``, ``"pca"``, or ``"auto"``: pca for a few vectors; umap for more than 5,000,
+            where it is installed; tsne otherwise.
         seed: Fixes the places.
 
     Returns:
         A matplotlib figure.
     """
-    method = _method(method)
+    method = _method(method, len(vectors))
     places = _places(vectors, method, seed)
+    named = len(names) > 0 and len(places) <= _FEW
+    if named:
+        places = _spread(places, np.array([6.5, 4.2]), 0.32)
     figure, axes = _axes(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
-    names = np.array(groups if len(groups) else [""] * len(places))
+    group_of = np.array(groups if len(groups) else [""] * len(places))
     size = float(np.clip(9000 / max(len(places), 1), 4, 60))
-    kinds = sorted(set(names) - {""}, key=lambda name: -(names == name).sum())
-    if "" in names:
-        axes.scatter(*places[names == ""].T, s=size, c="#c3cbd2" if kinds else _COLOURS[0], linewidths=0)
+    kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
+    if "" in group_of:
+        axes.scatter(*places[group_of == ""].T, s=size, c="#c3cbd2" if kinds else _COLOURS[0], linewidths=0)
     shown = kinds[: len(_COLOURS)]
     order = np.random.default_rng(seed).permutation(len(places))  # no group lies on top of all others
-    index = {kind: number for number, kind in enumerate(shown)}
-    colours = np.array([_COLOURS[index[name]] if name in index else "#c3cbd2" for name in names])
-    drawn = order[[names[i] != "" for i in order]]
+    colour_of = dict(zip(shown, _COLOURS, strict=False))
+    colours = np.array([colour_of.get(kind, "#c3cbd2") for kind in group_of])
+    drawn = order[group_of[order] != ""]
     axes.scatter(*places[drawn].T, s=size, c=colours[drawn], alpha=0.85, linewidths=0)
     for kind in shown:
-        axes.scatter([], [], s=60, c=_COLOURS[index[kind]], label=f"{kind} ({(names == kind).sum():,})")
+        axes.scatter([], [], s=60, c=colour_of[kind], label=f"{kind} ({(group_of == kind).sum():,})")
     if len(kinds) > len(shown):
-        rest = sum(int((names == kind).sum()) for kind in kinds[len(shown) :])
+        rest = sum(int((group_of == kind).sum()) for kind in kinds[len(shown) :])
         axes.scatter([], [], s=60, c="#c3cbd2", label=f"{len(kinds) - len(shown)} more ({rest:,})")
+    for name, place in zip(names if named else (), places, strict=False):
+        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=_INK)
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.08)
     if kinds:
         legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=_INK)
         legend.set_in_layout(True)
@@ -282,8 +296,9 @@ def _axes(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     figure = Figure(figsize=(9, height), dpi=150, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.set_title(subtitle, loc="left", fontsize=10.5, color="#5b6b79", pad=10)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK)
+    axes.set_title(title, loc="left", fontsize=15, fontweight="bold", color=_INK, pad=32)
+    above = {"xycoords": "axes fraction", "xytext": (0, 12), "textcoords": "offset points"}
+    axes.annotate(subtitle, (0, 1), fontsize=10.5, color="#5b6b79", **above)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -333,14 +348,19 @@ def _between(x: np.ndarray, bounds: np.ndarray) -> Iterator[np.ndarray]:
         yield (x >= low) & (x < high)
 
 
+#: Vectors up to which a map shows names, and PCA does; and those from which on UMAP is the faster.
+_FEW, _MANY = 60, 5_000
+
 #: How each method is told of in a picture.
 _METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
-def _method(method: str) -> str:
+def _method(method: str, count: int) -> str:
     _checks.choice("method", method, ("auto", *_METHODS))
     if method == "auto":
-        return "umap" if installed("umap") else "tsne"
+        if count <= _FEW:  # neighbourhoods mean little among so few
+            return "pca"
+        return "umap" if count > _MANY and installed("umap") else "tsne"
     return method
 
 

@@ -32,7 +32,7 @@ def plot(
     label_column: Annotated[str | None, typer.Option(help="map: title of the column with the class.")] = None,
     type: Annotated[str | None, typer.Option("--type", "-t", help="map: draw nodes of this type only.")] = None,
     method: Annotated[
-        str, typer.Option(help="map: tsne, umap, pca, or auto: umap where it is installed, otherwise tsne.")
+        str, typer.Option(help="map: tsne, umap, pca, or auto, which goes by the number of nodes.")
     ] = "auto",
     seed: Annotated[int, typer.Option(help="map: fixes the places.")] = 0,
     as_json: Json = False,
