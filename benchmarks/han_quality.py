@@ -1,6 +1,7 @@
 """HAN's accuracy over seeds: ACM3025 with the paper's split, HGB's ACM and DBLP beside PyG's HANConv.
 
 Usage: python benchmarks/han_quality.py [--seeds N] [--epochs E] [--sets acm3025 acm dblp] [--max_neighbors K]
+       [--rows NAME ...] [--add]
 
 Every model is trained by ``ge.fit`` in the same loop with the recipe of DGL's example (hidden size 8, 8 heads, dropout
 0.6, learning rate 0.005, weight decay 0.001, 200 epochs, patience 100); the epoch with the least loss on the
@@ -16,11 +17,12 @@ metapath, the same for both classes, as PyG's class takes gigabytes otherwise; "
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 
 from _han import acm3025, dblp, hgb_acm
-from _record import save
+from _record import RESULTS, save
 from torch import nn
 from torch_geometric.nn import HANConv
 
@@ -59,9 +61,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--sets", nargs="+", default=["acm3025", "acm", "dblp"])
     parser.add_argument("--max_neighbors", type=int, default=50)
+    parser.add_argument("--rows", nargs="+", help="models to train; by default all")
+    parser.add_argument("--add", action="store_true", help="keep the recorded results of other sets")
     args = parser.parse_args()
     capped = {"acm": hgb_acm, "dblp": dblp}
     results: dict[str, dict] = {}
+    if args.add:
+        results = json.loads((RESULTS / "han_quality.json").read_text())["results"]
     path = None
     for name in args.sets:
         if name == "acm3025":
@@ -70,6 +76,7 @@ def main() -> None:
             few = capped[name](args.max_neighbors)
             graphs = {"ours": few, "pyg": few, "ours, DGL's example": few, "ours, all neighbours": capped[name](None)}
         first = next(iter(graphs.values()))
+        graphs = {row: graph for row, graph in graphs.items() if row in (args.rows or graphs)}
         rows = results[name] = {row: {"runs": []} for row in graphs}
         for seed in range(args.seeds):
             for row, graph in graphs.items():
