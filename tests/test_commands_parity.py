@@ -13,6 +13,8 @@ from graphembed_ext.checkpoint.cells import MODELS
 from graphembed_ext.cli import app
 
 from .conftest import Spec, agree, build_dgl, build_pyg
+from .test_han import world
+from .test_parity import people
 
 PAIRS = [(i, (i + k) % 10) for i in range(10) for k in (1, 3, 9)]
 SMALL = ["--set", "emb_dim=8", "--set", "walk_length=8", "--set", "window_size=2", "--batch-size", "4"]
@@ -50,6 +52,21 @@ def test_equal_graphs(run, camps):
     assert result.exit_code == 0, result.output
     assert "parity of metapath2vec: dgl and pyg" in result.stdout
     assert result.stdout.endswith("identical, bit for bit\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("metapath2vec", ["--metapath", "user-item-user", "--set", "window_size=2"]),
+        ("lightgcn", ["--batch-size", "7"]),
+        ("han", ["--metapath", "PAP=paper-author-paper", "--metapath", "PVP=in,shows"]),
+        ("graphsage", ["--batch-size", "4", "--set", "hidden_channels=8"]),
+    ],
+)
+def test_every_model(run, camps, model, options):
+    spec = {"han": world(), "graphsage": people()}.get(model, camps)
+    result = run("parity", model, saved("a.bin", spec), saved("b.pt", spec), *options)
+    assert result.exit_code == 0, result.output
 
 
 def test_one_edge_and_one_isolated_node(run):

@@ -54,6 +54,12 @@ def test_graphsage_five_steps(capsys):
     assert results["dgl"].metrics == results["pyg"].metrics
 
 
+def test_graphsage_five_steps_on_cora(capsys, data_root):
+    results = load("graphsage_five_steps").main(5, str(data_root))
+    assert "identical losses: True" in capsys.readouterr().out
+    assert set(results["pyg"].metrics) >= {f"test_{name}" for name in ("accuracy", "precision", "recall", "macro_f1")}
+
+
 def test_dgl_han(capsys):
     assert load("dgl_han").main() > 0.7
     losses = [float(loss) for loss in re.findall(r"loss ([\d.]+)", capsys.readouterr().out)]

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
+from graphembed_ext.errors import InputError
+from graphembed_ext.parity import _compare_runs
 from graphembed_ext.parity.table import compare
 
 from .conftest import ROOT, Spec, build_dgl, build_pyg
@@ -157,6 +159,23 @@ def test_han_in_mini_batches():
     assert sum(row.stage == "batches" for row in found.rows) > 8
 
 
+def test_graphsage_in_mini_batches():
+    config = {"hidden_channels": 8, "batch_size": 4}
+    found = ge.parity.report("graphsage", build_dgl(people()), build_pyg(shuffled(people())), **config)
+    assert found.ok, str(found)
+    assert sum(row.stage == "batches" for row in found.rows) > 8
+
+
+def test_masks_that_dgl_has_saved(tmp_path):
+    import dgl
+
+    dgl.save_graphs(str(tmp_path / "g.bin"), [build_dgl(world())])
+    saved = dgl.load_graphs(str(tmp_path / "g.bin"))[0][0]
+    assert saved.nodes["paper"].data["train_mask"].dtype == torch.uint8
+    found = ge.parity.report("han", saved, build_pyg(world()), hidden_channels=8, heads=2, metapaths=PATHS)
+    assert found.ok, str(found)
+
+
 def test_without_labels_outputs_are_trained():
     spec = people()
     del spec.features["_N"]["y"]
@@ -189,6 +208,22 @@ def test_features_of_other_names_orders_and_dtypes():
     assert found.absolute == pytest.approx(1)
     assert "node order: the same rows at other nodes" in reason(reordered).reason
     assert reason(wider).reason == "the dtypes are torch.float32 and torch.float64, the values the same"
+
+
+def test_features_that_one_graph_lacks():
+    bare = build_pyg(Spec.untyped(10, PAIRS))
+    found = ge.parity.report("graphsage", build_dgl(people()), bare, hidden_channels=8)
+    assert found.first_difference.reason == "only the first graph has features, 'x'"
+    assert {row.stage for row in found.rows} == {"view"}  # the second graph makes no model
+    assert ge.parity.report("deepwalk", build_dgl(people()), bare, **CONFIG).ok
+    with pytest.raises(InputError, match="window"):
+        ge.parity.report("deepwalk", bare, bare, window=3)
+
+
+def test_runs_that_part():
+    one, other = torch.zeros(1), torch.ones(1)
+    rows = list(_compare_runs(iter([("loss", "a", one)]), iter([("loss", "a", one), ("loss", "b", other)])))
+    assert [(row.quantity, row.equal) for row in rows] == [("a", True), ("b", False)]
 
 
 def test_edge_features_in_another_order():

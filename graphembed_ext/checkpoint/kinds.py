@@ -137,6 +137,7 @@ def describe(model: nn.Module, names: Any = None) -> About:
     from ..models.lightgcn import LightGCN
     from ..models.node2vec import Node2Vec
     from ..models.skipgram import SkipGram
+    from ..models.typed_graphsage import TypedGraphSAGE
     from ..models.windowed_metapath2vec import MetaPath2Vec
 
     own: Mapping[str, Any] = model.state_dict() if isinstance(model, nn.Module) else {}
@@ -157,6 +158,8 @@ def describe(model: nn.Module, names: Any = None) -> About:
         layers: Any = model.convs
         found = {_aggregator(conv) for conv in layers}
         kind, more["aggregator"] = "sage model", found.pop() if len(found) == 1 else ""
+    elif isinstance(model, TypedGraphSAGE):
+        kind = "own"
     elif isinstance(model, SAGEConv):
         kind, more["aggregator"] = "sage layer", model.aggregator_type
     elif isinstance(model, HAN):

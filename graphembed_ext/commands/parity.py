@@ -22,13 +22,16 @@ def parity(
     second: Annotated[
         str | None, typer.Argument(help="The same graph of the other host; left out, FIRST is built for both hosts.")
     ] = None,
-    set_: Annotated[
+    metapath: Annotated[
         list[str] | None,
         typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help='An argument of the model, such as window_size=3 or metapath=\'["writes", "written_by"]\'.',
+            help="metapath2vec, han: node types joined by -, such as author-paper-author, or relations joined by "
+            "commas; NAME=PATH gives one a name. May be repeated."
         ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An argument of the model, such as window_size=3."),
     ] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps before the embeddings are compared.")] = 5,
     batch_size: Annotated[int | None, typer.Option(help="Walks, triplets or nodes in a batch.")] = None,
@@ -42,8 +45,8 @@ def parity(
     with reporting(debug):
         from .. import parity as parity_module
 
-        config = dict(map(setting, set_ or []))
         graphs = _both(first, second, {"directed": directed, "root": root})
+        config = dict(map(setting, set_ or [])) | _metapaths(model, graphs[0], metapath or [])
         found = parity_module.report(model, *graphs, steps=steps, batch_size=batch_size, seed=seed, **config)
         typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found))
         if not found.ok:
@@ -67,3 +70,15 @@ def _both(first: str, second: str | None, reading: dict[str, Any]) -> list[Graph
         graph.view if graph.view.host == host else view(graph.build(host))
         for graph, host in zip(read, hosts, strict=True)
     ]
+
+
+def _metapaths(model: str, view: GraphView, words: list[str]) -> dict[str, Any]:
+    """Metapaths as the model takes them: HAN by name, MetaPath2Vec one or a list."""
+    from ..run_inputs import metapath_of, named_metapath
+
+    if not words:
+        return {}
+    if model.lower() == "han":
+        return {"metapaths": {name: metapath_of(view, path) for name, path in map(named_metapath, words)}}
+    paths = [metapath_of(view, path) for path in words]
+    return {"metapath": paths[0] if len(paths) == 1 else paths}

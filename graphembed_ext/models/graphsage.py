@@ -54,9 +54,9 @@ class GraphSAGE(nn.Module):
     the same output. It differs in two ways: ``edge_weight`` is used, not ignored, and ``aggr`` may be one of DGL's
     ``"gcn"``, ``"pool"`` and ``"dgl_lstm"``, too.
 
-    :func:`graphembed_ext.fit` trains it on labelled nodes; :func:`graphembed_ext.embed` computes the output for the
-    nodes of any graph with the same features. Both read the graph of either host in one order of edges, so that the
-    answer is the same, bit for bit.
+    :func:`graphembed_ext.fit` trains it on labelled nodes, or without labels; :func:`graphembed_ext.embed` computes the
+    output for the nodes of any graph with the same features. Both read the graph of either host in one order of edges,
+    so that the answer is the same, bit for bit.
 
     Args:
         in_channels: Number of features; -1 takes it from the first input.
@@ -71,6 +71,7 @@ class GraphSAGE(nn.Module):
         norm_kwargs: Arguments of the normalisation.
         jk: Jumping knowledge: ``"last"``, ``"cat"``, ``"max"`` or ``"lstm"``, followed by a linear layer.
         weight: Name of the edge feature that weighs messages, where the model is given a graph; None for none.
+        unit_norm: Whether :func:`graphembed_ext.embed` returns vectors of length 1; training without labels sets it.
         seed: Fixes the initial weights and leaves torch's default generator alone; None draws them from it.
         **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`: ``aggr``, ``normalize``,
             ``root_weight``, ``project``, ``bias``.
@@ -99,6 +100,7 @@ class GraphSAGE(nn.Module):
     """
 
     task = "nodes"
+    task_without_labels = "links"
     targets = (NODE_TYPE,)
 
     def __init__(
@@ -116,11 +118,14 @@ class GraphSAGE(nn.Module):
         jk: str | None = None,
         *,
         weight: str | None = None,
+        unit_norm: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
+        self.unit_norm = _checks.flag("unit_norm", unit_norm)
         self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
         self.num_layers = _checks.integer("num_layers", num_layers)
         self.out_channels = self.hidden_channels
@@ -412,7 +417,8 @@ class GraphSAGE(nn.Module):
         """
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        return Embeddings(self.inference(graph))
+        found = self.inference(graph)
+        return Embeddings(torch.nn.functional.normalize(found, dim=1) if self.unit_norm else found)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from .. import _checks
 from .._threads import threads
+from ..errors import GraphEmbedError
 from ..graph import NODE_TYPE, GraphView
 from ..registry import create
 from ..registry import view as view_of
-from .stages import REASONS, classes, stages_of
+from .stages import REASONS, Found, classes, stages_of
 from .table import ParityReport, Row, compare
 from .views import compare_views
 
@@ -59,17 +62,35 @@ def report(
     if batch_size is not None:
         _checks.integer("batch_size", batch_size)
     views = view_of(first), view_of(second)
-    rows = list(compare_views(*views))
+    rows = list(compare_views(*views, features=name.lower() in _READ_FEATURES))
     engine = "none"
     same_nodes = dict(views[0].num_nodes) == dict(views[1].num_nodes)
     if same_nodes and views[0].edge_types == views[1].edge_types:
-        with threads(1):
-            models = [create(name, graph, seed=seed, **_completed(name, views[0], config)) for graph in views]
-            found = (stages_of(model, view, steps, batch_size, seed) for model, view in zip(models, views, strict=True))
-            for (stage, quantity, mine), (_, _, its) in zip(*found, strict=True):
-                rows.append(compare(stage, quantity, mine, its, REASONS[stage]))
-        engine = getattr(getattr(models[0], "walker", None), "serving", "none")
+        try:
+            with threads(1):
+                models = [create(name, graph, seed=seed, **_completed(name, views[0], config)) for graph in views]
+                pairs = zip(models, views, strict=True)
+                rows += _compare_runs(*(stages_of(model, view, steps, batch_size, seed) for model, view in pairs))
+            engine = getattr(getattr(models[0], "walker", None), "serving", "none")
+        except GraphEmbedError:
+            if all(row.equal for row in rows):
+                raise  # not the graphs' fault
     return ParityReport(name, (views[0].host, views[1].host), engine, tuple(rows))
+
+
+#: Models that read node features and labels.
+_READ_FEATURES = ("graphsage", "han")
+
+
+def _compare_runs(first: Found, second: Found) -> Iterator[Row]:
+    """A row for each thing that both runs yield, until one yields what the other does not."""
+    for mine, its in zip_longest(first, second):
+        if mine is None or its is None or mine[:2] != its[:2]:
+            stage, quantity, _ = mine or its
+            yield Row(stage, quantity, False, float("inf"), float("inf"), "only one of the runs has it")
+            return
+        stage, quantity, value = mine
+        yield compare(stage, quantity, value, its[2], REASONS[stage])
 
 
 def _completed(name: str, view: GraphView, config: dict[str, Any]) -> dict[str, Any]:

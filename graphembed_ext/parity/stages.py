@@ -134,7 +134,7 @@ def classes(view: GraphView, node_type: str) -> int | None:
 def _training_nodes(view: GraphView, node_type: str, labels: Tensor | None) -> Tensor:
     mask = find(view, node_type, ("train_mask",))
     count = view.num_nodes[node_type]
-    if mask is not None and mask.dtype == torch.bool and mask.shape == (count,):
+    if mask is not None and mask.dtype in (torch.bool, torch.uint8) and mask.shape == (count,):
         return mask.nonzero().squeeze(1)
     if labels is not None and labels.dim() == 1:
         return (labels >= 0).nonzero().squeeze(1)
@@ -188,8 +188,9 @@ def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(item, f"{name} {key if isinstance(key, str) else '-'.join(key)}".strip())
     elif hasattr(value, "_asdict"):
         yield from _tensors(value._asdict(), name)
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _tensors({key: getattr(value, key) for key in value.__dataclass_fields__}, name)
+    elif hasattr(value, "__dataclass_fields__"):  # what is private may be of one host, such as its own ids
+        fields = [key for key in value.__dataclass_fields__ if not key.startswith("_")]
+        yield from _tensors({key: getattr(value, key) for key in fields}, name)
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             yield from _tensors(item, f"{name} {number}".strip())

@@ -17,8 +17,13 @@ __all__ = ["compare_views"]
 _NAMED = 3
 
 
-def compare_views(first: GraphView, second: GraphView) -> Iterator[Row]:
-    """Node types, counts, edges and features; stops after counts or edge types that differ."""
+def compare_views(first: GraphView, second: GraphView, features: bool = False) -> Iterator[Row]:
+    """Node types, counts, edges and features; stops after counts or edge types that differ.
+
+    Args:
+        first, second: The graphs.
+        features: Whether features or labels that one graph has and the other lacks are a difference.
+    """
     yield _node_types(first, second)
     if first.node_types != second.node_types:
         return
@@ -31,7 +36,7 @@ def compare_views(first: GraphView, second: GraphView) -> Iterator[Row]:
     for edge_type in first.edge_types:
         yield from _edge_features(first, second, edge_type)
     for node_type in first.node_types:
-        yield from _node_features(first, second, node_type)
+        yield from _node_features(first, second, node_type, features)
 
 
 def _node_types(first: GraphView, second: GraphView) -> Row:
@@ -178,23 +183,35 @@ def _edge_features(first: GraphView, second: GraphView, edge_type: EdgeType) -> 
         yield compare("view", f"{prefix}, {name}", values[0], values[1], reason)
 
 
-def _node_features(first: GraphView, second: GraphView, node_type: str) -> Iterator[Row]:
+def _node_features(first: GraphView, second: GraphView, node_type: str, needed: bool) -> Iterator[Row]:
     """Features by name, but what is read as features or as labels by what it is: the hosts call it otherwise."""
     here, there = first.features[node_type], second.features[node_type]
     pairs = {name: name for name in here if name in there}
-    for names in (FEATURE_NAMES, LABEL_NAMES):
-        found = [next((name for name in names if name in features), None) for features in (here, there)]
-        if found[0] is not None and found[1] is not None:
+    prefix = "" if node_type == NODE_TYPE else f"{node_type}, "
+    for what, names in (("features", FEATURE_NAMES), ("labels", LABEL_NAMES)):
+        mine, its = (next((name for name in names if name in features), None) for features in (here, there))
+        if mine is not None and its is not None:
             for name in names:
                 pairs.pop(name, None)
-            pairs[found[0]] = found[1]
-    prefix = "" if node_type == NODE_TYPE else f"{node_type}, "
+            pairs[mine] = its
+        elif needed and mine != its:
+            place = "first" if its is None else "second"
+            yield Row("view", f"{prefix}{what}", False, reason=f"only the {place} graph has {what}, {mine or its!r}")
     for mine, its in pairs.items():
         name = mine if mine == its else f"{mine} and {its}"
-        values = here[mine].cpu(), there[its].cpu()
+        values = _masks(here[mine].cpu(), there[its].cpu())
         reason = "other values"
         if values[0].shape == values[1].shape and values[0].dtype == values[1].dtype and len(values[0]):
             flat = [value.reshape(len(value), -1).double() for value in values]
             if torch.equal(*(torch.sort(value.sum(1)).values for value in flat)):
                 reason = "node order: the same rows at other nodes, which are numbered otherwise"
         yield compare("view", f"{prefix}{name}", *values, reason)
+
+
+def _masks(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as they are; but DGL writes boolean masks to files as bytes."""
+    if {first.dtype, second.dtype} == {torch.bool, torch.uint8} and all(
+        value.dtype == torch.bool or not value.numel() or int(value.max()) <= 1 for value in (first, second)
+    ):
+        return first.bool(), second.bool()
+    return first, second

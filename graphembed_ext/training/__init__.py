@@ -1,7 +1,7 @@
 """Training in one call: :func:`fit`, and a module for each task that models are trained on.
 
-A model names its task in the class attribute ``task``, and in ``task_without_labels`` the one it has where no ``y``
-is given, if that is another. The task's module has a function ``train`` that takes the model, the graph, a
+A model names its task in the class attribute ``task``, and in ``task_without_labels`` the one it has where there are
+no labels, if that is another. The task's module has a function ``train`` that takes the model, the graph, a
 :class:`~graphembed_ext.training.run.Plan` and the options of the task. A new task is a new module and a line in the
 table below.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import _checks
 from ..errors import InputError
+from ..registry import view as view_of
 from .result import FitResult, TrainingError
 from .run import Plan
 
@@ -26,6 +27,7 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 #: Module of each task.
 _TASKS = {
+    "links": "links",
     "nodes": "nodes",
     "recommendation": "recommendation",
     "skip_gram": "walks",
@@ -43,6 +45,7 @@ def fit(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
+    task: str | None = None,
     **options: Any,
 ) -> FitResult:
     """Train a model of this package; it goes on from its present weights.
@@ -52,6 +55,7 @@ def fit(
     ===================================  =====================================================
     DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
     GraphSAGE, HAN, with labels          :func:`graphembed_ext.training.nodes.train`
+    GraphSAGE without labels             :func:`graphembed_ext.training.links.train`
     LightGCN                             :func:`graphembed_ext.training.recommendation.train`
     ===================================  =====================================================
 
@@ -67,6 +71,8 @@ def fit(
             it; where the result is deterministic, to the same one as a run without a break.
         on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
             as :class:`graphembed_ext.callbacks.TensorBoard`.
+        task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels. None means labels
+            where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
         **options: Options of the task.
 
     Returns:
@@ -85,7 +91,9 @@ def fit(
         >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
         (True, 360, 'numba')
     """
-    train = _trainer(model, labelled=options.get("y") is not None)
+    if hasattr(model, "task_without_labels") and graph is not None:
+        graph = view_of(graph)
+    train = _trainer(model, _task(model, graph, task, options))
     if train is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     if epochs is not None:
@@ -136,14 +144,22 @@ def options_of(model: Any) -> list[str]:
         >>> "shrink_window" in options_of(ge.DeepWalk)
         True
     """
-    found = [_options(train) for train in (_trainer(model, labelled) for labelled in (True, False)) if train]
+    tasks = dict.fromkeys((getattr(model, "task", None), getattr(model, "task_without_labels", None)))
+    found = [_options(train) for train in (_trainer(model, task) for task in tasks) if train]
     return list(dict.fromkeys(name for names in found for name in names))
 
 
-def _trainer(model: Any, labelled: bool) -> Callable[..., FitResult] | None:
-    task = getattr(model, "task", None)
-    if not labelled:
-        task = getattr(model, "task_without_labels", task)
+def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> str | None:
+    own, other = getattr(model, "task", None), getattr(model, "task_without_labels", None)
+    known = [name for name in (own, other) if name is not None]
+    if task is not None:
+        return _checks.choice("task", task, known)
+    if other is None or options.get("y") is not None or options.get("masks") is not None or graph is None:
+        return own
+    return own if any("train_mask" in columns for columns in graph.features.values()) else other
+
+
+def _trainer(model: Any, task: str | None) -> Callable[..., FitResult] | None:
     return None if task not in _TASKS else importlib.import_module(f"{__name__}.{_TASKS[task]}").train
 
 

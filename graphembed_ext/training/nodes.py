@@ -177,7 +177,7 @@ class _NodeTrainer:
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
         total, samples = 0.0, 0
-        with _seeded(rng.key(self._plan.seed, "dropout", number), self._view.device):
+        with seeded(rng.key(self._plan.seed, "dropout", number), self._view.device):
             for inputs, nodes in self._steps(number):
                 self._adam.zero_grad()
                 loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
@@ -261,7 +261,7 @@ class _NodeTrainer:
 
 
 @contextmanager
-def _seeded(stream: int, device: torch.device) -> Iterator[None]:
+def seeded(stream: int, device: torch.device) -> Iterator[None]:
     """Let torch's default generators follow a key; afterwards they are as they were."""
     devices = [device.index or 0] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
