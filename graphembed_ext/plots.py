@@ -136,8 +136,10 @@ def embedding_map(
         places = _spread(places, np.array([6.5, 4.2]), 0.32)
     figure, axes = _axes(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
     group_of = np.array(groups if len(groups) else [""] * len(places))
-    size = float(np.clip(9000 / max(len(places), 1), 4, 60))
+    size = float(np.clip(24000 / max(len(places), 1), 5, 60))
     kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
+    if len(kinds) <= len(_COLOURS) and all(kind.isdigit() for kind in kinds):
+        kinds.sort(key=int)
     if "" in group_of:
         axes.scatter(*places[group_of == ""].T, s=size, c="#c3cbd2" if kinds else _COLOURS[0], linewidths=0)
     shown = kinds[: len(_COLOURS)]
@@ -157,7 +159,6 @@ def embedding_map(
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
     if kinds:
         legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=_INK)
@@ -227,7 +228,7 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
     """
     figure, axes = _axes(title, "length of a node's vector against the number of its edges")
     total = sum(len(degree) for degree, _ in groups.values())
-    size = float(np.clip(9000 / max(total, 1), 3, 40))
+    size = float(np.clip(16000 / max(total, 1), 4, 40))
     for number, (name, (degree, norm)) in enumerate(groups.items()):
         x, y = degree.double().numpy(), norm.double().numpy()
         x, y = x[y > 0], y[y > 0]
@@ -235,7 +236,7 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
         colour = _COLOURS[number % len(_COLOURS)]
         # degrees are whole numbers: spread a little, points do not cover each other
         spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(x))
-        axes.scatter(np.maximum(x + spread, 0.5), y, s=size, c=colour, alpha=0.35, linewidths=0)
+        axes.scatter(np.maximum(x + spread, 0.5), y, s=size, c=colour, alpha=0.45, linewidths=0)
         axes.scatter([], [], s=50, c=colour, label=f"{label} ({len(x):,})")
         bins = np.unique(np.geomspace(1, max(x.max(), 1) + 1, 12).round())
         middle = [(x[inside].mean(), np.median(y[inside])) for inside in _between(x, bins) if inside.sum() >= 3]
@@ -297,7 +298,7 @@ def _axes(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=15, fontweight="bold", color=_INK, pad=32)
-    above = {"xycoords": "axes fraction", "xytext": (0, 12), "textcoords": "offset points"}
+    above: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 12), "textcoords": "offset points"}
     axes.annotate(subtitle, (0, 1), fontsize=10.5, color="#5b6b79", **above)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -324,11 +325,16 @@ def _finished(figure: Any, axes: Any, xlabel: bool = True) -> Any:
     axes.grid(color="#e6eaee", linewidth=0.8)
     if xlabel:
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(fontsize=11.5, color=_INK)
     if len(axes.get_legend_handles_labels()[0]) > 1:
-        axes.legend(frameon=False, fontsize=10.5, labelcolor=_INK)
+        # "best" compares the legend with every point
+        crowded = (
+            sum(len(drawn.get_offsets()) for drawn in axes.collections) > _MANY
+        )  # "best" compares with every point
+        place = "upper left" if crowded else "best"
+        axes.legend(loc=place, frameon=False, fontsize=10.5, labelcolor=_INK)
     return figure
 
 

@@ -329,9 +329,12 @@ def _fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile
         config["metapath"] = paths[0] if len(paths) == 1 else paths
     elif isinstance(config.get("metapath"), str):
         config["metapath"] = metapath_of(source.view, config["metapath"])
-    if getattr(model_class, "task", "") == "nodes" and list(source.labels) == [NODE_TYPE] and "target" not in of_model:
-        y = source.labels[NODE_TYPE]
-        config.setdefault("out_channels", y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
+    if getattr(model_class, "task", "") == "nodes" and len(source.labels) == 1:
+        ((kind, y),) = source.labels.items()
+        if source.view.is_typed and "target" in of_model:
+            config.setdefault("target", kind)
+        if config.get("target", kind) == kind:
+            config.setdefault("out_channels", y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
     if getattr(model_class, "task", "") == "nodes" and not any(
         name in features for features in source.view.features.values() for name in FEATURE_NAMES
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 
@@ -213,6 +214,45 @@ def test_the_record_repeats_every_model_bit_for_bit(folder, monkeypatch, model):
     assert not list(folder.glob("*.ckpt"))
 
 
+def test_an_interrupted_run_is_resumed_by_the_same_command_alone(folder, monkeypatch):
+    import graphembed_ext.runs as runs
+
+    monkeypatch.chdir(folder)
+    words = ["train", "deepwalk", "-i", "camps.csv", *SMALL, "-o"]
+    good(*words, "whole.npz")
+    fit = runs.fit
+
+    def calling(on_epoch):
+        @functools.wraps(fit)
+        def call_fit(*arguments, **options):
+            return fit(*arguments, on_epoch=on_epoch, **options)
+
+        return call_fit
+
+    def stop(entry):
+        if entry["epoch"] == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "fit", calling(stop))
+    done = call(*words, "part.npz")
+    assert done.exit_code == 130
+    assert (
+        "interrupted after epoch 7 of 30; part.npz was not written. The same command resumes from part" in done.stderr
+    )
+    assert "It is: graphembed train deepwalk --input camps.csv --output part.npz" in done.stderr
+    assert not (folder / "part.npz").exists()
+    (checkpoint,) = folder.glob("part.npz.*.ckpt")
+    monkeypatch.setattr(runs, "fit", fit)
+    good(*words, "part.npz", "--seed", "5")  # other settings: another run
+    assert checkpoint.exists()
+    seen = []
+    monkeypatch.setattr(runs, "fit", calling(seen.append))
+    good(*words, "part.npz")
+    assert [entry["epoch"] for entry in seen] == list(range(8, 31))
+    assert not checkpoint.exists()
+    assert (folder / "part.npz").read_bytes() == (folder / "whole.npz").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["run.yaml", "run.toml", "run.json"])
 def test_settings_from_a_file(folder, tmp_path, name):
     settings = {"model": "deepwalk", "input": str(folder / "camps.csv"), "emb-dim": 4, "epochs": 1, "walk_length": 8}
@@ -245,6 +285,7 @@ def test_features_labels_and_splits_from_arrays_and_tables(folder, tmp_path):
     assert written[0] == written[1] == written[2]
     record = json.loads((tmp_path / "out.parquet.json").read_text())
     assert record["history"][0]["samples"] == 4
+    assert ge.Embeddings.load(tmp_path / "out.parquet").tensor.shape == (8, 2)  # as many as classes
 
 
 def test_weights_and_tensorboard(folder, tmp_path):
