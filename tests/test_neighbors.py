@@ -214,6 +214,22 @@ def test_all_neighbours_give_the_output_of_the_whole_graph(build, config, hidden
     assert torch.equal(moved.y, batch.y)
 
 
+@pytest.mark.parametrize("config", [{}, {"aggr": "sum", "normalize": True}, {"bias": False}, {"aggr": "max"}], ids=str)
+@pytest.mark.parametrize("weight", [None, "edge_weight"])
+def test_features_read_in_place_train_as_sliced_ones_do(config, weight):
+    spec = some_graph()
+    model = ge.GraphSAGE(5, 9, 2, out_channels=3, seed=0, **config).double()
+    data = build_pyg(spec)
+    data.x = data.x.double()
+    (batch,) = ge.neighbor_loader(data, [3, 2], 30, edge_weight=weight, seed=0)
+    assert model.convs[0].reads_in_place(batch.blocks[0], batch.features)
+    found = model.logits(batch)["_N"]
+    wanted = model(batch.x, batch.blocks, batch.edge_weights)
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-10)
+    gradients = (torch.autograd.grad(out.square().sum(), model.parameters()) for out in (found, wanted))
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.filterwarnings("ignore:Using .NeighborSampler. without", "ignore:Dataloader CPU affinity")
 def test_peers_own_loaders_feed_the_model():
     import dgl

@@ -12,6 +12,8 @@
     The maximum over neighbours, and means by weights or by count.
 :mod:`.lstm`
     DGL's LSTM over true neighbours.
+:mod:`.rows`
+    Features of a mini-batch read where they are.
 :mod:`.sparse`
     Linear layers on feature matrices with few nonzeros.
 :mod:`.sage`, :mod:`.dgl_sage`

@@ -16,11 +16,13 @@ from .adjacency import Adjacency, adjacency
 from .lstm import NeighborLSTM
 from .maxima import neighbor_max
 from .means import neighbor_mean, neighbor_mean_with_self
+from .rows import Rows, joined
 from .sparse import SparseRows, linear
 from .sums import neighbor_sum
 
 __all__ = ["SAGEConv"]
 
+_COMPILED = (torch.float32, torch.float64)
 _LINEAR = ("mean", "sum", "add", "gcn")
 #: Multiply-adds that a matrix product does in the time in which a sum over neighbours takes in one number.
 _GATHER = 16
@@ -139,7 +141,8 @@ class SAGEConv(MessagePassing):
         """One layer.
 
         Args:
-            x: Features ``(N, F)``, or those of sources and targets, ``(N_s, F_s)`` and ``(N_t, F_t)`` or None.
+            x: Features ``(N, F)``, or those of sources and targets, ``(N_s, F_s)`` and ``(N_t, F_t)`` or None; or
+                :class:`~graphembed_ext.messages.rows.Rows` of a matrix, with an Adjacency.
             edge_index: Edges from sources to targets, ``(2, E)``; or ``SparseTensor``; or
                 :class:`~graphembed_ext.messages.adjacency.Adjacency`, whose targets are the first of the sources
                 where ``x`` is one tensor.
@@ -152,6 +155,8 @@ class SAGEConv(MessagePassing):
         Raises:
             InputError: Rows or weights whose number does not match the edges.
         """
+        if isinstance(x, Rows):
+            return self._from_rows(x, edge_index, edge_weight)
         source: Any
         target: Any
         source, target = x if isinstance(x, (tuple, list)) else (x, x)
@@ -176,6 +181,16 @@ class SAGEConv(MessagePassing):
         if first:
             source = linear(source, self.lin_l.weight)
         return self._with_root(self._arrived(graph, source, target, edge_weight, first), root)
+
+    def _from_rows(self, rows: Rows, graph: Adjacency, edge_weight: Tensor | None) -> Tensor:
+        plain = edge_weight is None and self.root_weight and not rows.x.requires_grad
+        hooked = self.lin_l._forward_hooks or self.lin_l._forward_pre_hooks or self.lin_r._forward_hooks if plain else 0
+        if not plain or hooked or self.aggr not in ("mean", "sum", "add") or rows.x.dtype not in _COMPILED:
+            x = rows.x, rows.x[rows.nodes[: graph.num_dst]]
+            return self(x, rows.sources_of(graph), edge_weight=edge_weight)
+        both = torch.cat([self.lin_l.weight, self.lin_r.weight], dim=1)
+        out = F.linear(joined(rows, graph, mean=self.aggr == "mean"), both, self.lin_l.bias)
+        return self._with_root(out, None)
 
     def in_parts(self, x: Any, graph: Adjacency, edge_weight: Tensor | None = None, *, rows: int) -> Tensor:
         """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.

@@ -18,6 +18,7 @@ from ..graph import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
 from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
+from ..messages.rows import Rows
 from ..messages.sage import SAGEConv
 from ..messages.sparse import SparseRows
 from ..neighbor_sampling import NeighborSampler, check_fanouts
@@ -323,9 +324,7 @@ class GraphSAGE(nn.Module):
         like, first = next(self.parameters()), cast("SAGEConv", self.convs[0])
         whole = inputs.features
         if whole is not None and whole.dtype == like.dtype and first.reads_in_place(blocks[0], whole):
-            block = blocks[0]
-            x = whole, whole[inputs.nodes[: block.num_dst]]
-            blocks[0] = Adjacency(block.indptr, inputs.nodes[block.indices], block.edge_ids, len(whole))
+            x = Rows(whole, inputs.nodes)
         elif inputs.x is None:
             raise InputError("x", None, "node features, in the graph that the batch was sampled from")
         return {NODE_TYPE: self._layers(inputs.x.to(like) if x is None else x, blocks, inputs.edge_weights)}

@@ -242,8 +242,9 @@ class _LinkTrainer:
             self._view.total_nodes, generator=rng.generator(rng.key(self._plan.seed, "links", "order", epoch))
         )
         (table,) = self._loader.sampler.tables.values()
-        for number, starts in enumerate(order.split(self._batch_size)):
-            first, second, noise, missing = self._pairs.draw(epoch, starts, number * self._batch_size)
+        for number in range(self.batches):
+            low = number * self._batch_size
+            first, second, noise, missing = self._pairs.draw(epoch, order[low : low + self._batch_size], low)
             if not len(first):
                 continue
             seeds, place = torch.unique(torch.cat([first, second, noise.flatten()]), return_inverse=True)
