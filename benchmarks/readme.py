@@ -197,6 +197,28 @@ def han_quality() -> list[str]:
     return [*rows, "", f"{record['settings']['seeds']} seeds. " + source("han_quality", record)]
 
 
+def parity_hosts() -> list[str]:
+    record = read("parity")
+    rows = ["| model | data | nodes | edges | comparisons, by stage | |", "|---|---|---|---|---|---|"]
+    for row in record["results"]["hosts"]:
+        stages = ", ".join(f"{name} {found['equal']}/{found['rows']}" for name, found in row["stages"].items())
+        verdict = "identical, bit for bit" if row["ok"] else row["first_difference"]
+        rows.append(f"| {row['model']} | {row['data']} | {row['nodes']:,} | {row['edges']:,} | {stages} | {verdict} |")
+    return [*rows, "", source("parity", record)]
+
+
+def parity_peers() -> list[str]:
+    record = read("parity")
+    rows = ["| beside | data | float64: output, loss, gradients | float32 |", "|---|---|---|---|"]
+    for row in record["results"]["peers"]:
+        cells = [
+            ", ".join("" if part is None else f"{part['relative']:.0e}" for part in row[dtype].values())
+            for dtype in ("float64", "float32")
+        ]
+        rows.append(f"| {row['peer']} | {row['data']} | {cells[0].lstrip(', ')} | {cells[1].lstrip(', ')} |")
+    return [*rows, "", source("parity", record)]
+
+
 def source(name: str, record: dict[str, Any]) -> str:
     versions, hardware = record["versions"], record["hardware"]
     file = f"benchmarks/results/{name}.json"
@@ -216,6 +238,8 @@ TABLES = {
     "scale": scale,
     "lightgcn": lightgcn,
     "han": han,
+    "parity_hosts": parity_hosts,
+    "parity_peers": parity_peers,
 }
 
 
