@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from _record import alternating, data_root, save
 
 import graphembed_ext as ge
+from graphembed_ext.hosts import import_dgl
 
 SEED, CHANNELS, HIDDEN, CLASSES, BATCH = 0, 128, 256, 40, 1024
 FANOUTS = [15, 10]
@@ -140,7 +141,7 @@ def loader_of_pyg(data, seeds, fanouts=FANOUTS):
 
 
 def loader_of_dgl(data, seeds):
-    dgl = ge.hosts.import_dgl("the benchmark")
+    dgl = import_dgl("the benchmark")
     graph = ge.to_host(ge.view(data), "dgl")
     graph.create_formats_()
     more = {"prefetch_node_feats": ["x"], "prefetch_labels": ["y"]}

@@ -21,6 +21,7 @@ from _gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
 from _record import alternating, save
 
 import graphembed_ext as ge
+from graphembed_ext.hosts import import_dgl
 from graphembed_ext.losses import bpr_loss
 from graphembed_ext.messages.adjacency import adjacency
 from graphembed_ext.messages.parallel import threads_to_ourselves
@@ -143,7 +144,7 @@ def sums_of(edge_index):
     grouped = adjacency(edge_index, NODES, NODES)
     matrix = SparseTensor.from_edge_index(edge_index, sparse_sizes=(NODES, NODES)).t()
     csr = matrix.to_torch_sparse_csr_tensor(dtype=x.dtype)
-    dgl = ge.hosts.import_dgl("the sums")
+    dgl = import_dgl("the sums")
     native = dgl.graph(tuple(edge_index), num_nodes=NODES).int()
     native.create_formats_()
 
