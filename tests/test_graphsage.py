@@ -318,3 +318,13 @@ def test_cora(cora):
     assert results[0].metrics["test_accuracy"] > 0.75
     assert results[0].metrics == results[1].metrics
     assert [entry["loss"] for entry in results[0].history] == [entry["loss"] for entry in results[1].history]
+
+
+def test_an_output_that_a_hook_has_seen_is_not_written_over():
+    seen = []
+    model = ge.GraphSAGE(4, 8, num_layers=2, out_channels=3, seed=0)
+    x, edges = torch.randn(6, 4), torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
+    plain = model(x, edges)
+    model.convs[0].register_forward_hook(lambda module, given, out: seen.append(out))
+    assert torch.equal(model(x, edges), plain)
+    assert (seen[0] < 0).any()

@@ -15,6 +15,7 @@ from graphembed_ext.messages.adjacency import Adjacency
 from graphembed_ext.messages.lstm import last_states
 from graphembed_ext.messages.maxima import neighbor_max
 from graphembed_ext.messages.means import neighbor_mean
+from graphembed_ext.messages.projections import projections
 from graphembed_ext.messages.sage import SAGEConv
 from graphembed_ext.messages.sparse import SparseRows, linear
 
@@ -214,3 +215,33 @@ def test_bad_input():
         SAGEConv((3, 4), 2, "gcn")
     with pytest.raises(InputError, match="project"):
         SAGEConv(-1, 2, project=True)
+
+
+@pytest.mark.parametrize("num_dst", [3, 8])
+def test_both_projections_have_the_gradients_of_two_linear_layers(num_dst):
+    x, sources, targets = (
+        torch.randn(size, generator=torch.Generator().manual_seed(place), dtype=torch.float64, requires_grad=True)
+        for place, size in enumerate([(8, 5), (2, 5), (3, 5)])
+    )
+    found = projections(x, sources, targets, num_dst)
+    plain = x @ sources.t(), x[:num_dst] @ targets.t()
+    torch.testing.assert_close(found, plain)
+    ours, theirs = (
+        torch.autograd.grad(sum(part.pow(2).sum() for part in out), [x, sources, targets]) for out in (found, plain)
+    )
+    torch.testing.assert_close(ours, theirs)
+    assert torch.autograd.gradcheck(lambda *given: projections(*given, num_dst), (x, sources, targets))
+
+
+def test_a_layer_whose_targets_are_its_first_sources_has_pygs_gradients():
+    """The output is narrower than the input, so that both projections come first."""
+    draw = torch.Generator().manual_seed(0)
+    src, dst = torch.randint(30, (200,), generator=draw), torch.randint(6, (200,), generator=draw)
+    ours, theirs = SAGEConv(16, 4).double(), PeerConv(16, 4).double()
+    theirs.load_state_dict(ours.state_dict())
+    found = []
+    for conv, edges in ((ours, Adjacency.from_edges(src, dst, 30, 6)), (theirs, torch.stack([src, dst]))):
+        x = torch.randn(30, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
+        out = conv(x, edges) if conv is ours else conv((x, x[:6]), edges)
+        found.append((out, *torch.autograd.grad(out.sin().sum(), [x, *conv.parameters()])))
+    torch.testing.assert_close(*found)

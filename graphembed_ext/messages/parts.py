@@ -11,7 +11,7 @@ from torch_geometric.nn.models.jumping_knowledge import JumpingKnowledge
 from torch_geometric.nn.resolver import activation_resolver, normalization_resolver
 from torch_geometric.utils import trim_to_layer
 
-__all__ = ["activation", "jumping_knowledge", "normalisation", "takes_batch", "trim_to_layer"]
+__all__ = ["activation", "jumping_knowledge", "may_overwrite", "normalisation", "takes_batch", "trim_to_layer"]
 
 
 def activation(act: Any, act_kwargs: Mapping[str, Any] | None) -> Any:
@@ -32,3 +32,13 @@ def takes_batch(norm: nn.Module) -> bool:
 def jumping_knowledge(mode: str, channels: int, layers: int) -> nn.Module:
     """PyG's ``JumpingKnowledge``."""
     return JumpingKnowledge(mode, channels, layers)
+
+
+def may_overwrite(conv: nn.Module, norm: nn.Module, act: Any) -> bool:
+    """Whether an activation may write over a layer's output, which nobody else has seen: a pass over memory less."""
+    plain = type(act) is nn.ReLU and type(norm) is nn.Identity and not getattr(conv, "normalize", False)
+    return plain and not any(
+        hooks
+        for module in (conv, norm, act)
+        for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
+    )

@@ -16,6 +16,7 @@ from .adjacency import Adjacency, adjacency
 from .lstm import NeighborLSTM
 from .maxima import neighbor_max
 from .means import neighbor_mean, neighbor_mean_with_self
+from .projections import projections
 from .rows import Rows, joined
 from .sparse import SparseRows, linear
 from .sums import neighbor_sum
@@ -160,7 +161,8 @@ class SAGEConv(MessagePassing):
         source: Any
         target: Any
         source, target = x if isinstance(x, (tuple, list)) else (x, x)
-        if isinstance(edge_index, Adjacency) and source is target and edge_index.num_dst < len(source):
+        nested = source is target  # the targets are the first of the sources
+        if isinstance(edge_index, Adjacency) and nested and edge_index.num_dst < len(source):
             target = source[: edge_index.num_dst]
         if edge_weight is not None:
             edge_weight = edge_weight.reshape(-1)
@@ -178,9 +180,19 @@ class SAGEConv(MessagePassing):
             both = linear(source, torch.cat([self.lin_l.weight, self.lin_r.weight]))
             source, root = both.tensor_split([self.out_channels], dim=1)
             return self._with_root(self._arrived(graph, source, None, edge_weight, first) + root, None)
+        if first and nested and self._projects_both(source):
+            source, own = projections(source, self.lin_l.weight, self.lin_r.weight, graph.num_dst)
+            return self._with_root(self._arrived(graph, source, None, edge_weight, first) + own, None)
         if first:
             source = linear(source, self.lin_l.weight)
         return self._with_root(self._arrived(graph, source, target, edge_weight, first), root)
+
+    def _projects_both(self, x: Any) -> bool:
+        """Whether both projections can be one operation, with one gradient of ``x``."""
+        if not self.root_weight or self.project or not isinstance(x, Tensor) or not x.requires_grad:
+            return False
+        cast = torch.is_autocast_enabled(x.device.type)
+        return not cast and not self.lin_r._forward_hooks and not self.lin_r._forward_pre_hooks
 
     def _from_rows(self, rows: Rows, graph: Adjacency, edge_weight: Tensor | None) -> Tensor:
         plain = edge_weight is None and self.root_weight and not rows.x.requires_grad

@@ -283,7 +283,7 @@ class GraphSAGE(nn.Module):
                 x = self.act(x)
             x = norm(x, batch, batch_size) if self._norm_takes_batch else norm(x)
             if self.act is not None and not self.act_first:
-                x = self.act(x)
+                x = x.relu_() if parts.may_overwrite(conv, norm, self.act) else self.act(x)
             x = self.dropout(x)
             outputs.append(x)
         if hasattr(self, "jk"):
