@@ -89,7 +89,7 @@ class Job:
             InputError: Model, input or output missing.
         """
         known = {entry.name for entry in fields(cls)} - {"settings", "reading"}
-        given: dict[str, Any] = {"reading": {}, "settings": dict(options.get("set", {}))}
+        given: dict[str, Any] = {"reading": {}, "settings": {}}
         for name, value in options.items():
             if name == "set":
                 continue
@@ -99,6 +99,7 @@ class Job:
                 given[name] = value
             else:
                 given["settings"][name] = value
+        given["settings"] |= options.get("set", {})
         for name in ("model", "input", "output"):
             if not given.get(name):
                 place = "the first argument" if name == "model" else f"--{name}"

@@ -77,7 +77,7 @@ def test_named_commands_and_options_exist():
         words = shlex.split(line.partition("|")[0].rstrip("\\"), comments=True)
         if words[1] not in known:
             continue
-        options = {
+        options = {"--help"} | {
             option for parameter in known[words[1]].params for option in parameter.opts + parameter.secondary_opts
         }
         for word in words[2:]:
