@@ -151,6 +151,21 @@ def han() -> list[str]:
     return [*rows, "", source("han", record)]
 
 
+def graphsage() -> list[str]:
+    record = read("graphsage")
+    results = record["results"]
+    seconds, memory, whole = results["seconds"], results["memory_mib"], results["whole"]
+    rows = [
+        "| ours, beside | an epoch of mini-batches | a step on all of Coauthor CS | peak memory |",
+        "|---|---|---|---|",
+    ]
+    for name, title in (("PyG", "PyG, `NeighborLoader`"), ("DGL", "DGL, `DataLoader`")):
+        step = f"{whole[name] / whole['ours']:.0f} x" if name in whole else ""
+        less = memory[name]["peak"] / memory["ours"]["peak"]
+        rows.append(f"| {title} | {seconds[name] / seconds['ours']:.1f} x | {step} | {less:.1f} x |")
+    return [*rows, "", source("graphsage", record)]
+
+
 def lightgcn_gowalla() -> list[str]:
     rows = ["| settings | epoch | CPU minutes | recall@20 | ndcg@20 |", "|---|---|---|---|---|"]
     records = {part: read(f"lightgcn_gowalla_{part}") for part in ("reference", "fast")}
@@ -238,6 +253,7 @@ TABLES = {
     "scale": scale,
     "lightgcn": lightgcn,
     "han": han,
+    "graphsage": graphsage,
     "parity_hosts": parity_hosts,
     "parity_peers": parity_peers,
 }
