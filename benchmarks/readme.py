@@ -185,8 +185,8 @@ def lightgcn_gowalla() -> list[str]:
         *rows,
         "",
         f"*reference* has the settings of LightGCN-PyTorch; *fast* batches of {fast['batch_size']:,} and a learning "
-        f"rate of {fast['lr']:g}{'' if fast.get('schedule', 'constant') == 'constant' else ' that falls to 0'}, chosen "
-        "on training pairs held out. `python benchmarks/lightgcn_gowalla.py`, recorded in "
+        f"rate of {fast['lr']:g}{'' if fast.get('schedule', 'constant') == 'constant' else ' that falls to 0'}; batch "
+        "size and rate were chosen on training pairs held out. `python benchmarks/lightgcn_gowalla.py`, recorded in "
         "[`benchmarks/results/`](benchmarks/results).",
     ]
 
@@ -232,6 +232,22 @@ def parity_peers() -> list[str]:
         ]
         rows.append(f"| {row['peer']} | {row['data']} | {cells[0].lstrip(', ')} | {cells[1].lstrip(', ')} |")
     return [*rows, "", source("parity", record)]
+
+
+def graphsage_quality() -> list[str]:
+    record = read("graphsage_quality")
+    titles = {"cora": "Cora", "pubmed": "PubMed", "computers": "Amazon Computers", "cs": "Coauthor CS"}
+    titles |= {"links-cora": "Cora, no labels", "links-pubmed": "PubMed, no labels", "twitch": "Twitch, ROC-AUC"}
+    rows = ["| data | class | seeds | test | validation |", "|---|---|---|---|---|"]
+    for part, models in record["results"].items():
+        for name, found in models.items():
+            runs, cells = found["runs"], []
+            for key in ("test", "val"):
+                values = [100 * run[key] for run in runs]
+                spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+                cells.append(f"{statistics.mean(values):.2f}{spread}" if any(values) else "")
+            rows.append(f"| {titles[part]} | {name} | {len(runs)} | {' | '.join(cells)} |")
+    return [*rows, "", source("graphsage_quality", record)]
 
 
 def source(name: str, record: dict[str, Any]) -> str:
