@@ -3,9 +3,9 @@
 Usage: python benchmarks/lightgcn_gowalla.py reference|fast [--cpu_hours H] [--checkpoint FILE]
 
 ``reference`` has the settings of LightGCN-PyTorch's log: decay 1e-4, learning rate 1e-3, batches of 2,048 triplets
-(a uniform user, a uniform item of its own, a uniform other one), 3 layers, weights from N(0, 0.1). ``fast`` is for an hour of CPU time: large batches, and a learning rate that falls to 0 over the hour. Batch size and
-rate were chosen on a tenth of the training pairs held out (``--holdout``), never on the test pairs; the schedule was
-not tried there.
+(a uniform user, a uniform item of its own, a uniform other one), 3 layers, weights from N(0, 0.1). ``fast`` is for an
+hour of CPU time: large batches, and a learning rate that falls to 0 over the hour. Batch size and rate were chosen on a
+tenth of the training pairs held out (``--holdout``), never on the test pairs; the schedule was not tried there.
 
 CPU time is the process's, all threads together, without evaluation. Settings that end by a schedule state their
 epochs; the others go on until the CPU time is used up.
