@@ -34,6 +34,12 @@ def alternating(runs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, f
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def peak_memory() -> int:
+    """Most bytes this process has held. getrusage would count what its parent held when it was started."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
 def save(name: str, seed: int, results: Any, **settings: Any) -> Path:
     cpu = platform.processor()
     if Path("/proc/cpuinfo").exists():

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from _record import alternating, data_root, save
+from _record import alternating, data_root, peak_memory, save
 
 import graphembed_ext as ge
 from graphembed_ext.hosts import import_dgl
@@ -46,9 +46,9 @@ def main() -> None:
     data = random_graph(args.nodes, args.edges)
     if args.memory_of:
         epoch = EPOCHS[args.memory_of](data, torch.arange(3 * BATCH))
-        before = peak_memory()
+        before = peak_memory() / 2**20
         epoch()
-        print(json.dumps({"peak": peak_memory(), "before training": before}))
+        print(json.dumps({"peak": peak_memory() / 2**20, "before training": before}))
         return
     check(data)
     seeds = torch.arange(min(args.batches * BATCH, args.nodes))
@@ -263,11 +263,6 @@ def show(title, figures, unit):
     print(title)
     for name, figure in figures.items():
         print(f"  {name:<24}{figure:>10.4g} {unit}", flush=True)
-
-
-def peak_memory():
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 if __name__ == "__main__":

@@ -18,12 +18,11 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import torch
 from _han import heco_acm
-from _record import save
+from _record import peak_memory, save
 
 import graphembed_ext as ge
 from graphembed_ext.hosts import import_dgl
@@ -131,12 +130,6 @@ def timed(name, repeats, share):
     peak = peak_memory()
     forward, whole = (statistics.median(times) for times in zip(*seconds, strict=True))
     return {"step": whole, "forward": forward, "peak": peak / 2**20, "growth": (peak - before) / 2**20}
-
-
-def peak_memory():
-    """Most bytes this process has held. getrusage would count what its parent held when it was started."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def check():

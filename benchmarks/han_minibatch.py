@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 import psutil
 import torch
-from _record import save
+from _record import peak_memory, save
 
 import graphembed_ext as ge
 
@@ -106,11 +105,6 @@ def ways(view):
     """Number of walks along both metapaths, an upper bound of their edges (for PVP the number)."""
     counts = (torch.bincount(view.edges["paper", name, to][1]) for name, to in (("by", "author"), ("in", "venue")))
     return sum(int((count**2).sum()) for count in counts)
-
-
-def peak_memory():
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ import argparse
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 from _gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
-from _record import alternating, save
+from _record import alternating, peak_memory, save
 
 import graphembed_ext as ge
 from graphembed_ext.hosts import import_dgl
@@ -44,9 +43,7 @@ def main() -> None:
         step = RUNS[args.memory_of](train)
         for _ in range(3):
             step()
-        # Of this program alone: getrusage's figure is inherited from the process that started it.
-        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        print(json.dumps(int(status["VmHWM"].split()[0]) / 1024))
+        print(json.dumps(peak_memory() / 2**20))
         return
     known = graph(train)
     check(train, test)

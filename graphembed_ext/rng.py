@@ -1,19 +1,22 @@
 """Random streams that depend on a seed and on nothing else.
 
-Global generators (torch's, NumPy's, Python's) are never read or moved. A *key* is a 64-bit integer derived from
-a seed and the purpose of the draws; :func:`bits` turns a key and a tensor of counters into random bits with pure
-integer arithmetic, so that every element has its own stream: the result depends on no batch size, thread count,
-number of workers or device.
+Global generators (torch's, NumPy's, Python's) are never read or moved, but torch's while :func:`torch_seeded` lasts. A
+*key* is a 64-bit integer derived from a seed and the purpose of the draws; :func:`bits` turns a key and a tensor of
+counters into random bits with pure integer arithmetic, so that every element has its own stream: the result depends on
+no batch size, thread count, number of workers or device.
 
 The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
-__all__ = ["below", "bits", "fresh_seed", "generator", "key"]
+__all__ = ["below", "bits", "fresh_seed", "generator", "key", "torch_seeded"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -95,3 +98,22 @@ def generator(stream: int) -> torch.Generator:
 def fresh_seed() -> int:
     """A new seed from torch's default generator, as for any module built after ``torch.manual_seed``."""
     return int(torch.randint(2**62, ()))
+
+
+@contextmanager
+def torch_seeded(number: int | None, device: torch.device | None = None) -> Iterator[None]:
+    """Let torch's default generators start from a number; afterwards they are as they were. None leaves them alone.
+
+    For what takes no generator of its own, such as dropout and the initial weights of torch's layers.
+
+    Args:
+        number: From 0 to ``2**63 - 1``; a key is one shifted right by a bit.
+        device: The one whose generator is drawn from, beside the CPU's.
+    """
+    if number is None:
+        yield
+        return
+    devices = [device.index or 0] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(number)
+        yield

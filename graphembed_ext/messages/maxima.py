@@ -10,9 +10,9 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..errors import InputError
 from .adjacency import Adjacency
 from .parallel import over_rows
+from .sums import check_carried
 
 __all__ = ["neighbor_max"]
 
@@ -43,10 +43,7 @@ def neighbor_max(graph: Adjacency, x: Tensor, weight: Tensor | None = None) -> T
                 [-2.],
                 [ 0.]])
     """
-    if x.dim() != 2 or len(x) != graph.num_src:
-        raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, d): a row for each source node")
-    if weight is not None and weight.shape != (graph.num_edges,):
-        raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
+    check_carried(graph, x, weight)
     if x.device.type != "cpu":
         return _by_scatter(graph, x, weight)
     if x.dtype not in _COMPILED:

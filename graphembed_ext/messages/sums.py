@@ -14,7 +14,7 @@ from .adjacency import Adjacency
 from .blocks import sum_row
 from .parallel import over_rows
 
-__all__ = ["neighbor_sum"]
+__all__ = ["check_carried", "neighbor_sum"]
 
 _COMPILED = (torch.float32, torch.float64)
 
@@ -42,11 +42,16 @@ def neighbor_sum(graph: Adjacency, x: Tensor, weight: Tensor | None = None) -> T
         >>> neighbor_sum(graph, torch.tensor([[1.0], [2.0]]))
         tensor([[3.], [2.], [0.]])
     """
+    check_carried(graph, x, weight)
+    return _NeighborSum.apply(x, weight, graph)  # type: ignore[no-untyped-call]
+
+
+def check_carried(graph: Adjacency, x: Tensor, weight: Tensor | None) -> None:
+    """Refuse vectors that are not one for each source, and weights that are not one for each edge."""
     if x.dim() != 2 or len(x) != graph.num_src:
         raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, d): a row for each source node")
     if weight is not None and weight.shape != (graph.num_edges,):
         raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
-    return _NeighborSum.apply(x, weight, graph)  # type: ignore[no-untyped-call]
 
 
 class _NeighborSum(torch.autograd.Function):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -138,9 +137,7 @@ class GraphSAGE(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.act = parts.activation(act, act_kwargs)
         seed = _checks.seed(seed)
-        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
-            if seed is not None:
-                torch.manual_seed(rng.key(seed, "weights") >> 1)
+        with rng.torch_seeded(None if seed is None else rng.key(seed, "weights") >> 1):
             self._build(norm, norm_kwargs, self.out_channels if jk is None else self.hidden_channels, kwargs)
 
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, last: int, kwargs: dict[str, Any]) -> None:
@@ -279,17 +276,23 @@ class GraphSAGE(nn.Module):
             x = conv(x, edges, edge_weight=weight)
             if number == self.num_layers - 1 and self.jk_mode is None:
                 break
-            if self.act is not None and self.act_first:
-                x = self.act(x)
-            x = norm(x, batch, batch_size) if self._norm_takes_batch else norm(x)
-            if self.act is not None and not self.act_first:
-                x = x.relu_() if parts.may_overwrite(conv, norm, self.act) else self.act(x)
-            x = self.dropout(x)
+            x = self.dropout(self._activated(x, conv, norm, batch, batch_size))
             outputs.append(x)
         if hasattr(self, "jk"):
             x = self.jk([out[: len(x)] for out in outputs] if blocks is not None else outputs)
         found: Tensor = self.lin(x) if hasattr(self, "lin") else x
         return found
+
+    def _activated(
+        self, x: Tensor, conv: nn.Module, norm: nn.Module, batch: Any = None, batch_size: int | None = None
+    ) -> Tensor:
+        """A layer's output after activation and normalisation."""
+        if self.act is not None and self.act_first:
+            x = self.act(x)
+        x = norm(x, batch, batch_size) if self._norm_takes_batch else norm(x)
+        if self.act is None or self.act_first:
+            return x
+        return x.relu_() if parts.may_overwrite(conv, norm, self.act) else self.act(x)
 
     def _of_layers(self, argument: str, given: Any) -> list[Any]:
         if not isinstance(given, (list, tuple)) or len(given) != self.num_layers:
@@ -395,11 +398,7 @@ class GraphSAGE(nn.Module):
             x = cast("SAGEConv", conv).in_parts(x, graph, weight, rows=rows)
             if number == self.num_layers - 1 and self.jk_mode is None:
                 return x
-            if self.act is not None and self.act_first:
-                x = self.act(x)
-            x = norm(x)
-            if self.act is not None and not self.act_first:
-                x = self.act(x)
+            x = self._activated(x, conv, norm)
             outputs.append(x)
         found = []
         for low in range(0, len(x), rows):

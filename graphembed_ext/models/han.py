@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .. import _checks
+from .. import _checks, rng
 from ..embeddings import Embeddings
 from ..errors import InputError, MetapathError
 from ..features import LABEL_NAMES, features_of, find
@@ -22,6 +21,7 @@ from ..metapath_neighbors import metapath_edges, named_metapaths
 from ..metapaths import Metapath
 from ..registry import view as view_of
 from ..typed_layers import layered
+from ._modes import evaluating
 
 __all__ = ["HAN", "HANInputs"]
 
@@ -132,10 +132,7 @@ class HAN(nn.Module):
                 raise InputError("heads", count, f"a divisor of hidden_channels = {hidden_channels}")
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
-        chosen = _checks.seed(seed)
-        with nullcontext() if chosen is None else torch.random.fork_rng(devices=[]):
-            if chosen is not None:
-                torch.manual_seed(chosen)
+        with rng.torch_seeded(_checks.seed(seed)):
             self.layers = nn.ModuleList()
             for number, edge_types in enumerate(layered(metadata[1], self.targets, num_layers)):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
@@ -327,7 +324,7 @@ class HAN(nn.Module):
             seed: Seed of the sampling.
         """
         view = self._view(graph)
-        with _evaluating(self):
+        with evaluating(self):
             if batch_size is None:
                 inputs = self.inputs(view)
                 found = self._hidden(inputs.features, inputs.blocks)[0]
@@ -349,7 +346,7 @@ class HAN(nn.Module):
         Args:
             graph: The graph, of either host.
         """
-        with _evaluating(self):
+        with evaluating(self):
             inputs = self.inputs(self._view(graph))
             weights = self._hidden(inputs.features, inputs.blocks)[1]
         edge_types: Any = self.layers[-1].metadata[1]  # type: ignore[index]
@@ -421,19 +418,6 @@ class HAN(nn.Module):
     def __repr__(self) -> str:
         widths = [conv.heads for conv in self.layers]
         return f"HAN({self.hidden_channels}, heads={widths}, targets={self.targets}, {self.architecture!r})"
-
-
-class _evaluating:
-    """A model in evaluation mode for a while."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model, self._was = model, model.training
-
-    def __enter__(self) -> None:
-        self._model.eval()
-
-    def __exit__(self, *error: object) -> None:
-        self._model.train(self._was)
 
 
 def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -128,9 +127,7 @@ class TypedGraphSAGE(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.act = parts.activation(act, act_kwargs)
         seed = _checks.seed(seed)
-        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
-            if seed is not None:
-                torch.manual_seed(rng.key(seed, "weights") >> 1)
+        with rng.torch_seeded(None if seed is None else rng.key(seed, "weights") >> 1):
             self._build(norm, norm_kwargs, kwargs)
 
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, kwargs: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -80,7 +79,7 @@ def _nodes(model: Any, view: GraphView, steps: int, batch_size: int | None, seed
         if step < (_SHOWN if whole is None else 1):
             for name, value in _tensors(inputs):
                 yield "batches", f"batch {step + 1}, {name}", value
-        with _seeded(rng.key(seed, "dropout", step)):
+        with rng.torch_seeded(rng.key(seed, "dropout", step) >> 1):
             scores = model.logits(inputs)
         parts = []
         for node_type, ids in chosen.items():
@@ -194,11 +193,3 @@ def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             yield from _tensors(item, f"{name} {number}".strip())
-
-
-@contextmanager
-def _seeded(stream: int) -> Iterator[None]:
-    """Let torch's default generator follow a key; afterwards it is as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream >> 1)
-        yield

@@ -18,7 +18,6 @@ from ..in_edges import in_edges
 from ..loaders import in_background
 from ..registry import view as view_of
 from ..walks import Walker
-from .nodes import seeded
 from .result import FitResult, TrainingError
 from .run import Bar, Plan, run
 
@@ -217,7 +216,7 @@ class _LinkTrainer:
         self._model.train()
         total, samples = 0.0, 0
         device = next(self._model.parameters()).device
-        with seeded(rng.key(self._plan.seed, "dropout", number), device):
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device):
             for batch, first, second, noise, missing in in_background(lambda: self._steps(number), _AHEAD):
                 self._adam.zero_grad()
                 out = F.normalize(self._model.logits(batch)[NODE_TYPE], dim=1) / math.sqrt(self._temperature)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -177,7 +176,7 @@ class _NodeTrainer:
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
         total, samples = 0.0, 0
-        with seeded(rng.key(self._plan.seed, "dropout", number), self._view.device):
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, self._view.device):
             for inputs, nodes in self._steps(number):
                 self._adam.zero_grad()
                 loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
@@ -258,15 +257,6 @@ class _NodeTrainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._adam.load_state_dict(state)
-
-
-@contextmanager
-def seeded(stream: int, device: torch.device) -> Iterator[None]:
-    """Let torch's default generators follow a key; afterwards they are as they were."""
-    devices = [device.index or 0] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(stream >> 1)
-        yield
 
 
 def _widened(rows: Tensor, width: int, value: float) -> Tensor:
