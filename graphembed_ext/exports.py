@@ -96,8 +96,10 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         from .index import write_indexes
 
         return write_indexes(emb, path)
-    binary = format == "word2vec-binary"
-    return [whole(path, lambda part: _write_word2vec(emb, part, binary))]
+    from .checkpoint.word2vec import write_rows
+
+    names, width, binary = words(emb), emb.tensor.size(1), format == "word2vec-binary"
+    return [whole(path, lambda part: write_rows(part, names, width, stretches(emb), binary))]
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> Path:
@@ -132,19 +134,6 @@ def stretches(emb: Embeddings) -> Iterator[np.ndarray]:
     """The vectors as float32, some rows at a time."""
     for start in range(0, len(emb), _ROWS):
         yield emb.tensor[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
-
-
-def _write_word2vec(emb: Embeddings, path: Path, binary: bool) -> None:
-    names = iter(words(emb))
-    with path.open("wb") as file:
-        file.write(f"{len(emb)} {emb.tensor.size(1)}\n".encode())
-        for rows in stretches(emb):
-            for row in rows:
-                word = next(names).encode() + b" "
-                if binary:
-                    file.write(word + row.tobytes() + b"\n")
-                else:  # the shortest digits that give the same float32 again
-                    file.write(word + " ".join(map(str, row)).encode() + b"\n")
 
 
 def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:

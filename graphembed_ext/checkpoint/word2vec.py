@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..errors import FileFormatError, InputError
 
-__all__ = ["is_header", "read", "write"]
+__all__ = ["is_header", "read", "write", "write_rows"]
 
 _HEADER = re.compile(rb"(\d{1,15}) (\d{1,15})\r?\n")
 _EXPECTED = "a word2vec file: a line with two numbers, how many vectors and how wide, then a name and a vector each"
-#: Rows turned into text at once.
+#: Rows written at once.
 _ROWS = 1 << 12
 
 
@@ -36,19 +36,20 @@ def write(path: Path, names: Sequence[str], vectors: Tensor, binary: bool) -> No
         raise InputError("names", wrong, "names without white space, which ends a name in word2vec's formats")
     if len(set(names)) < len(names):
         raise InputError("names", f"{len(names) - len(set(names))} names twice", "different names")
-    digits = 17 if vectors.dtype == torch.float64 else 9
+    kind = torch.float64 if vectors.dtype == torch.float64 and not binary else torch.float32
+    parts = (vectors[start : start + _ROWS].detach().cpu().to(kind).numpy() for start in range(0, len(vectors), _ROWS))
+    write_rows(path, names, vectors.size(1), parts, binary)
+
+
+def write_rows(path: Path, names: Sequence[str], width: int, parts: Iterable[np.ndarray], binary: bool) -> None:
+    """Write vectors that come some rows at a time; a text has the shortest digits that give the same number again."""
+    words = iter(names)
     with path.open("wb") as file:
-        file.write(b"%d %d\n" % tuple(vectors.shape))
-        for start in range(0, len(vectors), _ROWS):
-            part = vectors[start : start + _ROWS].detach().cpu()
-            labels = names[start : start + _ROWS]
-            if binary:
-                for name, row in zip(labels, part.float().numpy().astype("<f4"), strict=True):
-                    file.write(name.encode() + b" " + row.tobytes() + b"\n")
-            else:
-                for name, values in zip(labels, part.double().tolist(), strict=True):
-                    line = " ".join([name, *(f"{value:.{digits}g}" for value in values)])
-                    file.write(line.encode() + b"\n")
+        file.write(b"%d %d\n" % (len(names), width))
+        for rows in parts:
+            for row in rows:
+                numbers = row.astype("<f4").tobytes() if binary else " ".join(map(str, row)).encode()
+                file.write(next(words).encode() + b" " + numbers + b"\n")
 
 
 def read(path: Path, binary: bool | None = None) -> tuple[list[str], Tensor]:
