@@ -1,19 +1,22 @@
 """GraphSAGE's accuracy over seeds: with labels beside DGL's and PyG's classes, without them, and on unseen graphs.
 
-Usage: python benchmarks/graphsage_quality.py [--seeds N] [--epochs E] [--sets cora ...] [--skip_peers SET ...]
+Usage: python benchmarks/graphsage_quality.py [--seeds N] [--epochs E] [--sets cora ...] [--resume]
 
 Labels: Cora and PubMed with the public split, Amazon Computers and Coauthor CS with 20 training and 30 validation nodes
 a class, drawn by the seed. Every class is trained by ``ge.fit`` in the same loop with the same settings (two layers of
-64, dropout 0.5, Adam with learning rate 0.01 and weight decay 5e-4, 200 epochs): "PyG" and "DGL" are their own classes
-in the place of ours, PyG's with the same first weights. The epoch with the least validation loss is kept, and the test
-nodes are looked at once, with its weights. "selected" is the aggregator with the best mean validation accuracy.
-Features are scaled to sum 1 in each row, as DGL's data sets have them.
+64, dropout 0.8, Adam with learning rate 0.01 and weight decay 5e-4, 200 epochs): "PyG" and "DGL" are their own classes
+in the place of ours. "PyG, mean" starts from the weights of "ours, mean", and takes its edges as a ``SparseTensor``,
+which is its fastest way. "DGL" starts from weights as it draws them; "ours from DGL's weights" loads these with
+``ge.checkpoint``. The epoch with the least validation loss is kept, and the test nodes are looked at once, with its
+weights. "selected" is the model with the best mean validation accuracy. Features are scaled to sum 1 in each row, as
+DGL's data sets have them.
 
 Without labels: ``ge.fit(task="links")``; vectors are judged by a logistic regression on the public split, its strength
 chosen on the validation nodes, beside that on DeepWalk's vectors and on the features themselves.
 
 Unseen graphs: trained on Twitch DE (a fifth of it validating), tested by ROC-AUC on the five other countries, beside a
-logistic regression on the features alone. Dropout and weight decay are those with the least validation loss.
+logistic regression on the features alone. Dropout and weight decay are those with the best mean ROC-AUC on the
+validation nodes over all seeds.
 """
 
 from __future__ import annotations
@@ -25,20 +28,20 @@ import json
 import shutil
 import statistics
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from _record import data_root, save
+from _record import RESULTS, data_root, save
 from torch import nn
+from torch_sparse import SparseTensor
 
 import graphembed_ext as ge
 
 RECIPE = {"lr": 0.01, "weight_decay": 5e-4, "patience": None, "progress": False}
-HIDDEN, DROPOUT = 64, 0.5
+HIDDEN, DROPOUT = 64, 0.8
 LABELLED = {"cora": ("Planetoid", "Cora"), "pubmed": ("Planetoid", "PubMed")}
 LABELLED |= {"computers": ("Amazon", "Computers"), "cs": ("Coauthor", "CS")}
 COUNTRIES = ("ENGB", "ES", "FR", "PTBR", "RU")
@@ -53,33 +56,57 @@ def main() -> None:
     parser.add_argument("--link_epochs", type=int, default=20)
     sets = [*LABELLED, "links-cora", "links-pubmed", "twitch"]
     parser.add_argument("--sets", nargs="+", default=sets, choices=sets)
-    parser.add_argument(
-        "--skip_peers", nargs="*", default=[], choices=sets, help="PyG's class takes a minute a run on cs"
-    )
+    parser.add_argument("--resume", action="store_true", help="go on after the seeds that are recorded")
     args = parser.parse_args()
-    results: dict[str, dict] = {}
-    path = None
     for name in args.sets:
-        rows = results[name] = {}
-        for seed in range(args.seeds):
-            if name == "twitch":
-                found = twitch(seed, args.epochs)
-            elif name.startswith("links-"):
-                found = without_labels(name.removeprefix("links-"), seed, args.link_epochs)
-            else:
-                found = with_labels(name, seed, args.epochs, peers=name not in args.skip_peers)
-            for row, figures in found.items():
-                rows.setdefault(row, {"runs": []})["runs"].append(figures)
-            print(name, "seed", seed, *(f"{row}: {figures['test']:.4f}" for row, figures in found.items()), flush=True)
-            path = save("graphsage_quality", 0, results, **RECIPE, **vars(args), hidden=HIDDEN, dropout=DROPOUT)
-        for row in rows.values():
-            for part in row["runs"][0]:
-                values = [run[part] for run in row["runs"]]
-                row[part] = statistics.mean(values)
-                row[f"{part}_deviation"] = statistics.stdev(values) if len(values) > 1 else 0.0
+        if name == "twitch":
+            rows = twitch(args.seeds, args.epochs)
+            record(name, rows, vars(args))
+        else:
+            rows = over_seeds(name, args)
         show(name, rows)
-        path = save("graphsage_quality", 0, results, **RECIPE, **vars(args), hidden=HIDDEN, dropout=DROPOUT)
-    print(path)
+
+
+def over_seeds(name, args):
+    """Rows of a set, recorded after each seed."""
+    rows = recorded()["results"].get(name, {}) if args.resume else {}
+    for seed in range(min((len(row["runs"]) for row in rows.values()), default=0), args.seeds):
+        if name.startswith("links-"):
+            found = without_labels(name.removeprefix("links-"), seed, args.link_epochs)
+        else:
+            found = with_labels(name, seed, args.epochs)
+        for row, figures in found.items():
+            rows.setdefault(row, {"runs": []})["runs"].append(figures)
+        print(name, "seed", seed, *(f"{row}: {figures['test']:.4f}" for row, figures in found.items()), flush=True)
+        record(name, rows, vars(args))
+    return rows
+
+
+def summary(runs):
+    """Means and deviations over runs."""
+    found = {}
+    for part in runs[0]:
+        values = [run[part] for run in runs]
+        found[part] = statistics.mean(values)
+        found[f"{part}_deviation"] = statistics.stdev(values) if len(values) > 1 else 0.0
+    return found
+
+
+def recorded():
+    path = RESULTS / "graphsage_quality.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "settings": {}}
+
+
+def record(name, rows, args):
+    """Put a set's rows in the place of those recorded; other sets keep theirs."""
+    for row in rows.values():
+        row |= summary(row["runs"])
+    found = recorded()
+    args = {key: value for key, value in args.items() if key in ("epochs", "link_epochs")}
+    settings = found["settings"] | {name: RECIPE | args | {"hidden": HIDDEN, "dropout": DROPOUT}}
+    order = [*LABELLED, "links-cora", "links-pubmed", "twitch"]
+    results = found["results"] | {name: rows}
+    save("graphsage_quality", 0, {key: results[key] for key in order if key in results}, **settings)
 
 
 class Peer(nn.Module):
@@ -88,25 +115,26 @@ class Peer(nn.Module):
     task = "nodes"
     targets = ("_N",)
 
-    def __init__(self, kind, channels, classes, aggr, seed):
+    def __init__(self, kind, sizes, aggr, seed):
         super().__init__()
-        self.kind, self.out_channels = kind, classes
+        self.kind, self.out_channels = kind, sizes[-1]
         if kind == "PyG":
             from torch_geometric.nn import GraphSAGE
 
-            self.layers = GraphSAGE(channels, HIDDEN, 2, classes, dropout=DROPOUT, aggr=aggr)
-            self.layers.load_state_dict(ge.GraphSAGE(channels, HIDDEN, 2, classes, aggr=aggr, seed=seed).state_dict())
+            self.layers = GraphSAGE(sizes[0], HIDDEN, 2, sizes[-1], dropout=DROPOUT, aggr=aggr)
         else:
             from dgl.nn import SAGEConv
 
             torch.manual_seed(seed)
-            sizes = (channels, HIDDEN), (HIDDEN, classes)
-            self.layers = nn.ModuleList(SAGEConv(*size, aggr) for size in sizes)
+            self.layers = nn.ModuleList(SAGEConv(*size, aggr) for size in itertools.pairwise(sizes))
 
     def inputs(self, view):
         """Features and edges as the peer takes them."""
         x = view.features["_N"]["x"]
-        return (x, view.edge_index()) if self.kind == "PyG" else (ge.to_host(view, "dgl"), x)
+        if self.kind == "DGL":
+            return ge.to_host(view, "dgl"), x
+        src, dst = view.edge_index()
+        return x, SparseTensor(row=dst, col=src, sparse_sizes=(len(x), len(x)))
 
     def logits(self, inputs):
         """Class scores."""
@@ -117,43 +145,48 @@ class Peer(nn.Module):
         return {"_N": self.layers[1](graph, hidden)}
 
 
-def with_labels(name, seed, epochs, peers=True):
+def with_labels(name, seed, epochs):
     data = dataset(*LABELLED[name])
     masks = None if name in ("cora", "pubmed") else random_split(data.y, seed)
-    classes, channels = int(data.y.max()) + 1, data.num_features
     found = {}
-    for kind in ("ours", "PyG", "DGL") if peers else ("ours", "DGL"):
-        for aggr in ("mean",) if kind == "PyG" else ("mean", "gcn"):
-            if kind == "ours":
-                model = ge.GraphSAGE(channels, HIDDEN, 2, classes, dropout=DROPOUT, aggr=aggr, seed=seed)
-            else:
-                model = Peer(kind, channels, classes, aggr, seed)
-            began = time.perf_counter()
-            result = ge.fit(model, data, y=data.y, masks=masks, epochs=epochs, seed=seed, **RECIPE)
-            best = result.history[result.best_epoch - 1]
-            found[f"{kind}, {aggr}"] = {
-                "val": best["val_accuracy"],
-                "test": result.metrics["test_accuracy"],
-                "macro_f1": result.metrics["test_macro_f1"],
-                "seconds": time.perf_counter() - began,
-            }
+    for row, model in models(data, seed):
+        result = ge.fit(model, data, y=data.y, masks=masks, epochs=epochs, seed=seed, **RECIPE)
+        best = result.history[result.best_epoch - 1]
+        figures = {part: result.metrics[f"test_{part}"] for part in ("accuracy", "macro_f1")}
+        found[row] = {"val": best["val_accuracy"], "test": figures["accuracy"], "macro_f1": figures["macro_f1"]}
     return found
+
+
+def models(data, seed):
+    """Ours and the peers', each beside the one that starts from the same weights."""
+    sizes = data.num_features, HIDDEN, int(data.y.max()) + 1
+
+    def ours(aggr):
+        return ge.GraphSAGE(sizes[0], HIDDEN, 2, sizes[-1], dropout=DROPOUT, aggr=aggr, seed=seed)
+
+    yield "ours, mean", ours("mean")
+    peer = Peer("PyG", sizes, "mean", seed)
+    peer.layers.load_state_dict(ours("mean").state_dict())
+    yield "PyG, mean", peer
+    yield "ours, gcn", ours("gcn")
+    for aggr in ("mean", "gcn"):
+        peer, model = Peer("DGL", sizes, aggr, seed), ours(aggr)
+        ge.checkpoint.load(model, peer.state_dict(), layout="dgl.SAGEConv")
+        yield f"ours from DGL's weights, {aggr}", model
+        yield f"DGL, {aggr}", peer
 
 
 def without_labels(name, seed, epochs):
     data = dataset(*LABELLED[name])
-    began = time.perf_counter()
     model = ge.GraphSAGE.for_graph(data, 128, 2, seed=seed)
     ge.fit(model, data, task="links", epochs=epochs, seed=seed, progress=False)
-    seconds = time.perf_counter() - began
-    found = {"ours": regression(ge.embed(model, data).tensor, data) | {"seconds": seconds}}
-    began = time.perf_counter()
+    found = {"ours": regression(ge.embed(model, data).tensor, data)}
     walker = ge.DeepWalk(data.edge_index, emb_dim=128, seed=seed, walk_length=40, window_size=5)
     ge.fit(walker, epochs=20, seed=seed, progress=False)
     emb = ge.embed(walker).tensor
     emb = torch.cat([emb, emb.new_zeros(data.num_nodes - len(emb), 128)])
-    found["DeepWalk"] = regression(emb, data) | {"seconds": time.perf_counter() - began}
-    found["features"] = regression(data.x, data) | {"seconds": 0.0}
+    found["DeepWalk"] = regression(emb, data)
+    found["features"] = regression(data.x, data)
     return found
 
 
@@ -171,35 +204,49 @@ def regression(vectors, data):
     return best
 
 
-def twitch(seed, epochs):
+def twitch(seeds, epochs):
+    """Rows of ROC-AUC on graphs never seen, of the settings that validate best over all seeds."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
 
     train = country("DE")
-    order = torch.randperm(train.num_nodes, generator=torch.Generator().manual_seed(seed))
-    masks = {"val": order[: len(order) // 5], "train": order[len(order) // 5 :]}
     tried = []
-    for dropout, decay in itertools.product((0.5, 0.7), (0.005, 0.01, 0.03)):
-        model = ge.GraphSAGE(train.num_features, HIDDEN, 2, 2, dropout=dropout, seed=seed)
-        settings = RECIPE | {"patience": 30, "weight_decay": decay}
-        result = ge.fit(model, train, y=train.y, masks=masks, epochs=epochs, seed=seed, **settings)
-        best = result.history[result.best_epoch - 1]
-        tried.append((best["val_loss"], best["val_accuracy"], dropout, decay, model))
-    loss, accuracy, dropout, decay, model = min(tried, key=lambda found: found[0])
-    figures = {"val": accuracy, "val_loss": loss, "dropout": dropout, "weight_decay": decay}
-    fits = {"ours, mean": (model, figures)}
+    for dropout, decay in itertools.product((0.5, 0.7), (0.003, 0.01, 0.03)):
+        found = [trained_on(train, seed, epochs, dropout, decay) for seed in range(seeds)]
+        mean = statistics.mean(value for _, value in found)
+        tried.append((mean, dropout, decay, found))
+        print(f"twitch, dropout {dropout}, weight decay {decay}: validation {mean:.4f}", flush=True)
+    _, dropout, decay, best = max(tried, key=lambda found: found[0])
     lone = LogisticRegression(C=0.05, max_iter=1000).fit(train.x.numpy(), train.y.numpy())
-    found = {row: figures for row, (_, figures) in fits.items()} | {"features": dict.fromkeys(figures, 0.0)}
-    for name in COUNTRIES:
-        graph = country(name)
-        scores = {row: ge.embed(model, graph).tensor for row, (model, _) in fits.items()}
-        scores = {row: (both[:, 1] - both[:, 0]).numpy() for row, both in scores.items()}
-        scores["features"] = lone.decision_function(graph.x.numpy())
-        for row, values in scores.items():
-            found[row][name] = float(roc_auc_score(graph.y.numpy(), values))
-    for figures in found.values():
-        figures["test"] = statistics.mean(figures[name] for name in COUNTRIES)
-    return found
+    chosen = {"dropout": dropout, "weight_decay": decay}
+    runs = [chosen | {"val": value} | on_countries(model) for model, value in best]
+    return {"ours, mean": {"runs": runs}, "features": {"runs": [on_countries(lone)]}}
+
+
+def on_countries(model):
+    found = {name: auc(model, country(name)) for name in COUNTRIES}
+    return found | {"test": statistics.mean(found.values())}
+
+
+def trained_on(train, seed, epochs, dropout, decay):
+    """A model, and its ROC-AUC on the fifth of the nodes that validated it."""
+    order = torch.randperm(train.num_nodes, generator=torch.Generator().manual_seed(seed))
+    held, rest = order.split([len(order) // 5, len(order) - len(order) // 5])
+    model = ge.GraphSAGE(train.num_features, HIDDEN, 2, 2, dropout=dropout, seed=seed)
+    settings = RECIPE | {"patience": 30, "weight_decay": decay}
+    ge.fit(model, train, y=train.y, masks={"train": rest, "val": held}, epochs=epochs, seed=seed, **settings)
+    return model, auc(model, train, held)
+
+
+def auc(model, graph, nodes=slice(None)):
+    """ROC-AUC of a model, ours or scikit-learn's, on some nodes of a graph."""
+    from sklearn.metrics import roc_auc_score
+
+    if isinstance(model, nn.Module):
+        both = ge.embed(model, graph).tensor
+        scores = (both[:, 1] - both[:, 0]).numpy()
+    else:
+        scores = model.decision_function(graph.x.numpy())
+    return float(roc_auc_score(graph.y[nodes].numpy(), scores[nodes]))
 
 
 _kept: dict = {}
