@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["over_rows", "share", "threads_to_ourselves"]
+__all__ = ["held", "over_rows", "share", "threads_to_ourselves"]
 
 #: Less work than this many numbers is not worth waking a thread.
-_WORTHWHILE = 1 << 16
+_WORTHWHILE = 1 << 20
 
 _pool: ThreadPoolExecutor | None = None
 #: Threads for kernels while torch has been held to one; None follows torch.
@@ -47,6 +47,11 @@ def threads_to_ourselves() -> Iterator[None]:
         _ours = ours
 
 
+def held() -> bool:
+    """Whether :func:`threads_to_ourselves` is in force."""
+    return _ours is not None
+
+
 def _allowed() -> int:
     return torch.get_num_threads() if _ours is None else _ours
 
@@ -61,6 +66,7 @@ def share(work: Callable[[int], None], amount: int) -> None:
     todo = iter(range(amount))
 
     def some() -> None:
+        torch.get_num_threads()  # a new thread takes the number that torch is held to with its first question for it
         for number in todo:  # a range's iterator is one step of the interpreter: no number is handed out twice
             work(number)
 

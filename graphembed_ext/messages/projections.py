@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .products import over_blocks, serves, summed
+
 __all__ = ["projections"]
 
 
@@ -40,20 +42,43 @@ class _Projections(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, of_sources: Tensor, of_targets: Tensor, num_dst: int) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, of_sources, of_targets)
         ctx.num_dst = num_dst
-        return x @ of_sources.t(), x[:num_dst] @ of_targets.t()
+        if not serves(x):
+            return x @ of_sources.t(), x[:num_dst] @ of_targets.t()
+        x, first, second = x.detach(), of_sources.detach().t(), of_targets.detach().t()
+        sources, targets = x.new_empty(len(x), first.size(1)), x.new_empty(num_dst, second.size(1))
+
+        def work(part: slice) -> None:
+            torch.mm(x[part], first, out=sources[part])
+            if part.start < num_dst:
+                torch.mm(x[part][: num_dst - part.start], second, out=targets[part])
+
+        over_blocks(work, len(x))
+        return sources, targets
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, sources: Tensor, targets: Tensor) -> tuple[Tensor | None, ...]:
         x, of_sources, of_targets = ctx.saved_tensors
         wants_x, wants_sources, wants_targets, _ = ctx.needs_input_grad
-        grad = None
-        if wants_x:
-            grad = sources @ of_sources
-            grad[: ctx.num_dst].addmm_(targets, of_targets)
-        return (
-            grad,
-            sources.t() @ x if wants_sources else None,
-            targets.t() @ x[: ctx.num_dst] if wants_targets else None,
-            None,
+        grad, num_dst = x.new_empty(x.shape) if wants_x else None, ctx.num_dst
+        both = wants_sources or wants_targets
+        x, of_sources, of_targets, sources, targets = (
+            given.detach() for given in (x, of_sources, of_targets, sources, targets)
         )
+
+        def work(part: slice, weight_s: Tensor, weight_t: Tensor) -> None:
+            reached = max(min(part.stop, num_dst) - part.start, 0)
+            there = x[part]
+            if grad is not None:
+                torch.mm(sources[part], of_sources, out=grad[part])
+                grad[part][:reached].addmm_(targets[part], of_targets)
+            if both:
+                torch.mm(sources[part].t(), there, out=weight_s)
+                torch.mm(targets[part].t(), there[:reached], out=weight_t)
+
+        if serves(x):
+            terms = summed(work, len(x), x, of_sources.shape, of_targets.shape)
+        else:
+            terms = [torch.empty_like(of_sources), torch.empty_like(of_targets)]
+            work(slice(0, len(x)), *terms)
+        return grad, terms[0] if wants_sources else None, terms[1] if wants_targets else None, None

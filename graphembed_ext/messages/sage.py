@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.aggr import MultiAggregation
 from torch_geometric.nn.dense.linear import Linear
@@ -16,12 +16,13 @@ from .adjacency import Adjacency, adjacency
 from .lstm import NeighborLSTM
 from .maxima import neighbor_max
 from .means import neighbor_mean, neighbor_mean_with_self
+from .products import serves
 from .projections import projections
-from .rows import Rows, joined
+from .rows import Rows, projected
 from .sparse import SparseRows, linear
 from .sums import neighbor_sum
 
-__all__ = ["SAGEConv"]
+__all__ = ["SAGEConv", "own_threads"]
 
 _COMPILED = (torch.float32, torch.float64)
 _LINEAR = ("mean", "sum", "add", "gcn")
@@ -120,6 +121,11 @@ class SAGEConv(MessagePassing):
                 getattr(self, name).reset_parameters()
 
     @property
+    def is_fused(self) -> bool:
+        """Whether the aggregation is one of those that run fused."""
+        return self.is_linear or (self.aggregator is not None and self.aggr in ("max", "min"))
+
+    @property
     def is_linear(self) -> bool:
         """Whether the aggregation is linear, so that it may as well come after ``W_l``, and inputs be sparse."""
         return (self.aggregator in _LINEAR) or (self.aggr in _LINEAR and self.aggregator is not None)
@@ -128,8 +134,7 @@ class SAGEConv(MessagePassing):
         """Whether this layer runs best on the rows of ``x`` where they are, of which ``graph`` needs some: nothing but
         the aggregation reads them, and it gathers them anyway.
         """
-        fused = self.is_linear or (self.aggregator is not None and self.aggr in ("max", "min"))
-        return fused and not self.project and x.device.type == "cpu" and not self._projects_first(graph, x)
+        return self.is_fused and not self.project and x.device.type == "cpu" and not self._projects_first(graph, x)
 
     def forward(
         self,
@@ -157,7 +162,7 @@ class SAGEConv(MessagePassing):
             InputError: Rows or weights whose number does not match the edges.
         """
         if isinstance(x, Rows):
-            return self._from_rows(x, edge_index, edge_weight)
+            return self.from_rows(x, edge_index, edge_weight)
         source: Any
         target: Any
         source, target = x if isinstance(x, (tuple, list)) else (x, x)
@@ -168,7 +173,7 @@ class SAGEConv(MessagePassing):
             edge_weight = edge_weight.reshape(-1)
         root = target
         if self.project:
-            source = (self.lin(source) if isinstance(source, Tensor) else _through(self.lin, source)).relu()
+            source = _through(self.lin, source).relu()
         if isinstance(source, SparseRows) and not self.is_linear:
             raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
         graph = self._grouped(source, target, edge_index, size)
@@ -194,15 +199,29 @@ class SAGEConv(MessagePassing):
         cast = torch.is_autocast_enabled(x.device.type)
         return not cast and not self.lin_r._forward_hooks and not self.lin_r._forward_pre_hooks
 
-    def _from_rows(self, rows: Rows, graph: Adjacency, edge_weight: Tensor | None) -> Tensor:
+    def from_rows(
+        self, rows: Rows, graph: Adjacency, edge_weight: Tensor | None = None, *, relu: bool = False
+    ) -> Tensor:
+        """:meth:`forward` on rows of a matrix where they are, then ReLU where asked for.
+
+        Args:
+            rows: The rows; targets are the first of them.
+            graph: Edges between them.
+            edge_weight: Weight of each edge, ``(E,)``.
+            relu: Whether ReLU follows, which is then done along with the rest.
+        """
         plain = edge_weight is None and self.root_weight and not rows.x.requires_grad
+        plain = plain and not torch.is_autocast_enabled("cpu") and rows.x.dtype == self.lin_l.weight.dtype
         hooked = self.lin_l._forward_hooks or self.lin_l._forward_pre_hooks or self.lin_r._forward_hooks if plain else 0
         if not plain or hooked or self.aggr not in ("mean", "sum", "add") or rows.x.dtype not in _COMPILED:
             x = rows.x, rows.x[rows.nodes[: graph.num_dst]]
-            return self(x, rows.sources_of(graph), edge_weight=edge_weight)
-        both = torch.cat([self.lin_l.weight, self.lin_r.weight], dim=1)
-        out = F.linear(joined(rows, graph, mean=self.aggr == "mean"), both, self.lin_l.bias)
-        return self._with_root(out, None)
+            out = self(x, rows.sources_of(graph), edge_weight=edge_weight)
+            return out.relu() if relu else out
+        weights, early = (self.lin_l.weight, self.lin_r.weight, self.lin_l.bias), relu and not self.normalize
+        out = projected(rows, graph, *weights, mean=self.aggr == "mean", relu=early)
+        if self.normalize:
+            out = self._with_root(out, None)
+        return out.relu() if relu and not early else out
 
     def in_parts(self, x: Any, graph: Adjacency, edge_weight: Tensor | None = None, *, rows: int) -> Tensor:
         """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.
@@ -238,14 +257,14 @@ class SAGEConv(MessagePassing):
     def _arrived(self, graph: Adjacency, source: Tensor, target: Any, weight: Tensor | None, first: bool) -> Tensor:
         """What comes from the neighbours, projected; ``first`` where ``source`` is so already."""
         if not first:
-            return self.lin_l(self.message_and_aggregate(graph, source, target, weight))
+            return _through(self.lin_l, self.message_and_aggregate(graph, source, target, weight))
         target = linear(target, self.lin_l.weight) if self.aggregator == "gcn" else None
         out = self.message_and_aggregate(graph, source, target, weight)
         return out if self.lin_l.bias is None else out + self.lin_l.bias
 
     def _with_root(self, out: Tensor, root: Any) -> Tensor:
         if self.root_weight and root is not None:
-            out = out + (self.lin_r(root) if isinstance(root, Tensor) else _through(self.lin_r, root))
+            out = out + _through(self.lin_r, root)
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
@@ -269,10 +288,9 @@ class SAGEConv(MessagePassing):
 
     def _grouped(self, source: Any, target: Any, edge_index: Any, size: Any) -> Adjacency | None:
         """The edges for the fused path; None where the plain one has to serve."""
-        fused = self.is_linear or (self.aggregator is not None and self.aggr in ("max", "min"))
         hooked = any(value for name, value in vars(self).items() if name.endswith("_hooks") and _of_messages(name))
         plain = hooked or self.explain or self.flow != "source_to_target" or self.decomposed_layers > 1
-        if not fused or plain or source.dim() != 2 or torch.compiler.is_compiling():
+        if not self.is_fused or plain or source.dim() != 2 or torch.compiler.is_compiling():
             return None
         return adjacency(edge_index, len(source), _targets(source, target, edge_index, size))
 
@@ -318,6 +336,15 @@ class SAGEConv(MessagePassing):
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, aggr={name})"
 
 
+def own_threads(model: nn.Module) -> bool:
+    """Whether a model of these layers leaves to torch only what is not worth several threads: its sums over neighbours
+    and its matrix products run on threads of their own, in whose way torch's would be.
+    """
+    modules = list(model.modules())
+    fused = all(part.is_fused for part in modules if isinstance(part, SAGEConv))
+    return fused and not any(isinstance(part, nn.RNNBase) for part in modules) and all(map(serves, model.parameters()))
+
+
 def _known(size: int, what: str) -> int:
     if size <= 0:
         raise InputError("in_channels", size, f"a size above 0 with {what}")
@@ -328,8 +355,11 @@ def _of_messages(name: str) -> bool:
     return name.startswith(("_propagate", "_message", "_aggregate", "_edge_update"))
 
 
-def _through(layer: Any, x: SparseRows) -> Tensor:
-    return linear(x, layer.weight, layer.bias)
+def _through(layer: Any, x: Tensor | SparseRows) -> Tensor:
+    if isinstance(x, SparseRows) or not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks):
+        return linear(x, layer.weight, layer.bias)
+    out: Tensor = layer(x)
+    return out
 
 
 def _targets(source: Any, target: Any, edge_index: Any, size: Any) -> int:

@@ -18,7 +18,7 @@ from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
 from ..messages.rows import Rows
-from ..messages.sage import SAGEConv
+from ..messages.sage import SAGEConv, own_threads
 from ..messages.sparse import SparseRows
 from ..neighbor_sampling import NeighborSampler, check_fanouts
 from ..neighbors import NeighborBatch, SeededBatches
@@ -213,6 +213,11 @@ class GraphSAGE(nn.Module):
 
         return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
 
+    @property
+    def own_threads(self) -> bool:
+        """Whether training on mini-batches is fastest with torch held to one thread."""
+        return own_threads(self)
+
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
         for module in (*self.convs, *self.norms, getattr(self, "jk", None), getattr(self, "lin", None)):
@@ -273,10 +278,15 @@ class GraphSAGE(nn.Module):
                 edges, weight = blocks[number], None if weights is None else weights[number]
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
-            x = conv(x, edges, edge_weight=weight)
-            if number == self.num_layers - 1 and self.jk_mode is None:
-                break
-            x = self.dropout(self._activated(x, conv, norm, batch, batch_size))
+            last = number == self.num_layers - 1 and self.jk_mode is None
+            if isinstance(x, Rows) and not last and parts.may_overwrite(conv, norm, self.act):
+                x = cast("SAGEConv", conv).from_rows(x, edges, weight, relu=True)
+            else:
+                x = conv(x, edges, edge_weight=weight)
+                if last:
+                    break
+                x = self._activated(x, conv, norm, batch, batch_size)
+            x = self.dropout(x)
             outputs.append(x)
         if hasattr(self, "jk"):
             x = self.jk([out[: len(x)] for out in outputs] if blocks is not None else outputs)
