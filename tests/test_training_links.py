@@ -135,6 +135,99 @@ def test_learns_which_nodes_belong_together(build):
         assert float(close[own].mean()) > float(close[~own].mean()) + 0.3
 
 
+def circles(order=None, size=6):
+    """Two circles of authors and papers, all of a circle's authors joined to all of its papers; a paper without."""
+    pairs = [(a + c * size, p + c * size) for c in (0, 1) for a in range(size) for p in range(size)]
+    if order is not None:
+        pairs = [pairs[k] for k in torch.randperm(len(pairs), generator=torch.Generator().manual_seed(order)).tolist()]
+    authors, papers = (list(side) for side in zip(*pairs, strict=True))
+    nodes = {"author": 2 * size, "paper": 2 * size + 1, "term": 3}
+    edges = {
+        ("author", "writes", "paper"): (authors, papers),
+        ("paper", "by", "author"): (papers, authors),
+        ("term", "in", "paper"): ([0, 1, 2], [0, 1, size]),
+    }
+    spec = Spec(nodes, edges)
+    generator = torch.Generator().manual_seed(0)
+    x = {name: torch.randn(count, 5, generator=generator) for name, count in nodes.items()}
+    for name in ("author", "paper"):
+        x[name][:size, 0] += 1
+    spec.features = {name: {"x": rows.tolist()} for name, rows in x.items()}
+    return spec
+
+
+def test_pairs_of_a_typed_graph_are_of_target_types_and_noise_is_of_the_seconds_type():
+    view = ge.view(build_pyg(circles()))
+    assert view.node_types == ["author", "paper", "term"]
+    authors, papers = range(12), range(12, 25)
+    joined = {(a, p + 12) for a, p in zip(*view.edges["author", "writes", "paper"], strict=True)}
+    joined = {(int(a), int(p)) for a, p in joined}
+    for types, starts in ((("author", "paper"), [*authors, *papers]), (("author",), [*authors])):
+        pairs = WalkPairs(view, 4, 3, key=0, types=types)
+        assert pairs.starts.tolist() == starts
+        kinds = set()
+        for epoch in range(20):
+            found = pairs.draw(epoch, pairs.starts, 0)
+            assert found.first.tolist() == [node for node in starts if node != 24]  # paper 12 has no edges
+            for first, second, row, missing in zip(*(part.tolist() for part in found), strict=True):
+                assert (first % 12 < 6) == (second % 12 < 6)  # of one circle: walks cannot leave it
+                kinds.add((first in authors, second in authors))
+                for node, bad in zip(row, missing, strict=True):
+                    assert (node in authors) == (second in authors)
+                    assert node not in (24, 25, 26, 27)
+                    near = node == first or (first, node) in joined or (node, first) in joined
+                    assert near == bad
+        assert len(kinds) == (4 if len(types) == 2 else 1)
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+def test_edges_of_the_batch_are_left_out_of_typed_neighbourhoods(exclude):
+    view = ge.view(build_pyg(circles()))
+    model = ge.GraphSAGE.for_graph(view, 4, 2, seed=0)
+    loader = model.loader(
+        view, {name: torch.arange(3) for name in model.targets}, batch_size=6, seed=0, fanouts=[-1, -1]
+    )
+    pairs = WalkPairs(view, 2, 2, key=0, types=model.targets)
+    trainer = _LinkTrainer(model, view, loader, pairs, Plan(), 6, 1.0, exclude, 0.0)
+    there = 0
+    for batch, one, other, _, _ in trainer._steps(0):
+        seeds = torch.cat([batch.seeds[name] + view.offsets[name] for name in view.node_types if name in batch.seeds])
+        assert torch.equal(seeds, seeds.unique())
+        wanted = {frozenset(pair) for pair in zip(seeds[one].tolist(), seeds[other].tolist(), strict=True)}
+        for block in batch.blocks:
+            for (source, _, target), edges in block.items():
+                ends = batch.nodes[source][edges.indices], batch.nodes[target][edges.destinations()]
+                ends = (ends[0] + view.offsets[source]).tolist(), (ends[1] + view.offsets[target]).tolist()
+                there += sum(frozenset(edge) in wanted for edge in zip(*ends, strict=True))
+    assert (there == 0) is exclude
+
+
+def test_typed_graphs_of_both_hosts_train_alike_and_learn_which_nodes_belong_together(global_state_untouched):
+    models, losses = [], []
+    for graph in (build_pyg(circles(order=3)), build_dgl(circles())):
+        models.append(ge.GraphSAGE.for_graph(graph, 8, 2, seed=0))
+        result = ge.fit(models[-1], graph, **QUICK | {"epochs": 40, "lr": 0.01})
+        losses.append([entry["loss"] for entry in result.history])
+        assert result.history[0]["samples"] == 24
+    assert agree(*models)
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0] * 0.8
+    emb = ge.embed(models[0], build_pyg(circles()))
+    torch.testing.assert_close(emb.tensor.norm(dim=1), torch.ones(25))
+    close = emb["author"] @ emb["paper"][:12].t()
+    own = torch.block_diag(torch.ones(6, 6), torch.ones(6, 6)) > 0
+    assert float(close[own].mean()) > float(close[~own].mean()) + 0.3
+
+
+def test_one_target_type_is_enough():
+    data = build_pyg(circles())
+    model = ge.GraphSAGE.for_graph(data, 8, 2, target="author", seed=0)
+    assert ge.fit(model, data, walk_length=5, **QUICK).history[0]["samples"] == 12
+    assert ge.embed(model, data).tensor.shape == (12, 8)
+    y, masks = {"author": torch.arange(12) // 6}, {"train": {"author": torch.arange(12)}}
+    assert "walk_length" not in ge.fit(model, data, y=y, masks=masks, epochs=1, progress=False).settings
+
+
 def test_which_task_a_graph_means(build):
     labelled, bare = build(cliques(labels=True)), build(cliques())
     settings = {"epochs": 1, "progress": False}

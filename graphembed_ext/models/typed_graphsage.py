@@ -58,6 +58,7 @@ class TypedGraphSAGE(nn.Module):
         metadata: Node types, and edge types as triples.
         target: Node type or types to compute an output for; None for all that can have one.
         weight: Name of the edge feature that weighs messages, of every edge type, where the model is given a graph.
+        unit_norm: Whether :func:`graphembed_ext.embed` returns vectors of length 1; training without labels sets it.
         seed: Fixes the initial weights.
         **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`.
 
@@ -85,6 +86,7 @@ class TypedGraphSAGE(nn.Module):
     """
 
     task = "nodes"
+    task_without_labels = "links"
 
     def __init__(
         self,
@@ -103,10 +105,13 @@ class TypedGraphSAGE(nn.Module):
         metadata: tuple[Sequence[str], Sequence[EdgeType]],
         target: str | Sequence[str] | None = None,
         weight: str | None = None,
+        unit_norm: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
+        self.unit_norm = _checks.flag("unit_norm", unit_norm)
         self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
         self.num_layers = _checks.integer("num_layers", num_layers)
         self.out_channels = self.hidden_channels
@@ -358,6 +363,8 @@ class TypedGraphSAGE(nn.Module):
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
         found = self.inference(graph)
+        if self.unit_norm:
+            found = {name: torch.nn.functional.normalize(rows, dim=1) for name, rows in found.items()}
         counts = {name: len(found[name]) for name in sorted(found)}
         return Embeddings(torch.cat([found[name] for name in counts]), counts)
 

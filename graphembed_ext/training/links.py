@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +13,7 @@ from torch import Tensor
 from .. import _checks, losses, rng
 from ..compiled_neighbors import entries_between
 from ..errors import InputError
-from ..graph import EDGE_TYPE, NODE_TYPE, GraphView
-from ..in_edges import in_edges
+from ..graph import EdgeType, GraphView
 from ..loaders import in_background
 from ..registry import view as view_of
 from ..walks import Walker
@@ -37,7 +36,7 @@ def train(
     *,
     walk_length: int = 3,
     negatives: int = 5,
-    temperature: float = 0.1,
+    temperature: float = 1.0,
     fanouts: Any = None,
     exclude_seed_edges: bool = True,
     weight_decay: float = 0.0,
@@ -51,17 +50,21 @@ def train(
     left out of the neighbourhoods sampled for it, both directions, so that a model cannot read off them what it is to
     predict.
 
+    On a typed graph, walks follow the edges of all types, both nodes of a pair are of the model's target types, and the
+    noise for a pair is of the type of its second node. All types share one space.
+
     Afterwards :func:`graphembed_ext.embed` returns vectors of length 1 (``model.unit_norm``), for the graph trained on
     or for any other with the same features. A run with the same seed repeats itself, on either host.
 
     Args:
-        model: GraphSAGE.
-        graph: An untyped graph of either host with node features.
+        model: GraphSAGE or TypedGraphSAGE.
+        graph: A graph of either host with node features.
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs, a learning rate of 0.003, and batches of
             512 pairs.
         walk_length: Nodes in a walk, the first one included.
         negatives: Noise nodes for each pair.
-        temperature: Divides the scores, which lie between -1 and 1 without; the paper has 1.
+        temperature: Divides the scores, which lie between -1 and 1 without. The lower, the closer the vectors follow
+            the edges, and the less of the features they keep.
         fanouts: Neighbours to draw, first hop first, -1 for all; None for 10 in each hop.
         exclude_seed_edges: Whether to leave out the edges of the batch's own pairs.
         weight_decay: Adam's L2 penalty on all weights.
@@ -70,7 +73,7 @@ def train(
         ``history`` has ``loss`` and ``samples``, the observed pairs.
 
     Raises:
-        InputError: A typed graph, one without edges or features; an argument that cannot work.
+        InputError: A graph without edges or features; an argument that cannot work.
         TrainingError: The loss became NaN or infinite.
 
     Reference:
@@ -78,16 +81,20 @@ def train(
         arXiv:1310.4546.
     """
     if graph is None:
-        raise InputError("graph", None, "a DGLGraph or Data with node features")
+        raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
     view = view_of(graph)
     temperature = _checks.number("temperature", temperature, above=0)
     weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
     batch_size = plan.batch_size or _BATCH_SIZE
-    every = {NODE_TYPE: torch.arange(view.total_nodes)}
+    every = {name: torch.arange(view.num_nodes.get(name, 0)) for name in model.targets}
     key = rng.key(plan.seed, "links")
     loader = model.loader(view, every, batch_size=batch_size, seed=key >> 1, fanouts=fanouts)
     pairs = WalkPairs(
-        view, _checks.integer("walk_length", walk_length, minimum=2), _checks.integer("negatives", negatives), key
+        view,
+        _checks.integer("walk_length", walk_length, minimum=2),
+        _checks.integer("negatives", negatives),
+        key,
+        types=model.targets,
     )
     exclude = _checks.flag("exclude_seed_edges", exclude_seed_edges)
     trainer = _LinkTrainer(model, view, loader, pairs, plan, batch_size, temperature, exclude, weight_decay)
@@ -101,7 +108,7 @@ def train(
 
 
 class Pairs(NamedTuple):
-    """Observed pairs and their noise.
+    """Observed pairs and their noise; nodes of all types are counted through, as :attr:`GraphView.offsets` says.
 
     Attributes:
         first: First node of each pair, ``(B,)``.
@@ -120,10 +127,14 @@ class WalkPairs:
     """Draws observed pairs from walks, and noise nodes that are no neighbours; by epoch and number of a walk alone.
 
     Args:
-        view: An untyped graph.
+        view: The graph.
         walk_length: Nodes in a walk.
         negatives: Noise nodes for each pair.
         key: Of all draws.
+        types: Types that the nodes of a pair may be of; None for all.
+
+    Attributes:
+        starts: All nodes that walks start from, int64.
 
     Example:
         >>> import graphembed_ext as ge
@@ -133,22 +144,29 @@ class WalkPairs:
         (tensor([0, 2]), tensor([1, 1]), tensor([[2], [0]]))
     """
 
-    def __init__(self, view: GraphView, walk_length: int, negatives: int, key: int) -> None:
-        graph = in_edges(view, EDGE_TYPE) if EDGE_TYPE in view.edges else None
-        if graph is None or graph.num_edges == 0:
+    def __init__(
+        self, view: GraphView, walk_length: int, negatives: int, key: int, types: Sequence[str] | None = None
+    ) -> None:
+        if view.total_edges == 0:
             raise InputError(
                 "graph", "no edges", "a graph with edges, as walks along them tell which nodes belong together"
             )
         self._walker = Walker(view, engine="torch")
         self._length, self._negatives, self._key = walk_length, negatives, key
         self._count = view.total_nodes
-        #: Edges as numbers, destination first: ascending, as the rows are.
-        self._known = graph.destinations() * self._count + graph.indices
-        degree = graph.degrees + torch.bincount(graph.indices, minlength=self._count)
+        src, dst = _joint_edges(view)
+        #: Edges as numbers, destination first, ascending.
+        self._known = torch.sort(dst * self._count + src).values
+        degree = torch.bincount(dst, minlength=self._count) + torch.bincount(src, minlength=self._count)
         self._mass = torch.cumsum(degree.double() ** 0.75, 0)
+        #: First node of each type, and one past the last.
+        self._bounds = torch.tensor([*(view.offsets[name] for name in view.node_types), self._count])
+        chosen = torch.tensor([types is None or name in types for name in view.node_types])
+        self._allowed = torch.repeat_interleave(chosen, self._bounds.diff())
+        self.starts = self._allowed.nonzero().squeeze(1)
 
     def draw(self, epoch: int, starts: Tensor, number: int) -> Pairs:
-        """Pairs of the walks from some nodes; those that end at once give none.
+        """Pairs of the walks from some nodes; those that meet none give none.
 
         Args:
             epoch: Number of the epoch.
@@ -157,11 +175,13 @@ class WalkPairs:
         """
         walks = self._walker.walk(starts, self._length, rng.key(self._key, "walks", epoch), number).nodes.cpu()
         counters = torch.arange(number, number + len(starts))
-        lengths = (walks[:, 1:] >= 0).sum(1)
-        step = rng.below(lengths.clamp(min=1), rng.bits(rng.key(self._key, "steps", epoch), counters)) + 1
-        there = lengths > 0
+        met = (walks[:, 1:] >= 0) & self._allowed[walks[:, 1:]]  # -1, past a walk's end, is masked whatever it reads
+        choices = met.sum(1)
+        chosen = rng.below(choices.clamp(min=1), rng.bits(rng.key(self._key, "steps", epoch), counters)) + 1
+        step = (met & (met.cumsum(1) == chosen.unsqueeze(1))).int().argmax(1) + 1
+        there = choices > 0
         first, second = starts[there], walks.gather(1, step.unsqueeze(1)).squeeze(1)[there]
-        return Pairs(first, second, *self._noise(epoch, first, counters[there]))
+        return Pairs(first, second, *self._noise(epoch, first, second, counters[there]))
 
     def are_joined(self, first: Tensor, second: Tensor) -> Tensor:
         """Whether an edge joins two nodes, in either direction, or they are one."""
@@ -171,20 +191,33 @@ class WalkPairs:
             found = found | (self._known[place] == numbers)
         return found
 
-    def _noise(self, epoch: int, first: Tensor, counters: Tensor) -> tuple[Tensor, Tensor]:
+    def _noise(self, epoch: int, first: Tensor, second: Tensor, counters: Tensor) -> tuple[Tensor, Tensor]:
         nodes = first.unsqueeze(1).expand(-1, self._negatives)
         streams = rng.bits(rng.key(self._key, "noise", epoch), counters).unsqueeze(1)
         slots = torch.arange(self._negatives)
+        kind = torch.searchsorted(self._bounds, second, right=True).unsqueeze(1)
+        low, high = self._bounds[kind - 1], self._bounds[kind] - 1
+        before = torch.where(low > 0, self._mass[low - 1], 0)
         noise, wrong = torch.zeros_like(nodes), torch.ones_like(nodes, dtype=torch.bool)
         for attempt in range(_TRIES):
             random = rng.bits(streams, slots + attempt * self._negatives)
-            point = ((random >> 11) & ((1 << 53) - 1)).double() / (1 << 53) * self._mass[-1]
-            drawn = torch.searchsorted(self._mass, point, right=True).clamp(max=self._count - 1)
+            share = ((random >> 11) & ((1 << 53) - 1)).double() / (1 << 53)
+            point = before + share * (self._mass[high] - before)
+            drawn = torch.searchsorted(self._mass, point, right=True).clamp(low, high)
             noise = torch.where(wrong, drawn, noise)
             wrong = self.are_joined(nodes, noise)
             if not bool(wrong.any()):
                 break
         return noise, wrong
+
+
+def _joint_edges(view: GraphView) -> tuple[Tensor, Tensor]:
+    """Sources and destinations of the edges of all types, nodes counted through."""
+    ends: tuple[list[Tensor], list[Tensor]] = [], []
+    for edge_type in view.edge_types:
+        for side, ids, node_type in zip(ends, view.edges[edge_type], edge_type[::2], strict=True):
+            side.append(ids.long().cpu() + view.offsets[node_type])
+    return torch.cat(ends[0]), torch.cat(ends[1])
 
 
 class _LinkTrainer:
@@ -206,7 +239,7 @@ class _LinkTrainer:
     ) -> None:
         self._model, self._view, self._loader, self._pairs = model, view, loader, pairs
         self._plan, self._batch_size, self._temperature, self._exclude = plan, batch_size, temperature, exclude
-        self.batches = -(-view.total_nodes // batch_size)
+        self.batches = -(-len(pairs.starts) // batch_size)
         with torch.no_grad():  # a lazy layer learns its sizes from its first input
             if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
                 model.logits(next(self._steps(0))[0])
@@ -219,42 +252,57 @@ class _LinkTrainer:
         with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device), threads_for(self._model):
             for batch, first, second, noise, missing in in_background(lambda: self._steps(number), _AHEAD):
                 self._adam.zero_grad()
-                out = F.normalize(self._model.logits(batch)[NODE_TYPE], dim=1) / math.sqrt(self._temperature)
+                found = self._model.logits(batch)
+                out = torch.cat([found[name] for name in self._view.node_types if name in found])
+                out = F.normalize(out, dim=1) / math.sqrt(self._temperature)
                 here, there = out[first], out[second]
                 noisy = torch.einsum("bd,bkd->bk", here, out[noise]).masked_fill(missing.to(out.device), -math.inf)
                 loss = losses.skip_gram_loss((here * there).sum(1), noisy)
-                found, count = float(loss.detach()), len(first)
-                if not math.isfinite(found):
+                value, count = float(loss.detach()), len(first)
+                if not math.isfinite(value):
                     raise TrainingError(
-                        f"the loss is {found} in epoch {number + 1}. Hint: the learning rate may be too high, or the "
+                        f"the loss is {value} in epoch {number + 1}. Hint: the learning rate may be too high, or the "
                         "weights were not finite when training began."
                     )
                 loss.backward()  # type: ignore[no-untyped-call]
                 self._adam.step()
-                total, samples = total + found * count, samples + count
-                bar.advance(count, found)
+                total, samples = total + value * count, samples + count
+                bar.advance(count, value)
         return {"loss": total / max(samples, 1), "samples": samples}
 
     def _steps(self, epoch: int) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
         """A batch around all nodes of some pairs and their noise, and where in it these are."""
-        order = torch.randperm(
-            self._view.total_nodes, generator=rng.generator(rng.key(self._plan.seed, "links", "order", epoch))
-        )
-        (table,) = self._loader.sampler.tables.values()
+        starts, sampler = self._pairs.starts, self._loader.sampler
+        generator = rng.generator(rng.key(self._plan.seed, "links", "order", epoch))
+        order = starts[torch.randperm(len(starts), generator=generator)]
         for number in range(self.batches):
             low = number * self._batch_size
             first, second, noise, missing = self._pairs.draw(epoch, order[low : low + self._batch_size], low)
             if not len(first):
                 continue
-            seeds, place = torch.unique(torch.cat([first, second, noise.flatten()]), return_inverse=True)
-            excluded = {}
-            if self._exclude:
-                ends = torch.cat([first, second]), torch.cat([second, first])
-                excluded[EDGE_TYPE] = entries_between(table, *ends)
+            nodes, place = torch.unique(torch.cat([first, second, noise.flatten()]), return_inverse=True)
+            excluded = self._edges_between(first, second) if self._exclude else {}
             key = rng.key(self._plan.seed, "links", "neighbors", epoch, number)
-            found = self._loader.sampler.sample({NODE_TYPE: seeds}, key, excluded)
+            seeds = {name: self._own(nodes, name)[0] for name in self._model.targets}
+            found = sampler.sample(seeds, key, excluded)
             one, other, rest = place[: len(first)], place[len(first) : 2 * len(first)], place[2 * len(first) :]
             yield self._loader.wrapped(found, number), one, other, rest.view_as(noise), missing
+
+    def _own(self, nodes: Tensor, node_type: str) -> tuple[Tensor, Tensor]:
+        """Which of some nodes are of a type, as ids of that type; and where they stand."""
+        local = nodes - self._view.offsets[node_type]
+        there = (local >= 0) & (local < self._view.num_nodes[node_type])
+        return local[there], there
+
+    def _edges_between(self, first: Tensor, second: Tensor) -> dict[EdgeType, Tensor]:
+        """Entries of the sampler's tables that join pairs, in either direction."""
+        sources, destinations = torch.cat([first, second]), torch.cat([second, first])
+        found = {}
+        for edge_type, table in self._loader.sampler.tables.items():
+            there = self._own(sources, edge_type[0])[1] & self._own(destinations, edge_type[2])[1]
+            ends = self._own(sources[there], edge_type[0])[0], self._own(destinations[there], edge_type[2])[0]
+            found[edge_type] = entries_between(table, *ends)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         return self._adam.state_dict()
