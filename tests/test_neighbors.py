@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext import compiled_neighbors, rng
+from graphembed_ext import compiled_neighbors, neighbors, rng
 from graphembed_ext.errors import InputError
 from graphembed_ext.in_edges import in_edges
 from graphembed_ext.neighbor_sampling import NeighborSampler, check_fanouts
@@ -253,6 +253,24 @@ def test_peers_own_loaders_feed_the_model():
         twin(blocks, torch.ones(2, 5))
     with pytest.raises(InputError, match="edge_index: got 1 blocks; expected a list of 2, one for each layer"):
         twin(blocks[:1], graph.ndata["x"][blocks[0].srcdata[dgl.NID]])
+
+
+@pytest.mark.parametrize("large", [1, neighbors._LARGE])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool], ids=str)
+def test_slices_of_all_kinds(monkeypatch, large, dtype):
+    monkeypatch.setattr(neighbors, "_LARGE", large)
+    x, ids = torch.randint(2, (7, 3), generator=torch.Generator().manual_seed(0)).to(dtype), torch.tensor([3, 1, 1])
+    for whole in (x, x[:, 0], x.t().contiguous().t(), x[:, :0], x.unsqueeze(2), x[::2]):
+        for some in (ids, ids[:0]):
+            assert torch.equal(neighbors._sliced(whole, some), whole[some])
+
+
+def test_features_that_are_trained_get_gradients_from_a_slice():
+    data = build_pyg(some_graph())
+    data.x.requires_grad_()
+    (batch,) = ge.neighbor_loader(data, [2, 2], 100, seed=0)
+    batch.x.sum().backward()
+    assert torch.equal(data.x.grad.sum(1) > 0, torch.isin(torch.arange(len(data.x)), batch.nodes))
 
 
 def test_typed_graphs(build):
