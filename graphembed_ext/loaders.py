@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from . import _checks, rng
 from .errors import InputError
+from .messages.parallel import leave_one
 from .walks import Walker
 
 __all__ = ["WalkLoader", "in_background", "stream_of_call"]
@@ -49,6 +50,7 @@ def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[I
                 continue
 
     def work() -> None:
+        leave_one()
         try:
             for item in items():
                 put((True, item))

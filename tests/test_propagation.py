@@ -8,7 +8,6 @@ from torch_geometric.nn import LGConv as PeerConv
 
 from graphembed_ext.errors import InputError
 from graphembed_ext.messages.adjacency import Adjacency, adjacency
-from graphembed_ext.messages.parallel import share, threads_to_ourselves
 from graphembed_ext.messages.propagation import LGConv, propagate, propagate_rows
 from graphembed_ext.messages.sums import neighbor_sum
 
@@ -171,19 +170,3 @@ def test_no_edges():
     final.sum().backward()
     assert torch.equal(propagate(graph, x, ALPHA), x * ALPHA[0])
     assert x.grad[:2].count_nonzero() == 0
-
-
-def test_work_is_shared_and_torch_gets_its_threads_back():
-    before, done = torch.get_num_threads(), []
-    with threads_to_ourselves():
-        assert torch.get_num_threads() == 1
-        share(done.append, 50)
-    assert sorted(done) == list(range(50))
-    assert torch.get_num_threads() == before
-
-    def fail(number):
-        if number == 7:
-            raise ValueError("seven")
-
-    with pytest.raises(ValueError, match="seven"):
-        share(fail, 20)

@@ -3,7 +3,7 @@
 :mod:`.adjacency`
     Edges grouped by destination, and by source for the way back; built once per graph and kept.
 :mod:`.parallel`
-    Runs a compiled kernel on ranges of rows, on as many threads as torch would.
+    Runs compiled kernels and blocks of work on as many threads as torch would, if it can on torch's own.
 :mod:`.blocks`
     Sums of gathered rows in registers, the kernels' innermost loop.
 :mod:`.sums`
@@ -12,8 +12,10 @@
     The maximum over neighbours, and means by weights or by count.
 :mod:`.lstm`
     DGL's LSTM over true neighbours.
+:mod:`.products`, :mod:`.projections`
+    Matrix products by blocks of rows.
 :mod:`.rows`
-    Features of a mini-batch read where they are.
+    A layer on features of a mini-batch, read where they are.
 :mod:`.sparse`
     Linear layers on feature matrices with few nonzeros.
 :mod:`.sage`, :mod:`.dgl_sage`

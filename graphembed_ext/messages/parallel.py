@@ -1,40 +1,52 @@
-"""Compiled kernels on several threads, each on a range of rows of its own.
+"""Compiled kernels and blocks of work on several threads, each with a part of its own.
 
 A kernel is compiled with ``nogil=True`` and called as ``kernel(first, last, *arguments)``; it writes the rows from
 ``first`` to ``last`` and no others, so that the number of threads changes nothing in the result. numba's own
 threading layers are left alone: OpenMP's ends a process that forks after its first use, the workqueue layer one that
 enters it from two threads.
+
+After an operator of torch on several threads, OpenMP's wait for the next one, busily, for some milliseconds. Threads of
+our own would have to share the processors with those that wait, so the main thread, where torch's operators run, takes
+the waiting ones: it enters a parallel region of the same OpenMP runtime. Elsewhere, and where torch brings no such
+runtime (:func:`_region`), there is a pool.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["held", "over_rows", "share", "threads_to_ourselves"]
+__all__ = ["leave_one", "over_rows", "share", "threads_to_ourselves"]
 
-#: Less work than this many numbers is not worth waking a thread.
-_WORTHWHILE = 1 << 20
+#: Less work than this many numbers is not worth another thread.
+_WORTHWHILE = 1 << 18
+
+_Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 _pool: ThreadPoolExecutor | None = None
+_this_thread = threading.local()
 #: Threads for kernels while torch has been held to one; None follows torch.
 _ours: int | None = None
+#: A forked child has OpenMP's state, but not its threads.
+_forked = False
 
 
 @contextmanager
 def threads_to_ourselves() -> Iterator[None]:
-    """Hold torch's operators to one thread, and leave the others to kernels.
+    """Hold torch's operators to one thread, and leave the others to kernels, and to blocks of work.
 
-    After an operator on several threads, OpenMP's wait for the next one, busily, for some milliseconds. Where small
-    operators and kernels alternate, those that wait take the processors away from those that work.
+    An operator in a block would start threads of its own otherwise; and its last bits would depend on their number.
     """
     global _ours
     before, ours = torch.get_num_threads(), _ours
@@ -47,44 +59,49 @@ def threads_to_ourselves() -> Iterator[None]:
         _ours = ours
 
 
-def held() -> bool:
-    """Whether :func:`threads_to_ourselves` is in force."""
-    return _ours is not None
+def leave_one() -> None:
+    """Tell that the calling thread works ahead for another, to which it leaves a processor from now on."""
+    _this_thread.left = 1
 
 
 def _allowed() -> int:
-    return torch.get_num_threads() if _ours is None else _ours
+    count = torch.get_num_threads() if _ours is None else _ours
+    return max(count - getattr(_this_thread, "left", 0), 1)
 
 
 def share(work: Callable[[int], None], amount: int) -> None:
-    """Call ``work(0)`` to ``work(amount - 1)`` on as many threads as kernels get, in no particular order."""
+    """Call ``work(0)`` to ``work(amount - 1)`` on as many threads as kernels get, in no particular order.
+
+    Where one fails, what has not begun is left undone.
+    """
     count = min(_allowed(), amount)
     if count <= 1:
         for number in range(amount):
             work(number)
         return
     todo = iter(range(amount))
+    failures: list[BaseException] = []
 
-    def some() -> None:
-        torch.get_num_threads()  # a new thread takes the number that torch is held to with its first question for it
-        for number in todo:  # a range's iterator is one step of the interpreter: no number is handed out twice
-            work(number)
+    def some(_: Any = None) -> None:
+        try:
+            torch.get_num_threads()  # a new thread takes the number that torch is held to with its first question
+            for number in todo:  # a range's iterator is one step of the interpreter: no number is handed out twice
+                if failures:
+                    return
+                work(number)
+        except BaseException as error:  # Ctrl-C, too, must not pass through the region
+            failures.append(error)
 
-    others = [_threads(count).submit(some) for _ in range(count - 1)]
-    try:
+    region = None if _forked or threading.current_thread() is not threading.main_thread() else _region()
+    if region is not None:
+        region(_Callback(some), None, count, 0)
+    else:
+        others = [_threads(count).submit(some) for _ in range(count - 1)]
         some()
-    finally:
         for other in others:
             other.result()
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None  # a forked child has the object, but not its threads
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    if failures:
+        raise failures[0]
 
 
 def over_rows(kernel: Callable[..., None], indptr: Tensor, width: int, *arguments: Any) -> None:
@@ -105,11 +122,26 @@ def over_rows(kernel: Callable[..., None], indptr: Tensor, width: int, *argument
     work = indptr.numpy() + np.arange(rows + 1)
     bounds = np.searchsorted(work, np.linspace(0, entries + rows, count + 1)).tolist()
     bounds[0], bounds[-1] = 0, rows
-    pool = _threads(count)
-    others = [pool.submit(kernel, first, last, *arguments) for first, last in pairwise(bounds[1:])]
-    kernel(bounds[0], bounds[1], *arguments)
-    for other in others:
-        other.result()
+    share(lambda number: kernel(bounds[number], bounds[number + 1], *arguments), count)
+
+
+@cache
+def _region() -> Any:
+    """The entry to a parallel region of the OpenMP runtime that torch brings along; None where it brings none, or one
+    with other names for things.
+    """
+    path = _region_path()
+    if path is None:
+        return None
+    region = ctypes.CDLL(str(path)).GOMP_parallel
+    region.argtypes, region.restype = [_Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+    return region
+
+
+def _region_path() -> Path | None:
+    folder = Path(torch.__file__).parent
+    found = [*folder.glob("lib/libgomp*.so*"), *folder.parent.glob("torch.libs/libgomp*.so*")]
+    return found[0] if len(found) == 1 else None
 
 
 def _threads(count: int) -> ThreadPoolExecutor:
@@ -117,3 +149,12 @@ def _threads(count: int) -> ThreadPoolExecutor:
     if _pool is None or _pool._max_workers < count - 1:
         _pool = ThreadPoolExecutor(count - 1, thread_name_prefix="messages")
     return _pool
+
+
+def _after_fork() -> None:
+    global _pool, _forked
+    _pool, _forked = None, True  # a forked child has the pool, but not its threads
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -12,7 +12,6 @@ from torch.autograd.function import once_differentiable
 
 from .adjacency import Adjacency
 from .blocks import sum_row
-from .parallel import threads_to_ourselves
 from .products import over_blocks, summed
 
 __all__ = ["Rows", "projected"]
@@ -86,6 +85,7 @@ class _Projected(torch.autograd.Function):
         out = x.new_empty(graph.num_dst, len(of_neighbors))
         arrays = graph.indptr.numpy(), graph.indices.numpy(), rows.nodes.numpy(), x.numpy(), mean
         halves = joined.view(-1, x.size(1)).numpy()  # a target's two halves are rows that follow each other
+        weight = torch.cat([of_neighbors.detach(), of_targets.detach()], dim=1).t()
         offset = None if bias is None else bias.detach()
 
         def work(part: slice) -> None:
@@ -97,9 +97,7 @@ class _Projected(torch.autograd.Function):
             if relu:
                 found.relu_()
 
-        with threads_to_ourselves():
-            weight = torch.cat([of_neighbors.detach(), of_targets.detach()], dim=1).t()
-            over_blocks(work, graph.num_dst)
+        over_blocks(work, graph.num_dst)
         ctx.save_for_backward(joined, out if relu else None)
         return out
 

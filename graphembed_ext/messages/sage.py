@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.aggr import MultiAggregation
 from torch_geometric.nn.dense.linear import Linear
@@ -16,13 +16,12 @@ from .adjacency import Adjacency, adjacency
 from .lstm import NeighborLSTM
 from .maxima import neighbor_max
 from .means import neighbor_mean, neighbor_mean_with_self
-from .products import serves
 from .projections import projections
 from .rows import Rows, projected
 from .sparse import SparseRows, linear
 from .sums import neighbor_sum
 
-__all__ = ["SAGEConv", "own_threads"]
+__all__ = ["SAGEConv"]
 
 _COMPILED = (torch.float32, torch.float64)
 _LINEAR = ("mean", "sum", "add", "gcn")
@@ -173,7 +172,7 @@ class SAGEConv(MessagePassing):
             edge_weight = edge_weight.reshape(-1)
         root = target
         if self.project:
-            source = _through(self.lin, source).relu()
+            source = (self.lin(source) if isinstance(source, Tensor) else _through(self.lin, source)).relu()
         if isinstance(source, SparseRows) and not self.is_linear:
             raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
         graph = self._grouped(source, target, edge_index, size)
@@ -217,11 +216,12 @@ class SAGEConv(MessagePassing):
             x = rows.x, rows.x[rows.nodes[: graph.num_dst]]
             out = self(x, rows.sources_of(graph), edge_weight=edge_weight)
             return out.relu() if relu else out
-        weights, early = (self.lin_l.weight, self.lin_r.weight, self.lin_l.bias), relu and not self.normalize
-        out = projected(rows, graph, *weights, mean=self.aggr == "mean", relu=early)
-        if self.normalize:
-            out = self._with_root(out, None)
-        return out.relu() if relu and not early else out
+        weights = self.lin_l.weight, self.lin_r.weight, self.lin_l.bias
+        out = projected(rows, graph, *weights, mean=self.aggr == "mean", relu=relu and not self.normalize)
+        if not self.normalize:
+            return out
+        out = self._with_root(out, None)
+        return out.relu() if relu else out
 
     def in_parts(self, x: Any, graph: Adjacency, edge_weight: Tensor | None = None, *, rows: int) -> Tensor:
         """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.
@@ -257,14 +257,14 @@ class SAGEConv(MessagePassing):
     def _arrived(self, graph: Adjacency, source: Tensor, target: Any, weight: Tensor | None, first: bool) -> Tensor:
         """What comes from the neighbours, projected; ``first`` where ``source`` is so already."""
         if not first:
-            return _through(self.lin_l, self.message_and_aggregate(graph, source, target, weight))
+            return self.lin_l(self.message_and_aggregate(graph, source, target, weight))
         target = linear(target, self.lin_l.weight) if self.aggregator == "gcn" else None
         out = self.message_and_aggregate(graph, source, target, weight)
         return out if self.lin_l.bias is None else out + self.lin_l.bias
 
     def _with_root(self, out: Tensor, root: Any) -> Tensor:
         if self.root_weight and root is not None:
-            out = out + _through(self.lin_r, root)
+            out = out + (self.lin_r(root) if isinstance(root, Tensor) else _through(self.lin_r, root))
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
@@ -336,15 +336,6 @@ class SAGEConv(MessagePassing):
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, aggr={name})"
 
 
-def own_threads(model: nn.Module) -> bool:
-    """Whether a model of these layers leaves to torch only what is not worth several threads: its sums over neighbours
-    and its matrix products run on threads of their own, in whose way torch's would be.
-    """
-    modules = list(model.modules())
-    fused = all(part.is_fused for part in modules if isinstance(part, SAGEConv))
-    return fused and not any(isinstance(part, nn.RNNBase) for part in modules) and all(map(serves, model.parameters()))
-
-
 def _known(size: int, what: str) -> int:
     if size <= 0:
         raise InputError("in_channels", size, f"a size above 0 with {what}")
@@ -355,11 +346,8 @@ def _of_messages(name: str) -> bool:
     return name.startswith(("_propagate", "_message", "_aggregate", "_edge_update"))
 
 
-def _through(layer: Any, x: Tensor | SparseRows) -> Tensor:
-    if isinstance(x, SparseRows) or not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks):
-        return linear(x, layer.weight, layer.bias)
-    out: Tensor = layer(x)
-    return out
+def _through(layer: Any, x: SparseRows) -> Tensor:
+    return linear(x, layer.weight, layer.bias)
 
 
 def _targets(source: Any, target: Any, edge_index: Any, size: Any) -> int:

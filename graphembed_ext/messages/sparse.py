@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from . import products
 from .adjacency import Adjacency
 from .sums import neighbor_sum
 
@@ -81,7 +80,7 @@ class SparseRows:
 def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x @ weight.T + bias`` for a dense or a sparse ``x``."""
     if not isinstance(x, SparseRows):
-        return products.linear(x, weight, bias)
+        return torch.nn.functional.linear(x, weight, bias)
     if weight.size(1) != x.size(1):
         raise InputError("x", f"shape {x.shape}", f"shape ({len(x)}, {weight.size(1)})")
     out = neighbor_sum(x.graph, weight.t(), None if x.values is None else x.values.to(weight.dtype))

@@ -18,7 +18,7 @@ from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
 from ..messages.rows import Rows
-from ..messages.sage import SAGEConv, own_threads
+from ..messages.sage import SAGEConv
 from ..messages.sparse import SparseRows
 from ..neighbor_sampling import NeighborSampler, check_fanouts
 from ..neighbors import NeighborBatch, SeededBatches
@@ -212,11 +212,6 @@ class GraphSAGE(nn.Module):
         from .typed_graphsage import TypedGraphSAGE
 
         return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
-
-    @property
-    def own_threads(self) -> bool:
-        """Whether training on mini-batches is fastest with torch held to one thread."""
-        return own_threads(self)
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""

@@ -17,7 +17,7 @@ from ..graph import EdgeType, GraphView
 from ..in_edges import entry_values, message_edges
 from ..messages import parts
 from ..messages.adjacency import Adjacency
-from ..messages.sage import SAGEConv, own_threads
+from ..messages.sage import SAGEConv
 from ..neighbor_sampling import NeighborSampler, check_fanouts
 from ..neighbors import NeighborBatch, SeededBatches
 from ..registry import view as view_of
@@ -164,11 +164,6 @@ class TypedGraphSAGE(nn.Module):
         sizes = {name: features_of(view, name).size(1) for name in ends}
         metadata = view.node_types, view.edge_types
         return cls(sizes, hidden_channels, num_layers, *args, metadata=metadata, **config)
-
-    @property
-    def own_threads(self) -> bool:
-        """Whether training on mini-batches is fastest with torch held to one thread."""
-        return own_threads(self)
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""

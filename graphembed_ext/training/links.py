@@ -18,7 +18,7 @@ from ..loaders import in_background
 from ..registry import view as view_of
 from ..walks import Walker
 from .result import FitResult, TrainingError
-from .run import Bar, Plan, run, threads_for
+from .run import Bar, Plan, run
 
 __all__ = ["WalkPairs", "train"]
 
@@ -249,7 +249,7 @@ class _LinkTrainer:
         self._model.train()
         total, samples = 0.0, 0
         device = next(self._model.parameters()).device
-        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device), threads_for(self._model):
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device):
             for batch, first, second, noise, missing in in_background(lambda: self._steps(number), _AHEAD):
                 self._adam.zero_grad()
                 found = self._model.logits(batch)

@@ -15,7 +15,7 @@ from ..graph import GraphView
 from ..registry import view as view_of
 from .metrics import classification_metrics
 from .result import FitResult, TrainingError
-from .run import Bar, Early, Plan, run, threads_for
+from .run import Bar, Early, Plan, run
 from .splits import Split, splits_of
 
 __all__ = ["NodeModel", "train"]
@@ -29,7 +29,7 @@ class NodeModel(Protocol):
 
     One that can compute the scores of all nodes layer by layer, in bounded memory, has a method
     ``full_logits(view)``, too, which then validates its mini-batch training. One without :meth:`loader` trains on whole
-    graphs only. One whose mini-batches run on threads of its own has a true ``own_threads``.
+    graphs only.
 
     Attributes:
         targets: Node types that get class scores.
@@ -176,8 +176,7 @@ class _NodeTrainer:
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
         total, samples = 0.0, 0
-        seeded = rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, self._view.device)
-        with seeded, threads_for(self._model, self._inputs is None):
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, self._view.device):
             for inputs, nodes in self._steps(number):
                 self._adam.zero_grad()
                 loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)

@@ -10,7 +10,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +20,9 @@ from tqdm.auto import tqdm
 
 from ..engines import memory
 from ..errors import FileFormatError
-from ..messages.parallel import threads_to_ourselves
 from .result import FitResult
 
-__all__ = ["Bar", "Early", "Plan", "Trainer", "run", "threads_for"]
+__all__ = ["Bar", "Early", "Plan", "Trainer", "run"]
 
 
 @dataclass(frozen=True)
@@ -257,8 +255,3 @@ def _resume(
     except (KeyError, RuntimeError, ValueError) as error:
         raise FileFormatError("checkpoint", f"{path} ({error})", "one of a model of the same sizes") from error
     return history
-
-
-def threads_for(model: nn.Module, mini_batches: bool = True) -> AbstractContextManager[None]:
-    """What to train a model in: torch is held to one thread where the model's kernels take the others."""
-    return threads_to_ourselves() if mini_batches and getattr(model, "own_threads", False) else nullcontext()
