@@ -133,7 +133,10 @@ def _region() -> Any:
     path = _region_path()
     if path is None:
         return None
-    region = ctypes.CDLL(str(path)).GOMP_parallel
+    try:
+        region = ctypes.CDLL(str(path)).GOMP_parallel
+    except (OSError, AttributeError):
+        return None
     region.argtypes, region.restype = [_Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
     return region
 
