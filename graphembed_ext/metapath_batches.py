@@ -41,7 +41,7 @@ class MetapathLoader:
         view: The graph.
         nodes: Ids of the nodes by type; a batch has nodes of one or more types.
         layers: For each layer, first layer first, the metapath of each of its edge types.
-        fanouts: Walks from each node, for each layer.
+        fanouts: Walks from each node, for each hop: the last layer's first.
         batch_size: Nodes in a batch.
         seed: Seed of order and walks.
         epoch: Number of the epoch: another order, other walks.
@@ -74,7 +74,7 @@ class MetapathLoader:
     ) -> None:
         if len(fanouts) != len(layers):
             raise InputError("fanouts", list(fanouts), f"{len(layers)} numbers, one for each layer")
-        self._fanouts = [_checks.integer("fanouts", fanout) for fanout in fanouts]
+        self._fanouts = [_checks.integer("fanouts", fanout) for fanout in reversed(fanouts)]  # by layer
         self._batch_size = _checks.integer("batch_size", batch_size)
         self._view, self._layers, self._make = view, layers, make
         self._nodes = {name: ids for name, ids in nodes.items() if len(ids)}

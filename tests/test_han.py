@@ -184,6 +184,15 @@ def test_walked_neighbours_are_metapath_neighbours():
                     assert drawn == {(u, v) for u, v in pairs[edge_type] if v in batch["paper"].tolist()}
 
 
+def test_fanouts_begin_with_the_first_hop_as_graphsages_do():
+    view, nodes = ge.view(build_pyg(world())), {"paper": torch.arange(24)}
+    model = make(view, metapaths={"PAP": PATHS["PAP"]}, num_layers=2)
+    for inputs, _ in model.loader(view, nodes, batch_size=4, seed=0, fanouts=[1, 200]):
+        first, last = (block.edges["paper", "PAP", "paper"] for block in inputs.blocks)
+        assert int(last.degrees.max()) == 1  # the hop next to the batch's nodes is the last layer's
+        assert int(first.degrees.max()) > 1
+
+
 def test_batches_depend_on_seed_and_epoch_alone():
     view, nodes = ge.view(build_pyg(world())), {"paper": torch.arange(24)}
     model = make(view)

@@ -293,7 +293,7 @@ class HAN(nn.Module):
             seed: Seed of order and walks.
             epoch: Number of the epoch.
             shuffle: Whether to take the nodes in random order.
-            fanouts: Walks from each node along each metapath, for each layer, first layer first; None for 20.
+            fanouts: Walks from each node along each metapath, for each hop, first hop first; None for 20.
 
         Returns:
             An iterable of :class:`HANInputs` and the nodes their scores belong to.

@@ -97,9 +97,8 @@ def train(
         monitor: What decides: ``"val_loss"``, ``"val_accuracy"``, ``"val_precision"``, ``"val_recall"``,
             ``"val_macro_f1"`` or ``"val_micro_f1"``.
         validate_every: Epochs from one validation to the next.
-        fanouts: Neighbours sampled, as many numbers as layers, as the model's ``loader`` takes them: GraphSAGE's first
-            hop first, -1 for all (a dict by edge type for a typed graph); HAN's first layer first. With ``batch_size``
-            only.
+        fanouts: Neighbours sampled, as many numbers as layers, first hop first; for HAN walks along each metapath. For
+            GraphSAGE -1 takes all, and a typed graph may have a dict by edge type. With ``batch_size`` only.
 
     Returns:
         ``history`` has ``loss``, ``samples`` and the validation's figures; ``metrics`` those of the test mask.
