@@ -264,11 +264,11 @@ def _number(indices, entries, place, nodes, count, found):
     for k in range(len(entries)):
         node = indices[entries[k]]
         mine = place[node]
-        if mine < 0:
-            mine = count
-            place[node] = count
-            nodes[count] = node
-            count += 1
+        new = mine < 0  # as likely as not: without a branch that would be guessed wrongly half of the time
+        mine = count if new else mine
+        place[node] = mine
+        nodes[count] = node
+        count += new
         found[k] = mine
     return count
 
