@@ -8,9 +8,9 @@ a class, drawn by the seed. Every class is trained by ``ge.fit`` in the same loo
 classes in the place of ours. "PyG, mean" starts from the weights of "ours, mean", and takes its edges as a
 ``SparseTensor``, which is its fastest way. "DGL" starts from weights as it draws them; "ours from DGL's weights" loads
 these with ``ge.checkpoint``. The epoch with the least validation loss is kept, and the test nodes are looked at once,
-with its weights. "selected" is the model with the best mean validation accuracy. Rows of features have sum 1 on Cora and
-PubMed, as DGL's data sets have them, length 1 on Amazon Computers, and are as they come on Coauthor CS; dropout is 0.8
-on the first two, else 0.5. Both were chosen on validation nodes, with our class and up to three seeds.
+with its weights. "selected" is the model with the best mean validation accuracy. Rows of features have sum 1 on Cora
+and PubMed, as DGL's data sets have them, length 1 on Amazon Computers, and are as they come on Coauthor CS; dropout is
+0.8 on the first two, else 0.5. Both were chosen on validation nodes, with our class and up to three seeds.
 
 Without labels: ``ge.fit(task="links")``; vectors are judged by a logistic regression on the public split, its strength
 chosen on the validation nodes, beside that on DeepWalk's vectors and on the features themselves.
