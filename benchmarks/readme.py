@@ -275,7 +275,7 @@ def percentage(values: list[float]) -> str:
     if not values:
         return ""
     mean = f"{100 * statistics.mean(values):.2f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.2f} ({len(values)})" if len(values) > 1 else mean
+    return f"{mean} ± {100 * statistics.stdev(values):.2f} ({len(values)})" if len(values) > 1 else f"{mean} (1)"
 
 
 def source(name: str, record: dict[str, Any]) -> str:
