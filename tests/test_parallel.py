@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import sys
 import threading
 import time
@@ -77,7 +78,15 @@ def test_a_failure_comes_out_and_ends_the_work(way):
     assert len(threads_of(50)) == 2  # nothing is left behind
 
 
-def test_ctrl_c_ends_the_work(way):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as a terminal's foreground has it: a job in the background is started with its signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_work(way, ctrl_c):
     started = time.perf_counter()
 
     def work(number: int) -> None:
