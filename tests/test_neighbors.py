@@ -230,6 +230,17 @@ def test_features_read_in_place_train_as_sliced_ones_do(config, weight):
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("layer", ["lin_l", "lin_r"])
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_see_features_that_are_read_in_place(layer, kind):
+    data, seen = build_pyg(some_graph()), []
+    model = ge.GraphSAGE(5, 9, 2, out_channels=3, seed=0)
+    (batch,) = ge.neighbor_loader(data, [3, 2], 30, seed=0)
+    getattr(getattr(model.convs[0], layer), kind)(lambda *given: seen.append(len(given)))
+    model.logits(batch)
+    assert len(seen) == 1
+
+
 @pytest.mark.filterwarnings("ignore:Using .NeighborSampler. without", "ignore:Dataloader CPU affinity")
 def test_peers_own_loaders_feed_the_model():
     import dgl

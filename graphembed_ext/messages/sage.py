@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.aggr import MultiAggregation
 from torch_geometric.nn.dense.linear import Linear
@@ -196,7 +196,7 @@ class SAGEConv(MessagePassing):
         if not self.root_weight or self.project or not isinstance(x, Tensor) or not x.requires_grad:
             return False
         cast = torch.is_autocast_enabled(x.device.type)
-        return not cast and not self.lin_r._forward_hooks and not self.lin_r._forward_pre_hooks
+        return not cast and not _hooked(self.lin_r)
 
     def from_rows(
         self, rows: Rows, graph: Adjacency, edge_weight: Tensor | None = None, *, relu: bool = False
@@ -211,17 +211,15 @@ class SAGEConv(MessagePassing):
         """
         plain = edge_weight is None and self.root_weight and not rows.x.requires_grad
         plain = plain and not torch.is_autocast_enabled("cpu") and rows.x.dtype == self.lin_l.weight.dtype
-        hooked = self.lin_l._forward_hooks or self.lin_l._forward_pre_hooks or self.lin_r._forward_hooks if plain else 0
-        if not plain or hooked or self.aggr not in ("mean", "sum", "add") or rows.x.dtype not in _COMPILED:
+        plain = plain and not _hooked(self.lin_l) and not _hooked(self.lin_r)
+        if not plain or self.aggr not in ("mean", "sum", "add") or rows.x.dtype not in _COMPILED:
             x = rows.x, rows.x[rows.nodes[: graph.num_dst]]
             out = self(x, rows.sources_of(graph), edge_weight=edge_weight)
             return out.relu() if relu else out
         weights = self.lin_l.weight, self.lin_r.weight, self.lin_l.bias
-        out = projected(rows, graph, *weights, mean=self.aggr == "mean", relu=relu and not self.normalize)
-        if not self.normalize:
-            return out
-        out = self._with_root(out, None)
-        return out.relu() if relu else out
+        early = relu and not self.normalize
+        out = self._with_root(projected(rows, graph, *weights, mean=self.aggr == "mean", relu=early), None)
+        return out.relu() if relu and not early else out
 
     def in_parts(self, x: Any, graph: Adjacency, edge_weight: Tensor | None = None, *, rows: int) -> Tensor:
         """:meth:`forward` on a whole graph, for so many targets at a time: what passes in between stays small.
@@ -297,8 +295,7 @@ class SAGEConv(MessagePassing):
     def _projects_first(self, graph: Adjacency, source: Any) -> bool:
         if isinstance(source, SparseRows):
             return True
-        hooked = self.lin_l._forward_hooks or self.lin_l._forward_pre_hooks  # a lazy layer has one, too
-        if not self.is_linear or hooked:
+        if not self.is_linear or _hooked(self.lin_l):
             return False
         wide, narrow = source.size(1), self.out_channels
         saved = graph.num_edges * (wide - narrow) * _GATHER
@@ -344,6 +341,11 @@ def _known(size: int, what: str) -> int:
 
 def _of_messages(name: str) -> bool:
     return name.startswith(("_propagate", "_message", "_aggregate", "_edge_update"))
+
+
+def _hooked(layer: nn.Module) -> bool:
+    """Whether a layer must be called as a module; a lazy one has a hook, too."""
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def _through(layer: Any, x: SparseRows) -> Tensor:
