@@ -283,25 +283,28 @@ class _LinkTrainer:
             nodes, place = torch.unique(torch.cat([first, second, noise.flatten()]), return_inverse=True)
             excluded = self._edges_between(first, second) if self._exclude else {}
             key = rng.key(self._plan.seed, "links", "neighbors", epoch, number)
-            seeds = {name: self._own(nodes, name)[0] for name in self._model.targets}
+            seeds = {}
+            for name in self._model.targets:
+                local, own = self._local(nodes, name)
+                seeds[name] = local[own]
             found = sampler.sample(seeds, key, excluded)
             one, other, rest = place[: len(first)], place[len(first) : 2 * len(first)], place[2 * len(first) :]
             yield self._loader.wrapped(found, number), one, other, rest.view_as(noise), missing
 
-    def _own(self, nodes: Tensor, node_type: str) -> tuple[Tensor, Tensor]:
-        """Which of some nodes are of a type, as ids of that type; and where they stand."""
+    def _local(self, nodes: Tensor, node_type: str) -> tuple[Tensor, Tensor]:
+        """Nodes as ids of a type, and which of them are of that type."""
         local = nodes - self._view.offsets[node_type]
-        there = (local >= 0) & (local < self._view.num_nodes[node_type])
-        return local[there], there
+        return local, (local >= 0) & (local < self._view.num_nodes[node_type])
 
     def _edges_between(self, first: Tensor, second: Tensor) -> dict[EdgeType, Tensor]:
         """Entries of the sampler's tables that join pairs, in either direction."""
         sources, destinations = torch.cat([first, second]), torch.cat([second, first])
         found = {}
         for edge_type, table in self._loader.sampler.tables.items():
-            there = self._own(sources, edge_type[0])[1] & self._own(destinations, edge_type[2])[1]
-            ends = self._own(sources[there], edge_type[0])[0], self._own(destinations[there], edge_type[2])[0]
-            found[edge_type] = entries_between(table, *ends)
+            src, from_source = self._local(sources, edge_type[0])
+            dst, to_target = self._local(destinations, edge_type[2])
+            both = from_source & to_target
+            found[edge_type] = entries_between(table, src[both], dst[both])
         return found
 
     def state_dict(self) -> dict[str, Any]:
