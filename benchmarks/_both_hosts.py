@@ -7,7 +7,7 @@ import _han
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext.graph import NODE_TYPE
+from graphembed_ext.graph.view import NODE_TYPE
 
 
 def dgl_graph(view):

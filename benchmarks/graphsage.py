@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from _record import alternating, data_root, peak_memory, save
 
 import graphembed_ext as ge
-from graphembed_ext.hosts import import_dgl
+from graphembed_ext._core.optional import import_dgl
 
 SEED, CHANNELS, HIDDEN, CLASSES, BATCH = 0, 128, 256, 40, 1024
 FANOUTS = [15, 10]

@@ -25,7 +25,7 @@ from _han import heco_acm
 from _record import peak_memory, save
 
 import graphembed_ext as ge
-from graphembed_ext.hosts import import_dgl
+from graphembed_ext._core.optional import import_dgl
 
 SEED = 0
 HEADS, DIM = 8, 8

@@ -20,13 +20,13 @@ from _gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
 from _record import alternating, peak_memory, save
 
 import graphembed_ext as ge
-from graphembed_ext.hosts import import_dgl
+from graphembed_ext._core.optional import import_dgl
+from graphembed_ext._core.parallel import threads_to_ourselves
+from graphembed_ext.graph.adjacency import adjacency
 from graphembed_ext.losses import bpr_loss
-from graphembed_ext.messages.adjacency import adjacency
-from graphembed_ext.messages.parallel import threads_to_ourselves
-from graphembed_ext.messages.sums import neighbor_sum
+from graphembed_ext.nn.ops.sums import neighbor_sum
+from graphembed_ext.sampling.triplets import Triplets
 from graphembed_ext.training.recommendation import RankingTrainer
-from graphembed_ext.training.triplets import Triplets
 
 SEED, DIM, LAYERS, BATCH = 0, 64, 3, 2048
 NODES = NUM_USERS + NUM_ITEMS

@@ -28,7 +28,7 @@ def run(nodes: int) -> dict[str, float]:
     import torch
 
     import graphembed_ext as ge
-    from graphembed_ext.engines import memory
+    from graphembed_ext._core import memory
 
     draw = torch.Generator().manual_seed(SEED)
     half = torch.randint(nodes, (2, nodes * DEGREE // 2), generator=draw)

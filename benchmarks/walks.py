@@ -14,7 +14,7 @@ import torch
 from _record import alternating, save
 
 import graphembed_ext as ge
-from graphembed_ext.walks import Walker
+from graphembed_ext.walks.walker import Walker
 
 SEED = 0
 

@@ -1,7 +1,7 @@
 """Node embeddings for DGL and PyTorch Geometric graphs, with the same answer from either.
 
 Importing this package imports no host: names are loaded when first used. It makes a later ``import dgl`` work on
-current torch releases, see :mod:`graphembed_ext._dgl_import`.
+current torch releases, see :mod:`graphembed_ext.hosts.dgl_import`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import _dgl_import
+from .hosts import dgl_import as _dgl_import
 
 if TYPE_CHECKING:
-    from . import checkpoint, errors, evaluate, losses, parity, walks
-    from .embeddings import Embeddings, embed
-    from .graph import GraphView
-    from .messages.han import HANConv
-    from .metapath_neighbors import metapath_edges
+    from . import checkpoint, errors, losses, parity
+    from .embeddings.vectors import Embeddings, embed
+    from .evaluate import classification as evaluate
+    from .graph.view import GraphView
+    from .hosts.registry import attach, available_models, create, register_host, to_host, view
     from .models.deepwalk import DeepWalk
     from .models.graphsage import GraphSAGE
     from .models.han import HAN
     from .models.lightgcn import LightGCN
     from .models.metapath2vec import MetaPath2Vec
     from .models.typed_graphsage import TypedGraphSAGE
-    from .neighbors import NeighborBatch, neighbor_loader
-    from .registry import attach, available_models, create, register_host, to_host, view
+    from .nn.han import HANConv
+    from .sampling.metapath_edges import metapath_edges
+    from .sampling.neighbor_loader import NeighborBatch, neighbor_loader
     from .training import FitResult, fit
+    from .walks import walker as walks
 
 __version__ = "0.1.0"
 
@@ -61,26 +63,26 @@ __all__ = [
 
 _HOME = {
     "DeepWalk": "models.deepwalk",
-    "Embeddings": "embeddings",
+    "Embeddings": "embeddings.vectors",
     "FitResult": "training",
     "GraphSAGE": "models.graphsage",
-    "GraphView": "graph",
+    "GraphView": "graph.view",
     "HAN": "models.han",
-    "HANConv": "messages.han",
+    "HANConv": "nn.han",
     "LightGCN": "models.lightgcn",
     "MetaPath2Vec": "models.metapath2vec",
-    "NeighborBatch": "neighbors",
+    "NeighborBatch": "sampling.neighbor_loader",
     "TypedGraphSAGE": "models.typed_graphsage",
-    "attach": "registry",
-    "available_models": "registry",
-    "create": "registry",
-    "embed": "embeddings",
+    "attach": "hosts.registry",
+    "available_models": "hosts.registry",
+    "create": "hosts.registry",
+    "embed": "embeddings.vectors",
     "fit": "training",
-    "metapath_edges": "metapath_neighbors",
-    "neighbor_loader": "neighbors",
-    "register_host": "registry",
-    "to_host": "registry",
-    "view": "registry",
+    "metapath_edges": "sampling.metapath_edges",
+    "neighbor_loader": "sampling.neighbor_loader",
+    "register_host": "hosts.registry",
+    "to_host": "hosts.registry",
+    "view": "hosts.registry",
 }
 _MODULES = {
     *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .hosts import optional
+from ._core.optional import optional
 
 __all__ = ["TensorBoard"]
 

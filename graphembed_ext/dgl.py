@@ -13,16 +13,16 @@ from typing import Any
 
 from torch import Tensor
 
+from ._core.optional import import_dgl, require
 from .errors import GraphTypeError
-from .graph import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
-from .hosts import import_dgl, require
-from .messages.dgl_han import HANConv
-from .messages.dgl_sage import SAGEConv
+from .graph.view import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 from .models.deepwalk import DeepWalk
 from .models.dgl_graphsage import GraphSAGE, TypedGraphSAGE
 from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec
+from .nn.dgl_han import HANConv
+from .nn.dgl_sage import SAGEConv
 
 __all__ = [
     "DeepWalk",

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from . import _checks
+from ._core import checks as _checks
+from ._core.optional import optional
 from .errors import FileFormatError, InputError
-from .hosts import optional
 
 if TYPE_CHECKING:
-    from .embeddings import Embeddings
+    from .embeddings.vectors import Embeddings
 
 __all__ = ["FORMATS", "export", "read_safetensors", "words", "write_safetensors"]
 
@@ -96,7 +96,7 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         from .index import write_indexes
 
         return write_indexes(emb, path)
-    from .checkpoint.word2vec import write_rows
+    from .embeddings.word2vec import write_rows
 
     names, width, binary = words(emb), emb.tensor.size(1), format == "word2vec-binary"
     return [whole(path, lambda part: write_rows(part, names, width, stretches(emb), binary))]

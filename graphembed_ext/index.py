@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _checks
+from ._core import checks as _checks
+from ._core.optional import installed, optional
 from .errors import FileFormatError
 from .exports import stretches, whole
-from .hosts import installed, optional
 
 if TYPE_CHECKING:
-    from .embeddings import Embeddings
+    from .embeddings.vectors import Embeddings
 
 __all__ = ["NeighborIndex", "index_path", "write_indexes"]
 

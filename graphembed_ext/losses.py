@@ -41,7 +41,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import _checks
+from ._core import checks as _checks
 from .errors import InputError
 
 __all__ = ["BPR_PRESETS", "PRESETS", "bpr_loss", "classification_loss", "link_loss", "skip_gram_loss"]

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from .errors import GraphTypeError, InputError
-from .graph import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
-from .messages.han import HANConv
-from .messages.sage import SAGEConv
+from .graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 from .models.deepwalk import DeepWalk
 from .models.graphsage import GraphSAGE
 from .models.han import HAN
 from .models.lightgcn import LightGCN
 from .models.metapath2vec import MetaPath2Vec as _TwoTableMetaPath2Vec
-from .models.node2vec import Node2Vec
+from .models.pyg_metapath2vec import MetaPath2Vec
+from .models.pyg_node2vec import Node2Vec
 from .models.typed_graphsage import TypedGraphSAGE
-from .models.windowed_metapath2vec import MetaPath2Vec
+from .nn.han import HANConv
+from .nn.sage import SAGEConv
 
 __all__ = [
     "DeepWalk",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from graphembed_ext.graph.view.view import EDGE_TYPE, NODE_TYPE
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, HeteroData
 from torch_sparse import SparseTensor
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphChangedError, GraphTypeError, InputError
-from graphembed_ext.graph import EDGE_TYPE, NODE_TYPE
-from graphembed_ext.registry import refreshed
+from graphembed_ext.hosts import registry
+from graphembed_ext.hosts.registry import refreshed
 
 from .conftest import BUILDERS, Spec, build_dgl, build_pyg
 
@@ -272,7 +273,7 @@ def test_create_refuses_what_it_does_not_know(build):
 def test_a_third_host_is_one_more_module(monkeypatch, tmp_path):
     (tmp_path / "edgelists.py").write_text("class EdgeList:\n    def __init__(self, pairs): self.pairs = pairs\n")
     (tmp_path / "edgelist_adapter.py").write_text(
-        "import torch\nfrom graphembed_ext.graph import EDGE_TYPE, NODE_TYPE, GraphView\n"
+        "import torch\nfrom graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE, GraphView\n"
         "from graphembed_ext.models.deepwalk import DeepWalk\n"
         "def view(graph):\n"
         "    src, dst = torch.tensor(graph.pairs).t()\n"
@@ -283,7 +284,7 @@ def test_a_third_host_is_one_more_module(monkeypatch, tmp_path):
         "def models(): return {'deepwalk': DeepWalk}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("graphembed_ext.registry._ADAPTERS", dict(ge.registry._ADAPTERS))
+    monkeypatch.setattr("graphembed_ext.hosts.registry._ADAPTERS", dict(registry._ADAPTERS))
     ge.register_host("list", "edgelist_adapter", ("edgelists",))
     from edgelists import EdgeList
 

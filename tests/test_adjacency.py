@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 import torch
+from graphembed_ext.graph.view.adjacency import Adjacency, adjacency
 
 from graphembed_ext.errors import InputError
-from graphembed_ext.messages import adjacency as module
-from graphembed_ext.messages.adjacency import Adjacency, adjacency
-from graphembed_ext.messages.sums import neighbor_sum
+from graphembed_ext.graph.view import adjacency as module
+from graphembed_ext.nn.ops.sums import neighbor_sum
 
 SRC, DST = torch.tensor([3, 0, 3, 1, 0, 3]), torch.tensor([1, 2, 1, 2, 2, 0])
 EDGES = torch.stack([SRC, DST])

@@ -14,9 +14,9 @@ from torch import nn
 
 import graphembed_ext as ge
 from graphembed_ext.checkpoint import LAYOUTS
-from graphembed_ext.checkpoint.cells import MODELS
+from graphembed_ext.checkpoint.compatibility import MODELS
 from graphembed_ext.errors import ConversionError, FileFormatError, InputError
-from graphembed_ext.messages.dgl_sage import SAGEConv
+from graphembed_ext.nn.dgl_sage import SAGEConv
 
 from .conftest import Spec, agree, build_dgl, build_pyg
 from .test_han import Example
@@ -501,7 +501,7 @@ def test_word2vec_carries_vectors_by_name(layout, tmp_path):
     path = tmp_path / "vectors"
     model = MODELS["pyg.MetaPath2Vec"]()
     ge.checkpoint.save(model, path, layout)
-    from graphembed_ext.checkpoint import word2vec
+    from graphembed_ext.embeddings import word2vec
 
     names, vectors = word2vec.read(path)
     assert names[:2] == ["item/0", "item/1"]

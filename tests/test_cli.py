@@ -14,9 +14,9 @@ from torch_geometric.data import HeteroData
 from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli import app
+from graphembed_ext._core.optional import installed
+from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
-from graphembed_ext.hosts import installed
 
 HOSTS = ["dgl", "pyg"]
 RUN = "from graphembed_ext.cli import main; main()"

@@ -13,8 +13,8 @@ import torch
 from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli import app
-from graphembed_ext.hosts import installed
+from graphembed_ext._core.optional import installed
+from graphembed_ext.cli.entry import app
 
 CAMPS = [(a, b) for camp in ("abcd", "wxyz") for a in camp for b in camp if a < b] + [("d", "w")]
 LIKES = [(f"u{u}", f"i{i}") for u in range(6) for i in range(6) if u % 2 == i % 2 and u != i]
@@ -137,7 +137,7 @@ def test_evaluate_classification_and_links(folder):
 
 
 def test_drawn_pairs_are_no_edges(folder):
-    from graphembed_ext.judging import _drawn
+    from graphembed_ext.cli.runs.evaluate import _drawn
 
     emb = ge.Embeddings.load(folder / "camps.parquet")
     pairs = torch.tensor([[0, 1], [2, 3]])
@@ -215,7 +215,7 @@ def test_the_record_repeats_every_model_bit_for_bit(folder, monkeypatch, model):
 
 
 def test_an_interrupted_run_is_resumed_by_the_same_command_alone(folder, monkeypatch):
-    import graphembed_ext.runs as runs
+    import graphembed_ext.cli.runs.train as runs
 
     monkeypatch.chdir(folder)
     words = ["train", "deepwalk", "-i", "camps.csv", *SMALL, "-o"]

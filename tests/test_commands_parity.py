@@ -9,8 +9,8 @@ import torch
 from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.checkpoint.cells import MODELS
-from graphembed_ext.cli import app
+from graphembed_ext.checkpoint.compatibility import MODELS
+from graphembed_ext.cli.entry import app
 
 from .conftest import Spec, agree, build_dgl, build_pyg
 from .test_han import world

@@ -8,10 +8,11 @@ import torch
 from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext import demo, plots
-from graphembed_ext.cli import app
+from graphembed_ext._core.optional import installed
+from graphembed_ext.cli import demo
+from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
-from graphembed_ext.hosts import installed
+from graphembed_ext.plots import style as plots
 
 needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -81,7 +82,8 @@ def test_without_dgl_it_says_so_and_runs(tmp_path):
     code = """
 import sys
 sys.modules["dgl"] = None
-from graphembed_ext import cli, demo
+from graphembed_ext import cli
+from graphembed_ext.cli import demo
 karate = demo.examples()[0]
 demo.examples = lambda: [karate]
 cli.main()

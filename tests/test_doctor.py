@@ -6,9 +6,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from graphembed_ext import _dgl_import, doctor
-from graphembed_ext.cli import app
-from graphembed_ext.hosts import import_dgl, installed
+from graphembed_ext._core.optional import dgl_import as _dgl_import
+from graphembed_ext._core.optional import import_dgl, installed
+from graphembed_ext.cli import doctor
+from graphembed_ext.cli.entry import app
 
 RUN = "import sys; sys.modules.update(dict.fromkeys({blocked})); from graphembed_ext.cli import main; main()"
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext import losses, rng, training
-from graphembed_ext.engines import Batch, choose, memory
-from graphembed_ext.engines.cpu import CPUEngine, noise_table, obstacle
-from graphembed_ext.engines.kernel import BLOCK, noise_node, train_walks, window_size
+from graphembed_ext import losses, training
+from graphembed_ext._core import memory, rng
 from graphembed_ext.errors import EngineError, FileFormatError, InputError
+from graphembed_ext.training.engines.base import Batch, choose
+from graphembed_ext.training.engines.cpu import CPUEngine, noise_table, obstacle
+from graphembed_ext.training.engines.kernel import BLOCK, noise_node, train_walks, window_size
 
 GOLDEN, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
@@ -435,6 +436,6 @@ print("done")
 
 
 def test_compiled_code_is_kept_between_processes():
-    script = "from graphembed_ext.engines.kernel import train_walks as f; print(f._cache._enabled, f._cache.cache_path)"
+    script = "from graphembed_ext.training.engines.kernel import train_walks as f; print(f._cache._enabled, f._cache.cache_path)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout.startswith("True"), done.stderr

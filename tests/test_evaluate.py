@@ -9,7 +9,7 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from graphembed_ext.evaluate import _most_probable
+from graphembed_ext.evaluate.classification import _most_probable
 
 #: Three classes far apart, four nodes each.
 Y = torch.arange(12) % 3

@@ -11,9 +11,9 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext import exports
+from graphembed_ext._core.optional import installed
 from graphembed_ext.errors import FileFormatError, InputError, MissingDependencyError
 from graphembed_ext.exports import export
-from graphembed_ext.hosts import installed
 from graphembed_ext.index import NeighborIndex
 
 NAMES = {"item": ["nut", "wood screw", "Schraube ü"], "user": ["ann", "bob"]}

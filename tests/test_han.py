@@ -11,7 +11,7 @@ from torch import nn
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError, MetapathError
-from graphembed_ext.metapath_batches import MetapathLoader
+from graphembed_ext.sampling.metapath_loader import MetapathLoader
 
 from .conftest import Spec, agree, build_dgl, build_pyg
 from .test_hanconv import PAPERS, ExampleLayer, features, paper_graphs

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext import metapath_neighbors as module
 from graphembed_ext.errors import InputError, MetapathError
+from graphembed_ext.sampling import metapath_edges as module
 
 from .conftest import Spec, build_dgl, build_pyg
 

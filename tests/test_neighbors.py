@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from graphembed_ext.graph.view.in_edges import in_edges
 
 import graphembed_ext as ge
-from graphembed_ext import compiled_neighbors, neighbors, rng
+from graphembed_ext._core import rng
 from graphembed_ext.errors import InputError
-from graphembed_ext.in_edges import in_edges
-from graphembed_ext.neighbor_sampling import NeighborSampler, check_fanouts
+from graphembed_ext.sampling import compiled as compiled_neighbors
+from graphembed_ext.sampling import neighbor_loader as neighbors
+from graphembed_ext.sampling.neighbor_sampler import NeighborSampler, check_fanouts
 
 from .conftest import Spec, build_dgl, build_pyg
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from graphembed_ext.models.pair_scores import pair_scores, rows_of
+from graphembed_ext.nn.ops.pair_scores import pair_scores, rows_of
 
 
 def pairs(dtype=torch.float64, d=7):

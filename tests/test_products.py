@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from graphembed_ext.graph.view.adjacency import Adjacency
 from torch import Tensor
 
-from graphembed_ext.messages import products
-from graphembed_ext.messages.adjacency import Adjacency
-from graphembed_ext.messages.projections import projections
-from graphembed_ext.messages.rows import Rows, projected
+from graphembed_ext.nn.ops import products
+from graphembed_ext.nn.ops.projections import projections
+from graphembed_ext.nn.ops.rows import Rows, projected
 
 ROWS = 2500  # three blocks
 

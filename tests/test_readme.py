@@ -70,7 +70,7 @@ def test_shell_commands(tmp_path):
 def test_named_commands_and_options_exist():
     from typer.main import get_command
 
-    from graphembed_ext.cli import app
+    from graphembed_ext.cli.entry import app
 
     known = get_command(app).commands
     for line in re.findall(r"graphembed (?:[a-z]+)(?: [^`\n#]*)?", README.read_text()):

@@ -9,10 +9,10 @@ import torch
 from torch_geometric import metrics as peer
 
 import graphembed_ext as ge
-from graphembed_ext import recommending
 from graphembed_ext.errors import InputError
-from graphembed_ext.ranking import ranking_metrics
-from graphembed_ext.recommending import top_k
+from graphembed_ext.evaluate.ranking import ranking_metrics
+from graphembed_ext.nn.ops import top_k as recommending
+from graphembed_ext.nn.ops.top_k import top_k
 
 
 def vectors(count, seed, dtype=torch.float32):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from graphembed_ext import rng
+from graphembed_ext._core import rng
 
 
 def test_splitmix64_known_answers():

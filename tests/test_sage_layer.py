@@ -8,16 +8,16 @@ import pickle
 import pytest
 import torch
 import torch.nn.functional as F
+from graphembed_ext.graph.view.adjacency import Adjacency
 from torch_geometric.nn import SAGEConv as PeerConv
 
 from graphembed_ext.errors import InputError
-from graphembed_ext.messages.adjacency import Adjacency
-from graphembed_ext.messages.lstm import last_states
-from graphembed_ext.messages.maxima import neighbor_max
-from graphembed_ext.messages.means import neighbor_mean
-from graphembed_ext.messages.projections import projections
-from graphembed_ext.messages.sage import SAGEConv
-from graphembed_ext.messages.sparse import SparseRows, linear
+from graphembed_ext.nn.lstm import last_states
+from graphembed_ext.nn.ops.maxima import neighbor_max
+from graphembed_ext.nn.ops.means import neighbor_mean
+from graphembed_ext.nn.ops.projections import projections
+from graphembed_ext.nn.ops.sparse import SparseRows, linear
+from graphembed_ext.nn.sage import SAGEConv
 
 NODES, WIDE = 12, 6
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext import rng
+from graphembed_ext._core import rng
 from graphembed_ext.errors import InputError
 from graphembed_ext.training.links import WalkPairs, _LinkTrainer
 from graphembed_ext.training.run import Plan

@@ -12,7 +12,7 @@ import scipy.stats
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext.walks import Walker, random_walk, stream
+from graphembed_ext.walks.walker import Walker, random_walk, stream
 
 dgl = pytest.importorskip("dgl")
 
@@ -313,7 +313,7 @@ def test_endless_streams_stop_with_their_reader():
 
 
 def test_streams_are_bounded_and_pass_errors_on():
-    from graphembed_ext.loaders import in_background
+    from graphembed_ext.walks.loader import in_background
 
     made = []
 

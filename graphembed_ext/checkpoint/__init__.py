@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ..errors import FileFormatError, InputError
-from . import attention, files, recommenders, sage, skipgram, tables
+from . import files, sage, skipgram, tables
+from . import han as attention
+from . import lightgcn as recommenders
 from .kinds import KINDS, describe, refusal, standing_in
 from .layout import About, Layout, Parcel, State
 
@@ -274,7 +276,7 @@ def _some(keys: Any) -> str:
 def __getattr__(name: str) -> Any:
     # The matrix needs all models, and this module needs none.
     if name == "matrix":
-        from .cells import matrix
+        from .compatibility import matrix
 
         return matrix
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

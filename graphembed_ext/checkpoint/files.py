@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..embeddings import word2vec
 from ..errors import FileFormatError, InputError
-from . import word2vec
 from .layout import Layout, Parcel, State
 
 __all__ = ["checked", "read", "write"]

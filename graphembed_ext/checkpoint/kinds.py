@@ -136,15 +136,15 @@ def describe(model: nn.Module, names: Any = None) -> About:
     Raises:
         InputError: A model of another package; names that do not fit.
     """
-    from ..messages.dgl_sage import SAGEConv
-    from ..messages.han import HANConv
     from ..models.graphsage import GraphSAGE
     from ..models.han import HAN
     from ..models.lightgcn import LightGCN
-    from ..models.node2vec import Node2Vec
+    from ..models.pyg_metapath2vec import MetaPath2Vec
+    from ..models.pyg_node2vec import Node2Vec
     from ..models.skipgram import SkipGram
     from ..models.typed_graphsage import TypedGraphSAGE
-    from ..models.windowed_metapath2vec import MetaPath2Vec
+    from ..nn.dgl_sage import SAGEConv
+    from ..nn.han import HANConv
 
     own: Mapping[str, Any] = model.state_dict() if isinstance(model, nn.Module) else {}
     more: dict[str, Any] = {"current": own}

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import _checks, rng
+from .._core import checks as _checks
+from .._core import rng
 from ..errors import InputError
-from ..graph import GraphView
-from ..loaders import stream_of_call
-from ..walks import Walker
-from ..weights import Weight
+from ..graph.view import GraphView
+from ..graph.weights import Weight
+from ..walks.loader import stream_of_call
+from ..walks.walker import Walker
 from .skipgram import SkipGram
 
 __all__ = ["DeepWalk"]

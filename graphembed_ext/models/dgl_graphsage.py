@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
-from ..graph import GraphView
-from ..messages.dgl_sage import grouped
+from ..graph.view import GraphView
+from ..nn.dgl_sage import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
 from .typed_graphsage import TypedGraphSAGE as _TypedGraphSAGE
 

@@ -9,20 +9,21 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, rng
-from ..embeddings import Embeddings
+from .._core import checks as _checks
+from .._core import rng
+from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..features import FEATURE_NAMES, features_of, find
-from ..graph import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
-from ..in_edges import entry_values, message_edges
-from ..messages import parts
-from ..messages.adjacency import Adjacency
-from ..messages.rows import Rows
-from ..messages.sage import SAGEConv
-from ..messages.sparse import SparseRows
-from ..neighbor_sampling import NeighborSampler, check_fanouts
-from ..neighbors import NeighborBatch, SeededBatches
-from ..registry import view as view_of
+from ..graph.adjacency import Adjacency
+from ..graph.features import FEATURE_NAMES, features_of, find
+from ..graph.in_edges import entry_values, message_edges
+from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
+from ..hosts.registry import view as view_of
+from ..nn import parts
+from ..nn.ops.rows import Rows
+from ..nn.ops.sparse import SparseRows
+from ..nn.sage import SAGEConv
+from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
+from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
 from ._modes import evaluating
 
 __all__ = ["GraphSAGE", "Inputs"]
@@ -48,7 +49,7 @@ class Inputs(NamedTuple):
 
 
 class GraphSAGE(nn.Module):
-    """Layers of :class:`~graphembed_ext.messages.sage.SAGEConv`, one after the other.
+    """Layers of :class:`~graphembed_ext.nn.sage.SAGEConv`, one after the other.
 
     A drop-in for ``torch_geometric.nn.GraphSAGE``: the same arguments, the same ``state_dict``, and with equal weights
     the same output. It differs in two ways: ``edge_weight`` is used, not ignored, and ``aggr`` may be one of DGL's
@@ -73,7 +74,7 @@ class GraphSAGE(nn.Module):
         weight: Name of the edge feature that weighs messages, where the model is given a graph; None for none.
         unit_norm: Whether :func:`graphembed_ext.embed` returns vectors of length 1; training without labels sets it.
         seed: Fixes the initial weights and leaves torch's default generator alone; None draws them from it.
-        **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`: ``aggr``, ``normalize``,
+        **kwargs: Arguments of :class:`~graphembed_ext.nn.sage.SAGEConv`: ``aggr``, ``normalize``,
             ``root_weight``, ``project``, ``bias``.
 
     Raises:
@@ -235,7 +236,7 @@ class GraphSAGE(nn.Module):
         Args:
             x: Features, ``(N, in_channels)``.
             edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
-                :class:`~graphembed_ext.messages.adjacency.Adjacency`; or a list with these edges of each layer, first
+                :class:`~graphembed_ext.graph.view.adjacency.Adjacency`; or a list with these edges of each layer, first
                 layer first, whose targets are the first of their sources: the blocks of a mini-batch.
             edge_weight: Weight of each edge, ``(E,)``; with a list of edges, a list.
             edge_attr: Not used, as in PyG's class.

@@ -9,19 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, rng
-from ..embeddings import Embeddings
+from .._core import checks as _checks
+from .._core import rng
+from ..embeddings.vectors import Embeddings
 from ..errors import InputError, MetapathError
-from ..features import LABEL_NAMES, features_of, find
-from ..graph import EdgeType, GraphView
-from ..messages.adjacency import Adjacency
-from ..messages.han import HANConv
-from ..metapath_batches import Block, MetapathLoader
-from ..metapath_neighbors import metapath_edges, named_metapaths
-from ..metapaths import Metapath
-from ..registry import view as view_of
-from ..typed_layers import layered
+from ..graph.adjacency import Adjacency
+from ..graph.features import LABEL_NAMES, features_of, find
+from ..graph.metapaths import Metapath
+from ..graph.view import EdgeType, GraphView
+from ..hosts.registry import view as view_of
+from ..nn.han import HANConv
+from ..sampling.metapath_edges import metapath_edges, named_metapaths
+from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
+from .typed_layers import layered
 
 __all__ = ["HAN", "HANInputs"]
 

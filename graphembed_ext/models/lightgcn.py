@@ -7,16 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, rng
-from ..embeddings import Embeddings
+from .._core import checks as _checks
+from .._core import rng
+from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..graph import GraphView
-from ..interactions import Interactions, Sides, as_ids, interactions
+from ..graph.interactions import Interactions, Sides, as_ids, interactions
+from ..graph.view import GraphView
+from ..hosts.registry import view as view_of
 from ..losses import bpr_loss, link_loss
-from ..messages.propagation import LGConv, edges_and_weights, propagate, propagate_rows, propagate_to_new
-from ..numbering import Numbering, ends, excluded, pairs_of, rows_of
-from ..recommending import TopK, top_k
-from ..registry import view as view_of
+from ..nn.ops.propagation import LGConv, edges_and_weights, propagate, propagate_rows, propagate_to_new
+from ..nn.ops.top_k import TopK, top_k
+from .lightgcn_graphs import Numbering, ends, excluded, pairs_of, rows_of
 
 __all__ = ["LightGCN"]
 
@@ -48,7 +49,7 @@ class LightGCN(nn.Module):
             sqrt(6 / (num_nodes + embedding_dim)) is tiny for a large graph; ``"lightgcn-pytorch"``, N(0, 0.1);
             ``"recbole"``, Xavier's for users and items each, which must be known apart (:meth:`for_graph`).
         seed: Fixes the initial weights; None draws them from torch's default generator.
-        **kwargs: Of :class:`~graphembed_ext.messages.propagation.LGConv`, such as ``normalize=False``.
+        **kwargs: Of :class:`~graphembed_ext.nn.ops.propagation.LGConv`, such as ``normalize=False``.
 
     Attributes:
         embedding: Table of vectors before propagation, ``nn.Embedding(num_nodes, embedding_dim)``.

@@ -9,16 +9,18 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from .. import _checks, losses, rng
-from ..alias import AliasTable, alias_table
-from ..compiled_pairs import draw_entries, near_pairs
+from .. import losses
+from .._core import checks as _checks
+from .._core import rng
+from .._core.alias import AliasTable, alias_table
 from ..errors import InputError
-from ..graph import GraphView
-from ..loaders import stream_of_call
-from ..metapaths import node_types
-from ..walks import Walker, check_starts
-from ..weights import Weight
-from .pair_scores import pair_scores, rows_of
+from ..graph.metapaths import node_types
+from ..graph.view import GraphView
+from ..graph.weights import Weight
+from ..nn.ops.pair_scores import pair_scores, rows_of
+from ..sampling.pairs import draw_entries, near_pairs
+from ..walks.loader import stream_of_call
+from ..walks.walker import Walker, check_starts
 from .skipgram import SkipGram
 
 __all__ = ["MetaPath2Vec"]

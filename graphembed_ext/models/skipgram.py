@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, losses, rng
-from ..engines import memory
+from .. import losses
+from .._core import checks as _checks
+from .._core import memory, rng
 from ..errors import GraphChangedError, InputError
-from ..graph import GraphView
-from ..loaders import WalkLoader, stream_of_call
-from ..registry import view as view_of
-from ..walks import Walker
+from ..graph.view import GraphView
+from ..hosts.registry import view as view_of
+from ..walks.loader import WalkLoader, stream_of_call
+from ..walks.walker import Walker
 
 __all__ = ["SkipGram", "table"]
 
@@ -111,7 +112,7 @@ class SkipGram(nn.Module, abc.ABC):
         """How often each node is drawn as noise, relative to the others, float64, shape ``(num_nodes,)``."""
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
-        """Where the engines of :mod:`graphembed_ext.engines` draw noise from.
+        """Where the engines of :mod:`graphembed_ext.training.engines.base` draw noise from.
 
         Returns:
             Weight of each node, ``(num_nodes,)``, or None for the nodes of the batch; and bounds ``[0, ...,
@@ -131,7 +132,7 @@ class SkipGram(nn.Module, abc.ABC):
         Args:
             seed: Seed of order and walks; None takes the model's own.
             **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
-                :class:`~graphembed_ext.loaders.WalkLoader` takes.
+                :class:`~graphembed_ext.walks.loader.WalkLoader` takes.
         """
         seed = self._key if _checks.seed(seed) is None else int(seed or 0)
         self.view  # noqa: B018  # raises when the graph has outgrown the tables

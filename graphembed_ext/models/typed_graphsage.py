@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, rng
-from ..embeddings import Embeddings
+from .._core import checks as _checks
+from .._core import rng
+from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..features import features_of
-from ..graph import EdgeType, GraphView
-from ..in_edges import entry_values, message_edges
-from ..messages import parts
-from ..messages.adjacency import Adjacency
-from ..messages.sage import SAGEConv
-from ..neighbor_sampling import NeighborSampler, check_fanouts
-from ..neighbors import NeighborBatch, SeededBatches
-from ..registry import view as view_of
-from ..typed_layers import layered, reached
+from ..graph.adjacency import Adjacency
+from ..graph.features import features_of
+from ..graph.in_edges import entry_values, message_edges
+from ..graph.view import EdgeType, GraphView
+from ..hosts.registry import view as view_of
+from ..nn import parts
+from ..nn.sage import SAGEConv
+from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
+from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
 from ._modes import evaluating
 from .graphsage import compact, kept_features
+from .typed_layers import layered, reached
 
 __all__ = ["TypedGraphSAGE", "TypedInputs"]
 
@@ -60,7 +61,7 @@ class TypedGraphSAGE(nn.Module):
         weight: Name of the edge feature that weighs messages, of every edge type, where the model is given a graph.
         unit_norm: Whether :func:`graphembed_ext.embed` returns vectors of length 1; training without labels sets it.
         seed: Fixes the initial weights.
-        **kwargs: Arguments of :class:`~graphembed_ext.messages.sage.SAGEConv`.
+        **kwargs: Arguments of :class:`~graphembed_ext.nn.sage.SAGEConv`.
 
     Attributes:
         targets: Node types with an output.

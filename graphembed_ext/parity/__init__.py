@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
-from .. import _checks
-from .._threads import threads
+from .._core import checks as _checks
+from .._core.threads import threads
 from ..errors import GraphEmbedError
-from ..graph import NODE_TYPE, GraphView
-from ..registry import create
-from ..registry import view as view_of
+from ..graph.view import NODE_TYPE, GraphView
+from ..hosts.registry import create
+from ..hosts.registry import view as view_of
 from .stages import REASONS, Found, classes, stages_of
 from .table import ParityReport, Row, compare
 from .views import compare_views

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import losses, rng
-from ..features import LABEL_NAMES, find
-from ..graph import GraphView
+from .. import losses
+from .._core import rng
+from ..graph.features import LABEL_NAMES, find
+from ..graph.view import GraphView
 
 __all__ = ["REASONS", "Found", "classes", "stages_of"]
 
@@ -99,8 +100,8 @@ def _nodes(model: Any, view: GraphView, steps: int, batch_size: int | None, seed
 
 
 def _recommendation(model: Any, view: GraphView, steps: int, batch_size: int, seed: int) -> Found:
+    from ..sampling.triplets import Triplets
     from ..training.recommendation import RankingTrainer
-    from ..training.triplets import Triplets
 
     known = model.adopt(None)
     triplets = Triplets(known, seed=rng.key(seed, "parity") >> 1)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..features import FEATURE_NAMES, LABEL_NAMES
-from ..graph import NODE_TYPE, EdgeType, GraphView
+from ..graph.features import FEATURE_NAMES, LABEL_NAMES
+from ..graph.view import NODE_TYPE, EdgeType, GraphView
 from .table import Row, compare
 
 __all__ = ["compare_views"]

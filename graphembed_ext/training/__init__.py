@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import _checks
+from .._core import checks as _checks
 from ..errors import InputError
-from ..registry import view as view_of
+from ..hosts.registry import view as view_of
 from .result import FitResult, TrainingError
 from .run import Plan
 

@@ -10,13 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import _checks, losses, rng
-from ..compiled_neighbors import entries_between
+from .. import losses
+from .._core import checks as _checks
+from .._core import rng
 from ..errors import InputError
-from ..graph import EdgeType, GraphView
-from ..loaders import in_background
-from ..registry import view as view_of
-from ..walks import Walker
+from ..graph.view import EdgeType, GraphView
+from ..hosts.registry import view as view_of
+from ..sampling.compiled import entries_between
+from ..walks.loader import in_background
+from ..walks.walker import Walker
 from .result import FitResult, TrainingError
 from .run import Bar, Plan, run
 

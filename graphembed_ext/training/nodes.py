@@ -9,11 +9,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from .. import _checks, losses, rng
+from .. import losses
+from .._core import checks as _checks
+from .._core import rng
 from ..errors import InputError
-from ..graph import GraphView
-from ..registry import view as view_of
-from .metrics import classification_metrics
+from ..evaluate.metrics import classification_metrics
+from ..graph.view import GraphView
+from ..hosts.registry import view as view_of
 from .result import FitResult, TrainingError
 from .run import Bar, Early, Plan, run
 from .splits import Split, splits_of
@@ -79,7 +81,7 @@ def train(
 
     Without ``batch_size`` an epoch is one step on the whole graph; with it, one step for each batch of training nodes
     and their sampled neighbourhoods. Metrics are scikit-learn's
-    (:func:`graphembed_ext.training.metrics.classification_metrics`). Dropout follows the seed; so a run with the same
+    (:func:`graphembed_ext.evaluate.metrics.classification_metrics`). Dropout follows the seed; so a run with the same
     seed repeats itself, on either host.
 
     Args:

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from .. import _checks, losses
+from .. import losses
+from .._core import checks as _checks
+from .._core.parallel import threads_to_ourselves
 from ..errors import InputError
-from ..interactions import Interactions
-from ..messages.parallel import threads_to_ourselves
-from ..ranking import recommendation
+from ..evaluate.ranking import recommendation
+from ..graph.interactions import Interactions
+from ..sampling.triplets import Triplets
 from .result import FitResult, TrainingError
 from .run import Bar, Early, Plan, run
-from .triplets import Triplets
 
 __all__ = ["RankingTrainer", "Recommender", "train"]
 
@@ -60,7 +61,7 @@ def train(
     """Train LightGCN by Bayesian personalised ranking and Adam.
 
     Every step ranks a touched item of each of its users above one that the user has not touched
-    (:class:`~graphembed_ext.training.triplets.Triplets`), after propagation along all interactions in both
+    (:class:`~graphembed_ext.sampling.triplets.Triplets`), after propagation along all interactions in both
     directions. The last layer is computed for the nodes of the batch alone, and the gradient starts from them. The
     result depends on seed, weights and settings alone, bit by bit: neither on the host, nor on the order of its edges,
     nor on the number of threads.

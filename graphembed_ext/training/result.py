@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import _html
+from .._core import html as _html
 from ..errors import GraphEmbedError
 
 __all__ = ["FitResult", "TrainingError"]
@@ -72,7 +72,7 @@ class FitResult:
         Returns:
             A matplotlib figure, which a notebook shows.
         """
-        from .. import plots
+        from ..plots import style as plots
 
         recall = any(name.startswith("val_recall@") for entry in self.history for name in entry)
         draw = plots.recall_curve if recall else plots.loss_curve

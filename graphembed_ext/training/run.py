@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from ..engines import memory
+from .._core import memory
 from ..errors import FileFormatError
 from .result import FitResult
 

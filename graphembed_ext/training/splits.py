@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..features import LABEL_NAMES, by_type, find, node_ids
-from ..graph import GraphView
+from ..graph.features import LABEL_NAMES, by_type, find, node_ids
+from ..graph.view import GraphView
 
 __all__ = ["Split", "splits_of"]
 

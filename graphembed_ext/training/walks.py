@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from .. import _checks, rng
-from ..engines import Batch, Engine, choose, memory
+from .._core import checks as _checks
+from .._core import memory, rng
 from ..errors import InputError
+from .engines.base import Batch, Engine, choose
 from .result import FitResult, TrainingError
 from .run import Bar, Plan, run
 
@@ -39,7 +40,7 @@ def train(
 ) -> FitResult:
     """Train DeepWalk, Node2Vec or MetaPath2Vec, the learning rate falling linearly to 0.
 
-    Two engines follow the same objective (:mod:`graphembed_ext.engines`): ``numba`` is a compiled kernel for tables
+    Two engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled kernel for tables
     in float32 on the CPU that does plain SGD as word2vec does, one window of a walk after another; ``torch`` does
     Adam on the model's own loss, batch by batch, on any device.
 

@@ -1,0 +1,106 @@
+"""What commands share: errors and exit codes, options, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...errors import GraphEmbedError, InputError
+
+if TYPE_CHECKING:
+    from ...embeddings.vectors import Embeddings
+
+__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "setting", "show", "table"]
+
+#: Exit codes: 0 all went well, and these.
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Embedding = Annotated[
+    Path, typer.Argument(help="Embeddings written by graphembed train, .parquet, .npz or .safetensors.")
+]
+
+
+@contextmanager
+def reporting(debug: bool) -> Iterator[None]:
+    """Print an expected error as one message; exit code 2 where the call must change, 1 otherwise, 130 at Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        typer.echo(f"graphembed: {interrupt or 'interrupted.'}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except (GraphEmbedError, OSError) as error:
+        if debug:
+            raise
+        typer.echo(f"graphembed: {error}", err=True)
+        raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as a pair; the value as JSON where it is JSON."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError("set", text, "NAME=VALUE")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except json.JSONDecodeError:
+        return name.replace("-", "_"), value
+
+
+def load(path: Path) -> Embeddings:
+    """The embeddings in a file."""
+    from ...embeddings.vectors import Embeddings
+
+    return Embeddings.load(path)
+
+
+def node_of(emb: Embeddings, text: str, node_type: str | None) -> tuple[int | str, str]:
+    """A node by its name or, where no node is called so, by its id; and its type."""
+    types = [node_type] if node_type is not None else emb.node_types
+    named = [kind for kind in types if text in emb.names.get(kind, ())]
+    if not named and text.isdigit() and not any(emb.names.get(kind) for kind in types):
+        return int(text), emb.type_of(int(text), node_type)
+    return text, emb.type_of(text, named[0] if len(named) == 1 else node_type)
+
+
+def console() -> Any:
+    """Where tables go."""
+    from rich.console import Console
+
+    # Where the output is no terminal rich assumes 80 columns and folds the tables.
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Any:
+    """A table; ``columns`` has the side, ``left`` or ``right``, to which each is set."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table()
+    for name, side in columns.items():
+        made.add_column(name, justify="right" if side == "right" else "left")
+    for row in rows:
+        made.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
+    return Group(Text(title, style="italic"), made)  # as a title of the table's own it would be folded
+
+
+def show(as_json: bool, data: Any, *tables: Any) -> None:
+    """Print data for machines, or tables for people."""
+    if as_json:
+        typer.echo(json.dumps(data, indent=2, default=str, ensure_ascii=False))
+    else:
+        for entry in tables:
+            console().print(entry)

@@ -1,0 +1,59 @@
+"""``graphembed plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Debug, Embedding, Json, load, reporting, show
+
+__all__ = ["plot"]
+
+
+def plot(
+    embedding: Embedding,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="loss; map (2-D); degree (norm of vectors against neighbours); attention (han, over metapaths); "
+            "recall (lightgcn trained with --validation)."
+        ),
+    ] = "loss",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Picture to write, .png, .svg or .pdf; EMBEDDING.KIND.png by default."),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="map: table of classes to colour by, those of the run's input where left out."),
+    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="map: title of the column with the class.")] = None,
+    type: Annotated[str | None, typer.Option("--type", "-t", help="map: draw nodes of this type only.")] = None,
+    method: Annotated[
+        str, typer.Option(help="map: tsne, umap, pca, or auto, which goes by the number of nodes.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="map: fixes the places.")] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Draw a picture of a run: its loss, its embeddings, or what its model has learned."""
+    with reporting(debug):
+        from ..runs.plot import draw
+
+        path = output or embedding.with_name(f"{embedding.stem}.{kind}.png")
+        draw(
+            load(embedding),
+            embedding,
+            kind,
+            path,
+            labels=labels or [],
+            label_column=label_column,
+            node_type=type,
+            method=method,
+            seed=seed,
+        )
+        show(as_json, {"file": str(path)})
+        if not as_json:
+            typer.echo(f"wrote {path}")

@@ -1,0 +1,55 @@
+"""The command line ``graphembed``: its commands, joined. Exit codes: 0 all went well, 1 an error while working (also a
+package that is missing), 2 a call that must be changed, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .commands.convert import convert
+from .commands.demo import demo
+from .commands.doctor import doctor
+from .commands.evaluate import evaluate
+from .commands.export import export
+from .commands.neighbors import neighbors
+from .commands.parity import parity
+from .commands.plot import plot
+from .commands.recommend import recommend
+from .commands.train import train
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="graphembed",
+    help="Node embeddings for DGL and PyTorch Geometric graphs, with the same answer from either.",
+    epilog="Exit codes: 0 all went well, 1 an error while working, 2 a call that must be changed, 130 Ctrl-C.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (demo, train, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="graphembed")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"graphembed_ext {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...

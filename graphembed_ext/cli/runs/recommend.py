@@ -1,0 +1,108 @@
+"""Recommending from the files of a LightGCN run: embeddings, and the record that names the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..._core import checks as _checks
+from ...embeddings.vectors import Embeddings
+from ...errors import InputError
+from ...evaluate.ranking import ranking_metrics
+from ...graph.interactions import Interactions, interactions
+from ...graph.view import NODE_TYPE
+from ...nn.ops.top_k import top_k
+from ...readers.graphs import GraphFile
+from .inputs import pairs_of_names, prepared
+from .records import read_record
+from .train import Job
+
+__all__ = ["SavedRecommender"]
+
+
+class SavedRecommender:
+    """The vectors of users and items after propagation, and who touched what.
+
+    Args:
+        emb: The embeddings.
+        path: Their file; the record stands beside it.
+
+    Raises:
+        FileFormatError: No record, or an input that is no longer there.
+        InputError: Embeddings of another model than lightgcn, or of another graph than the input has now.
+    """
+
+    def __init__(self, emb: Embeddings, path: Path) -> None:
+        record = read_record(path)
+        sides = record.get("sides")
+        if sides is None:
+            raise InputError("embedding", f"{path}, of {record['model']}", "embeddings trained by lightgcn")
+        self._emb = emb
+        self.source: GraphFile = prepared(Job.of_options(record["job"]), "recommendation")
+        num_users = None if sides["user"] else sides["num_users"]
+        self.known: Interactions = interactions(self.source.view, sides["user"] or None, num_users)
+        if self.known.sides.num_nodes != len(emb):
+            raise InputError(
+                "embedding",
+                f"{path}, of {len(emb)} nodes",
+                f"embeddings of the {self.known.sides.num_nodes} nodes of {record['input']['source']}",
+                "the input has changed since: train again",
+            )
+
+    def recommend(self, users: Sequence[str], k: int, *, known: bool = False) -> dict[str, list[tuple[Any, float]]]:
+        """The ``k`` best items of each user, with their scores, best first.
+
+        Args:
+            users: Names, or ids as text.
+            k: How many.
+            known: Whether items that a user has touched may come out.
+        """
+        found, scores = self.top(torch.tensor([self._user(user) for user in users]), k, known=known)
+        names = self._names(1)
+        return {
+            user: [
+                (names[item] if names else item, score) for item, score in zip(items, values, strict=True) if item >= 0
+            ]
+            for user, items, values in zip(users, found.tolist(), scores.tolist(), strict=True)
+        }
+
+    def evaluate(self, path: Path, k: int, input_format: str | None = None) -> dict[str, float]:
+        """Metrics of the lists of all users with held-out pairs, which a file names."""
+        kinds = self._kinds
+        names = [self._names(0), self._names(1)]
+        pairs = pairs_of_names(path, names, [self.source.view.num_nodes[kind] for kind in kinds], input_format)
+        users, items = self.known.sides.pairs(pairs, "test")
+        asked, row = torch.unique(users, return_inverse=True)
+        first = self.known.sides.items.start
+        found, _ = self.top(asked - self.known.sides.users.start, _checks.integer("k", k), known=False)
+        truth = torch.unique(torch.stack([row, items - first]), dim=1)
+        return ranking_metrics(found, truth, len(self.known.sides.items))
+
+    def top(self, users: Tensor, k: int, *, known: bool) -> tuple[Tensor, Tensor]:
+        """Positions of the best items among all items, and their scores, each ``(U, k)``."""
+        sides = self.known.sides
+        rows = users + sides.users.start
+        banned = None if known else self.known.items_of(rows)
+        items = self._emb.tensor[sides.items.start : sides.items.stop]
+        found = top_k(self._emb.tensor[rows], items, k, banned)
+        return found.items, found.scores
+
+    @property
+    def _kinds(self) -> tuple[str, str]:
+        sides = self.known.sides
+        return sides.user_type or NODE_TYPE, sides.item_type or NODE_TYPE
+
+    def _names(self, side: int) -> list[str] | None:
+        return (self.source.names or {}).get(self._kinds[side])
+
+    def _user(self, user: str) -> int:
+        names, kind = self._names(0), self._kinds[0]
+        if names is not None and user in names:
+            return names.index(user)
+        if names is None and user.isdigit():
+            return self._emb.id_of(int(user), kind)
+        return self._emb.id_of(user, kind)  # says what names there are

@@ -1,0 +1,5 @@
+"""Vectors of nodes, by name or number."""
+
+from .vectors import Embeddings, embed
+
+__all__ = ["Embeddings", "embed"]

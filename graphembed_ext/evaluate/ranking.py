@@ -1,0 +1,121 @@
+"""How good are recommendations: metrics over the first k items of every user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._core import checks as _checks
+from ..errors import InputError
+
+__all__ = ["ranking_metrics", "recommendation"]
+
+
+def recommendation(
+    model: Any, train_edges: Any, test_edges: Tensor, k: int = 20, *, num_users: int | None = None
+) -> dict[str, float]:
+    """Rank all items for every user with test items, those the user touched in training left out.
+
+    The model propagates once, along ``train_edges`` in both directions. The metrics and their formulas are those of
+    :func:`ranking_metrics`.
+
+    Args:
+        model: A :class:`~graphembed_ext.LightGCN`.
+        train_edges: What is known: a bipartite graph of either host; or pairs, ``(2, E)``, user ids above item ids;
+            None for the graph the model was made for.
+        test_edges: What is to be found, ``(2, T)``, user ids above item ids: rows of the table for an untyped model,
+            ids within their types for a typed one.
+        k: Length of the lists; at most the number of items.
+        num_users: Number of users, where neither graph nor model knows which nodes are users.
+
+    Returns:
+        ``recall@k``, ``ndcg@k``, ``precision@k``, ``hit_rate@k``, ``mrr@k``, ``coverage@k``.
+
+    Raises:
+        InputError: Ids out of range, no test pairs, or test pairs that are among the training pairs.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> edges = {("user", "buys", "item"): torch.tensor([[0, 0, 1, 1], [0, 1, 1, 2]])}
+        >>> model = ge.LightGCN.for_graph(edges, embedding_dim=4, seed=0)
+        >>> recommendation(model, edges, torch.tensor([[0], [2]]), k=1)["recall@1"]  # the one item left
+        1.0
+    """
+    known = model.interactions(train_edges, num_users=num_users)
+    sides = known.sides
+    users, items = sides.pairs(test_edges, "test_edges")
+    if not len(users):
+        raise InputError("test_edges", "no pairs", "at least one pair to find")
+    bounds, touched = known.by_user()
+    trained = torch.repeat_interleave(torch.arange(len(sides.users), device=touched.device), bounds.diff())
+    own = (trained + sides.users.start) * sides.num_nodes + touched
+    wanted = torch.unique(users * sides.num_nodes + items).to(own.device)
+    place = torch.searchsorted(own, wanted).clamp(max=len(own) - 1)
+    again = int((own[place] == wanted).sum())
+    if again:
+        raise InputError(
+            "test_edges",
+            f"{again} pairs that are among train_edges",
+            "pairs that training did not see, as those are left out of the lists",
+        )
+    asked, row = torch.unique(wanted // sides.num_nodes, return_inverse=True)
+    ids = asked - (sides.users.start if sides.typed else 0)
+    found = model.top(known, None, ids, None, k, exclude=True).items
+    truth = torch.stack([row, sides.item_ids(wanted % sides.num_nodes)]).to(found.device)
+    return ranking_metrics(found, truth, len(sides.items))
+
+
+def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, float]:
+    """Metrics of lists of recommended items, each a mean over the users that have items to find.
+
+    With ``hits`` the number of a user's ``n`` items that stand in its list, ``rel(r)`` 1 where the item in place ``r``
+    (from 1) is one of them and 0 otherwise:
+
+    ===============  =============================================================================================
+    ``recall@k``     ``hits / n``
+    ``precision@k``  ``hits / k``
+    ``ndcg@k``       ``sum of rel(r) / log2(r + 1)``, over the same sum for ``min(n, k)`` hits in the first places
+    ``hit_rate@k``   1 where ``hits`` is above 0
+    ``mrr@k``        1 / place of the first hit; 0 without one
+    ``coverage@k``   the part of all items that stands in anybody's list
+    ===============  =============================================================================================
+
+    They are those of PyG's ``LinkPredRecall`` and its kin, and of LightGCN-PyTorch. Others divide by the ideal of
+    ``k`` hits, or recall by ``min(n, k)``; figures then differ.
+
+    Args:
+        found: Items of each user, best first, ``(U, k)``; -1 for none.
+        truth: Row of ``found`` above an item to find, ``(2, T)``, pairs distinct.
+        num_items: Number of items there are.
+
+    Example:
+        >>> found = ranking_metrics(torch.tensor([[4, 2], [1, 3]]), torch.tensor([[0, 0, 1], [2, 5, 7]]), 8)
+        >>> found["recall@2"], found["mrr@2"], found["coverage@2"]  # user 0 has one of two, in place 2
+        (0.25, 0.25, 0.5)
+    """
+    users, k = found.shape
+    width = num_items + 1 + int(max(found.max(), truth[1].max())) if found.numel() else 1
+    keys = torch.sort(truth[0] * width + truth[1]).values
+    rows = torch.arange(users, device=found.device)[:, None]
+    wanted = torch.where(found >= 0, rows * width + found, -1).view(-1)
+    place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    hit = (keys[place] == wanted).view(users, k).double()
+    amount = torch.bincount(truth[0], minlength=users)
+    asked = amount > 0
+    count = max(1, int(asked.sum()))
+    gain = 1 / torch.log2(torch.arange(2, k + 2, dtype=torch.float64, device=found.device))
+    ideal = torch.cumsum(gain, 0)[amount.clamp(min=1, max=k) - 1]
+    hits = hit.sum(1)
+    first = (hit / torch.arange(1, k + 1, dtype=torch.float64, device=found.device)).amax(1)
+    per_user = {
+        "recall": hits / amount.clamp(min=1),
+        "ndcg": (hit * gain).sum(1) / ideal,
+        "precision": hits / k,
+        "hit_rate": (hits > 0).double(),
+        "mrr": first,
+    }
+    metrics = {f"{name}@{k}": float(values[asked].sum()) / count for name, values in per_user.items()}
+    listed = torch.unique(found[found >= 0])
+    return metrics | {f"coverage@{k}": len(listed) / _checks.integer("num_items", num_items)}

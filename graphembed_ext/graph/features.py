@@ -1,0 +1,110 @@
+"""Node features, labels and masks of a graph, found by name and checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .view import NODE_TYPE, GraphView
+
+__all__ = ["FEATURE_NAMES", "LABEL_NAMES", "features_of", "find"]
+
+#: Names under which PyG and DGL data sets keep node features, and labels; the first that is there is taken.
+FEATURE_NAMES = ("x", "feat", "features", "feature")
+LABEL_NAMES = ("y", "label", "labels")
+
+
+def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None:
+    """The first node feature of a type that has one of these names; None when it has none of them."""
+    features = view.features[node_type]
+    return next((features[name] for name in names if name in features), None)
+
+
+def features_of(view: GraphView, node_type: str, *, name: str | None = None, channels: int | None = None) -> Tensor:
+    """The feature matrix of a node type, checked.
+
+    Args:
+        view: The graph.
+        node_type: One of its node types.
+        name: Name of the feature; None takes the first of :data:`FEATURE_NAMES` that is there.
+        channels: Number of columns there must be; None or negative for any.
+
+    Returns:
+        Floats, ``(num_nodes, channels)``.
+
+    Raises:
+        InputError: No such feature, no floats, another shape, or entries that are NaN or infinite.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> from torch_geometric.data import Data
+        >>> data = Data(x=torch.ones(2, 3), edge_index=torch.tensor([[0], [1]]))
+        >>> features_of(ge.view(data), "_N", channels=3).shape
+        torch.Size([2, 3])
+    """
+    known = view.features.get(node_type)
+    if known is None:
+        raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
+    where = "features" if node_type == NODE_TYPE else f"features of {node_type!r}"
+    x = find(view, node_type, FEATURE_NAMES if name is None else (name,))
+    if x is None:
+        wanted = " or ".join(map(repr, FEATURE_NAMES[:2])) if name is None else repr(name)
+        raise InputError(
+            where,
+            "features " + (", ".join(map(repr, known)) or "of no name"),
+            f"a node feature {wanted} with a row for each of the {view.num_nodes[node_type]} nodes",
+        )
+    expected = f"shape ({view.num_nodes[node_type]}, {channels if channels is not None and channels >= 0 else 'C'})"
+    if x.dim() != 2 or (channels is not None and channels >= 0 and x.size(1) != channels):
+        raise InputError(where, f"shape {tuple(x.shape)}", expected)
+    if not x.is_floating_point():
+        raise InputError(where, f"dtype {x.dtype}", "floating-point numbers", "convert with .float()")
+    if not bool(torch.isfinite(x).all()):
+        row = int((~torch.isfinite(x)).any(1).nonzero()[0])
+        raise InputError(
+            where, f"shape {tuple(x.shape)} with NaN or infinite entries, first in row {row}", "finite numbers"
+        )
+    return x
+
+
+def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequence[str]) -> dict[str, Tensor]:
+    """A tensor, or one tensor for each node type, as a dict by node type.
+
+    Args:
+        argument: Name of the argument, for errors.
+        value: A tensor, where there is one target type; or a dict by node type.
+        targets: Node types that may have one.
+    """
+    if isinstance(value, Mapping):
+        for node_type in value:
+            if node_type not in targets:
+                raise InputError(argument, f"node type {node_type!r}", f"some of {list(targets)}")
+        return {node_type: torch.as_tensor(tensor) for node_type, tensor in value.items()}
+    if len(targets) != 1:
+        raise InputError(argument, "one tensor", f"a dict with a tensor for each of {list(targets)}")
+    return {targets[0]: torch.as_tensor(value)}
+
+
+def node_ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
+    """Node ids from a boolean mask, or from ids, each once, in their order."""
+    mask = mask.cpu()
+    if mask.dtype == torch.bool:
+        if mask.shape != (count,):
+            raise InputError(
+                argument, f"shape {tuple(mask.shape)}", f"({count},), an entry for each {node_type!r} node"
+            )
+        return mask.nonzero().squeeze(1)
+    if mask.is_floating_point() or mask.dim() != 1:
+        raise InputError(argument, f"{mask.dtype} of shape {tuple(mask.shape)}", "a boolean mask, or node ids (M,)")
+    if mask.dtype == torch.uint8 and mask.shape == (count,) and int(mask.max()) <= 1:
+        return mask.nonzero().squeeze(1)  # DGL's older data sets keep masks so
+    if len(mask) and (int(mask.min()) < 0 or int(mask.max()) >= count):
+        wrong = int(mask.min()) if int(mask.min()) < 0 else int(mask.max())
+        raise InputError(argument, f"node id {wrong}", f"ids from 0 to {count - 1}")
+    different = len(torch.unique(mask))
+    if different != len(mask):
+        raise InputError(argument, f"{len(mask)} ids of which {different} are different", "every node once")
+    return mask.long()

@@ -1,0 +1,143 @@
+"""Metapaths: sequences of edge types, read as users write them and checked against a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError, MetapathError
+from .view import CSR, EdgeType, GraphView
+
+__all__ = ["ENDED", "Metapath", "node_types", "plan", "read_metapaths", "stacked"]
+
+Metapath = tuple[EdgeType, ...]
+
+#: Stands in a plan where a metapath has no further step.
+ENDED = -(1 << 62)
+
+
+def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
+    """One metapath or several as canonical edge types.
+
+    Args:
+        view: The graph.
+        metapath: A sequence of steps, each a relation name or a triple ``(source type, relation, destination
+            type)``; or a sequence of such sequences.
+
+    Returns:
+        A tuple of metapaths.
+
+    Raises:
+        MetapathError: A step that the graph lacks, that several edge types could mean, or that does not start
+            where the step before it ends.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> edges = torch.tensor([[0], [0]])
+        >>> view = ge.view({("user", "buys", "item"): edges, ("item", "bought_by", "user"): edges})
+        >>> read_metapaths(view, ["buys", "bought_by"])
+        ((('user', 'buys', 'item'), ('item', 'bought_by', 'user')),)
+    """
+    if isinstance(metapath, str) or not isinstance(metapath, Sequence) or len(metapath) == 0:
+        raise InputError("metapath", metapath, "a list of at least one edge type, or a list of such lists")
+    if _is_triple(metapath):
+        raise InputError("metapath", metapath, "a list of edge types", f"[{tuple(metapath)!r}] is a path of one step")
+    several = all(isinstance(part, (list, tuple)) and len(part) > 0 and not _is_triple(part) for part in metapath)
+    if several:
+        return tuple(_read(view, part, f"metapath {k + 1}, step") for k, part in enumerate(metapath))
+    return (_read(view, metapath, "metapath step"),)
+
+
+def _is_triple(part: Any) -> bool:
+    return isinstance(part, tuple) and len(part) == 3 and all(isinstance(name, str) for name in part)
+
+
+def node_types(metapath: Metapath) -> list[str]:
+    """The node type at each position of a metapath, one more than it has steps."""
+    return [metapath[0][0], *(step[2] for step in metapath)]
+
+
+def _read(view: GraphView, steps: Sequence[Any], place: str) -> Metapath:
+    found: list[EdgeType] = []
+    for number, step in enumerate(steps, 1):
+        edge_type = _edge_type(view, step, f"{place} {number}")
+        if found and found[-1][2] != edge_type[0]:
+            before = found[-1]
+            raise MetapathError(
+                f"{place} {number}",
+                f"cannot follow step {number - 1}: {before} ends at {before[2]!r}, but {edge_type} starts at "
+                f"{edge_type[0]!r}",
+                f"from {before[2]!r} this graph offers {_offers(view, before[2])}",
+            )
+        found.append(edge_type)
+    return tuple(found)
+
+
+def _edge_type(view: GraphView, step: Any, place: str) -> EdgeType:
+    if isinstance(step, (tuple, list)):
+        triple = tuple(step)
+        if triple in view.edges:
+            return triple
+        hint = f"this graph has {', '.join(map(str, view.edge_types)) or 'no edge types'}"
+        if len(triple) == 3 and triple[0] in view.num_nodes:
+            hint = f"from {triple[0]!r} this graph offers {_offers(view, triple[0])}"
+        raise MetapathError(place, f"is {triple!r}, an edge type that this graph lacks", hint)
+    matches = [edge_type for edge_type in view.edges if edge_type[1] == step]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        known = ", ".join(map(repr, sorted({edge_type[1] for edge_type in view.edges}))) or "no edge types"
+        raise MetapathError(place, f"is {step!r}, a relation that this graph lacks", f"this graph has {known}")
+    choices = " or ".join(map(str, matches))
+    raise MetapathError(place, f"is {step!r}, a name that {len(matches)} edge types share", f"write {choices}")
+
+
+def _offers(view: GraphView, node_type: str) -> str:
+    """What leaves a node type: relation names, or triples where a name alone would not tell."""
+    names = [edge_type[1] for edge_type in view.edges]
+    there = [edge_type for edge_type in view.edges if edge_type[0] == node_type]
+    return ", ".join(repr(t[1]) if names.count(t[1]) == 1 else str(t) for t in there) or "no edges"
+
+
+def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[EdgeType, int]]:
+    """The CSRs of all edge types on some metapaths, one below the other, with global ids as entries.
+
+    Returns:
+        The CSR, its ``edge_ids`` counting through the edge types, and for each edge type the number to add to a
+        global id for its row.
+    """
+    types = sorted({step for metapath in metapaths for step in metapath})
+    offsets = view.offsets
+    bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
+    rows = edges = 0
+    for edge_type in types:
+        csr = view.csr(edge_type)
+        bases[edge_type] = rows - offsets[edge_type[0]]
+        pointers.append(csr.indptr[1:] + edges)
+        indices.append(csr.indices + offsets[edge_type[2]])
+        edge_ids.append(csr.edge_ids + edges)
+        rows += view.num_nodes[edge_type[0]]
+        edges += csr.indices.numel()
+    return CSR(torch.cat(pointers), torch.cat(indices), torch.cat(edge_ids)), bases
+
+
+def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length: int, cyclic: bool) -> Tensor:
+    """What to add to a global id for its row in the stacked CSR, by metapath and step.
+
+    Args:
+        metapaths: All metapaths.
+        bases: As :func:`stacked` returned it.
+        walk_length: Nodes in a walk.
+        cyclic: Whether a metapath that is through starts over; otherwise its walks have ended.
+
+    Returns:
+        int64, shape ``(len(metapaths), walk_length - 1)``, :data:`ENDED` where a walk has ended.
+    """
+    rows = [
+        [bases[path[step % len(path)]] if cyclic or step < len(path) else ENDED for step in range(walk_length - 1)]
+        for path in metapaths
+    ]
+    return torch.tensor(rows, dtype=torch.int64).reshape(len(metapaths), walk_length - 1)

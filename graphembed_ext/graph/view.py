@@ -1,0 +1,277 @@
+"""GraphView: the one form in which models see a graph. Imports no host.
+
+A view borrows the host's tensors: building one copies no edges. Whatever depends on the order of edges works on
+the canonical CSR instead, whose rows are sorted by neighbour and then by edge id, so that two hosts that store
+the same edges in another order give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .._core import html as _html
+from ..errors import InputError
+
+__all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
+
+EdgeType = tuple[str, str, str]
+
+#: Names that an untyped graph gets: DGL's own, so that both hosts agree.
+NODE_TYPE = "_N"
+EDGE_TYPE: EdgeType = ("_N", "_E", "_N")
+
+
+class Same:
+    """Equal to another Same when both hold the very same object; keeps it alive, so that no id is reused."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
+def tensor_token(tensor: Tensor) -> Hashable:
+    """Changes when a tensor is replaced or written to; writes through NumPy or ``.data`` go unseen."""
+    return Same(tensor), -1 if tensor.is_inference() else tensor._version
+
+
+class CSR(NamedTuple):
+    """Compressed rows of a graph: row ``v`` is ``indices[indptr[v]:indptr[v + 1]]``, sorted.
+
+    Attributes:
+        indptr: int64, shape ``(num_rows + 1,)``.
+        indices: Neighbour of each entry, int64, shape ``(num_edges,)``.
+        edge_ids: Position of each entry in the host's edge list, int64, shape ``(num_edges,)``.
+    """
+
+    indptr: Tensor
+    indices: Tensor
+    edge_ids: Tensor
+
+    @property
+    def degrees(self) -> Tensor:
+        """Out-degree of every row, int64, shape ``(num_rows,)``."""
+        return self.indptr[1:] - self.indptr[:-1]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphView:
+    """A graph as models see it; made by :func:`graphembed_ext.view`.
+
+    Attributes:
+        num_nodes: Number of nodes per node type, types in alphabetical order; isolated nodes count.
+        edges: Source and destination ids per canonical edge type ``(source type, relation, destination type)``,
+            in the host's edge order: the tensors of the host itself, or the rows of its ``edge_index``.
+        features: Tensors per node type and name, first dimension = nodes.
+        edge_features: Tensors per edge type and name, first dimension = edges.
+        host: Name of the adapter that made the view.
+        source: The host's graph object.
+        options: What was told to the adapter beside the graph, such as ``num_nodes``.
+        token: Changes when the host graph is changed in place; see :func:`graphembed_ext.hosts.registry.refreshed`.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> view = ge.view(torch.tensor([[0, 1], [1, 2]]), num_nodes=4)
+        >>> view
+        GraphView(pyg: 4 nodes, 2 edges)
+        >>> view.csr().indptr
+        tensor([0, 1, 2, 2, 2])
+    """
+
+    num_nodes: Mapping[str, int]
+    edges: Mapping[EdgeType, tuple[Tensor, Tensor]]
+    features: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    edge_features: Mapping[EdgeType, Mapping[str, Tensor]] = field(default_factory=dict)
+    host: str = "none"
+    source: Any = None
+    token: Hashable = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        counts = dict(sorted(self.num_nodes.items()))
+        edges = dict(sorted(self.edges.items()))
+        for edge_type, (src, dst) in edges.items():
+            _check_edges(edge_type, src, dst, counts)
+        freeze = object.__setattr__
+        freeze(self, "num_nodes", MappingProxyType(counts))
+        freeze(self, "edges", MappingProxyType(edges))
+        freeze(self, "features", MappingProxyType({t: dict(self.features.get(t, {})) for t in counts}))
+        freeze(self, "edge_features", MappingProxyType({t: dict(self.edge_features.get(t, {})) for t in edges}))
+
+    @property
+    def node_types(self) -> list[str]:
+        """Node types, alphabetical."""
+        return list(self.num_nodes)
+
+    @property
+    def edge_types(self) -> list[EdgeType]:
+        """Canonical edge types, sorted."""
+        return list(self.edges)
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the graph has named types: more than one node or edge type, or names of its own."""
+        return self.node_types != [NODE_TYPE] or self.edge_types not in ([], [EDGE_TYPE])
+
+    @property
+    def total_nodes(self) -> int:
+        """Number of nodes of all types together."""
+        return sum(self.num_nodes.values())
+
+    @property
+    def total_edges(self) -> int:
+        """Number of edges of all types together."""
+        return sum(src.numel() for src, _ in self.edges.values())
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """First global id of each node type; global ids count through the types in alphabetical order."""
+        offsets, start = {}, 0
+        for node_type, count in self.num_nodes.items():
+            offsets[node_type] = start
+            start += count
+        return offsets
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the edges; the CPU for a graph without edge types."""
+        return next((src.device for src, _ in self.edges.values()), torch.device("cpu"))
+
+    def edge_index(self, edge_type: EdgeType | None = None) -> Tensor:
+        """The edges of one type stacked as int64 ``(2, num_edges)``: a copy, in the host's order.
+
+        Args:
+            edge_type: May be left out when there is one edge type only.
+        """
+        src, dst = self.edges[self.edge_types[0] if edge_type is None else edge_type]
+        return torch.stack([src, dst]).long()
+
+    def csr(self, edge_type: EdgeType | None = None) -> CSR:
+        """Canonical CSR of one edge type, or of the union of all of them; built once, then kept.
+
+        Args:
+            edge_type: Canonical type, rows and columns numbered within their node types. None joins all edge
+                types over global node ids (see :attr:`offsets`), edge ids counting through the sorted types.
+        """
+        if edge_type not in self._cache:
+            if edge_type is None:
+                src, dst = self._union()
+                rows = columns = self.total_nodes
+            else:
+                src, dst = (ids.long() for ids in self.edges[edge_type])
+                rows, columns = self.num_nodes[edge_type[0]], self.num_nodes[edge_type[2]]
+            self._cache[edge_type] = _canonical_csr(src, dst, rows, columns)
+        return self._cache[edge_type]
+
+    def has_csr(self, edge_type: EdgeType | None = None) -> bool:
+        """Whether :meth:`csr` has been built already."""
+        return edge_type in self._cache
+
+    def edge_feature(self, name: str) -> Tensor:
+        """One edge feature over the union of all edge types, in the order of ``csr().edge_ids``.
+
+        Raises:
+            InputError: An edge type lacks the feature.
+        """
+        for edge_type, features in self.edge_features.items():
+            if name not in features:
+                there = ", ".join(map(repr, features)) or "none"
+                raise InputError("weight", name, f"an edge feature of every edge type; {edge_type} has {there}")
+        return torch.cat([self.edge_features[edge_type][name] for edge_type in self.edges])
+
+    def _union(self) -> tuple[Tensor, Tensor]:
+        start = self.offsets
+        sources = [src.long() + start[edge_type[0]] for edge_type, (src, _) in self.edges.items()]
+        destinations = [dst.long() + start[edge_type[2]] for edge_type, (_, dst) in self.edges.items()]
+        if not sources:
+            return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+        return torch.cat(sources), torch.cat(destinations)
+
+    def __repr__(self) -> str:
+        if not self.is_typed:
+            return f"GraphView({self.host}: {self.total_nodes} nodes, {self.total_edges} edges)"
+        nodes = ", ".join(f"{name} {count}" for name, count in self.num_nodes.items())
+        edges = ", ".join(f"{'-'.join(name)} {src.numel()}" for name, (src, _) in self.edges.items())
+        return f"GraphView({self.host}: nodes {nodes}; edges {edges})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: nodes and edges by type, with their features."""
+        rows: list[tuple[Any, ...]] = [
+            ("nodes" if kind == NODE_TYPE else kind, count, _shapes(self.features[kind]))
+            for kind, count in self.num_nodes.items()
+        ]
+        rows += [
+            ("edges" if kind == EDGE_TYPE else " - ".join(kind), src.numel(), _shapes(self.edge_features[kind]))
+            for kind, (src, _) in self.edges.items()
+        ]
+        return _html.table(f"GraphView ({self.host})", ["type", "count", "features"], rows)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GraphView:
+        # A view is immutable and its graph may be huge: copies of a model share both.
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Addresses in the token mean nothing elsewhere, and the CSR is cheaper to rebuild than to send.
+        state = {name: getattr(self, name) for name in ("host", "source")}
+        for name in ("num_nodes", "edges", "features", "edge_features", "options"):
+            state[name] = dict(getattr(self, name))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
+        object.__setattr__(self, "token", None)
+        object.__setattr__(self, "_cache", {})
+
+
+def _shapes(features: Mapping[str, Tensor]) -> str:
+    return ", ".join(f"{name} {tuple(value.shape)}" for name, value in features.items())
+
+
+def _canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
+    key = src * max(columns, 1) + dst
+    if bool((key[1:] >= key[:-1]).all()):
+        order = torch.arange(key.numel(), device=key.device)
+    else:
+        order = torch.argsort(key, stable=True)
+    indptr = torch.zeros(rows + 1, dtype=torch.int64, device=key.device)
+    torch.cumsum(torch.bincount(src, minlength=rows), 0, out=indptr[1:])
+    return CSR(indptr, dst[order].contiguous(), order)
+
+
+def _check_edges(edge_type: EdgeType, src: Tensor, dst: Tensor, num_nodes: Mapping[str, int]) -> None:
+    name = "edge_index" if edge_type == EDGE_TYPE else f"edge_index of {edge_type}"
+    if src.shape != dst.shape or src.dim() != 1:
+        raise InputError(name, f"shapes {tuple(src.shape)} and {tuple(dst.shape)}", "two vectors of equal length")
+    for node_type, ids, side in ((edge_type[0], src, "source"), (edge_type[2], dst, "destination")):
+        if node_type not in num_nodes:
+            raise InputError(name, f"{side} type {node_type!r}", f"one of the node types {list(num_nodes)}")
+        if ids.dtype not in (torch.int64, torch.int32):
+            way_out = "convert with .long() if every id is a whole number" if ids.is_floating_point() else ""
+            raise InputError(name, f"{side} ids of dtype {ids.dtype}", "int64 or int32 node ids", way_out)
+        if ids.numel() == 0:
+            continue
+        low, high = (int(end) for end in torch.aminmax(ids))
+        if low < 0:
+            raise InputError(name, f"{side} id {low}", "ids of at least 0")
+        if high >= num_nodes[node_type]:
+            kind = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
+            raise InputError(
+                name,
+                f"{side} id {high}",
+                f"ids below {num_nodes[node_type]}, the number of nodes{kind}",
+                "raise num_nodes or correct the edges",
+            )

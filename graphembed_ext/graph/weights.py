@@ -1,0 +1,129 @@
+"""Edge weights for walks and sampling: found by name or given, and checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .view import CSR, EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
+
+__all__ = ["Weight", "checked_weight", "edge_weights", "entry_weights"]
+
+#: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
+Weight = str | Tensor | Mapping[EdgeType, Tensor]
+
+
+def edge_weights(view: GraphView, weight: Weight, edge_types: Sequence[EdgeType], joined: bool) -> Tensor:
+    """Weights of the edges of some types, one type after the other, in the host's order.
+
+    Args:
+        view: The graph.
+        weight: See :data:`Weight`.
+        edge_types: Canonical edge types that walks follow.
+        joined: Whether a step chooses among the edges of all these types, or of one.
+
+    Returns:
+        float64, on the device of the edges.
+
+    Raises:
+        InputError: Weights that are missing, of a wrong size, negative, NaN, infinite, or 0 on all edges that a
+            step could take from some node.
+    """
+    parts = {t: checked_weight(view, weight, t) for t in edge_types}
+    groups = [list(edge_types)] if joined else [[t] for t in edge_types]
+    for group in groups:
+        _refuse_dead_nodes(view, weight, {t: parts[t] for t in group})
+    return torch.cat(list(parts.values())) if parts else torch.empty(0, dtype=torch.float64)
+
+
+def checked_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
+    """Weights of the edges of one type in the host's order, float64, finite and at least 0.
+
+    Raises:
+        InputError: Weights that are missing, of a wrong size, negative, NaN or infinite.
+    """
+    values = _of_type(view, weight, edge_type)
+    wrong = ~(torch.isfinite(values) & (values >= 0))
+    if bool(wrong.any()):
+        edge = int(wrong.nonzero()[0])
+        raise InputError(
+            _label(weight, edge_type), f"{float(values[edge])} at edge {edge}", "finite weights of at least 0"
+        )
+    return values
+
+
+def entry_weights(csr: CSR, weight: Tensor) -> Tensor:
+    """Weights in the order of a CSR's entries; those of parallel edges ascending, whatever the host's order.
+
+    Args:
+        csr: Canonical CSR.
+        weight: Weights in the order that its ``edge_ids`` count in.
+    """
+    rows = torch.repeat_interleave(torch.arange(len(csr.degrees), device=weight.device), csr.degrees)
+    values = weight[csr.edge_ids]
+    same = (rows[1:] == rows[:-1]) & (csr.indices[1:] == csr.indices[:-1])
+    if not bool(same.any()):
+        return values
+    pair = torch.zeros_like(rows)
+    torch.cumsum(~same, 0, out=pair[1:])
+    order = torch.argsort(values, stable=True)
+    return values[order[torch.argsort(pair[order], stable=True)]]
+
+
+def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
+    count = view.edges[edge_type][0].numel()
+    value: Any
+    if isinstance(weight, str):
+        features = view.edge_features[edge_type]
+        if weight not in features:
+            there = ", ".join(map(repr, features)) or "none"
+            raise InputError("weight", weight, f"an edge feature of every edge type walked; {edge_type} has {there}")
+        value = features[weight]
+    elif isinstance(weight, Mapping):
+        if edge_type not in weight:
+            raise InputError("weight", f"weights of {list(weight)}", f"weights of {edge_type} too, as walks follow it")
+        value = weight[edge_type]
+    else:
+        value = weight
+        if isinstance(value, Tensor) and value.dim() > 0 and value.size(0) == view.total_edges:
+            start = 0
+            for other in view.edge_types[: view.edge_types.index(edge_type)]:
+                start += view.edges[other][0].numel()
+            value = value[start : start + count]
+        else:
+            count = view.total_edges
+    if not isinstance(value, Tensor) or value.squeeze(-1).shape != (count,):
+        shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
+    return value.detach().to(view.device).reshape(-1).double()
+
+
+def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType, Tensor]) -> None:
+    total = torch.zeros(view.total_nodes, dtype=torch.float64, device=view.device)
+    degree = torch.zeros(view.total_nodes, dtype=torch.int64, device=view.device)
+    for edge_type, values in parts.items():
+        source = view.edges[edge_type][0].long() + view.offsets[edge_type[0]]
+        total += torch.bincount(source, values, minlength=view.total_nodes)
+        degree += torch.bincount(source, minlength=view.total_nodes)
+    dead = (degree > 0) & ~(total > 0)
+    if not bool(dead.any()):
+        return
+    node = int(dead.nonzero()[0])
+    node_type = next(t for t, start in view.offsets.items() if start <= node < start + view.num_nodes[t])
+    name = f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
+    label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)
+    raise InputError(
+        label,
+        f"0 on all of the {int(degree[node])} edges out of {name}",
+        "a weight above 0 on one edge or more, as the step from there would be undefined",
+        "remove these edges where walks are meant to end",
+    )
+
+
+def _label(weight: Weight, edge_type: EdgeType) -> str:
+    name = f"weight {weight!r}" if isinstance(weight, str) else "weight"
+    return name if edge_type == EDGE_TYPE else f"{name} of {edge_type}"

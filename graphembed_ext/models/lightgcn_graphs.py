@@ -1,0 +1,198 @@
+"""Graphs of any form as edges of a joint table, and ids as its rows, checked."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..graph.adjacency import Adjacency
+from ..graph.interactions import Interactions, Sides, as_ids, interactions
+from ..graph.view import GraphView, tensor_token
+from ..hosts.registry import refreshed
+from ..hosts.registry import view as view_of
+
+__all__ = ["Numbering", "ends", "excluded", "pairs_of", "rows_of"]
+
+
+class Numbering:
+    """What graphs and ids mean to a model with a table for all nodes.
+
+    Args:
+        num_nodes: Rows of the table.
+
+    Attributes:
+        sides: Which rows are users and which items, where that is known.
+        view: The graph the model was made for or last trained on, if any.
+    """
+
+    def __init__(self, num_nodes: int) -> None:
+        self.num_nodes = num_nodes
+        self.sides: Sides | None = None
+        self.view: GraphView | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._last_pairs: tuple[Any, Any] = (None, None)
+        self._last_view: GraphView | None = None
+        self._edges: weakref.WeakKeyDictionary[GraphView, Adjacency] = weakref.WeakKeyDictionary()
+
+    def read(
+        self, graph: Any, weight: Tensor | None, device: torch.device
+    ) -> tuple[Any, Tensor | None, Interactions | None]:
+        """Edges of the table's rows, as a layer takes them, their weights and, where ids are typed, the interactions.
+
+        Args:
+            graph: A graph in any form; None for :attr:`view`. To a typed model, a bare tensor is of pairs of a user
+                id and an item id.
+            weight: Weight of each edge, or interaction of a typed graph.
+            device: Where the edges are wanted; a bare ``edge_index`` stays where it is.
+        """
+        if graph is None:
+            graph = self._own()
+        typed = self.sides if self.sides is not None and self.sides.typed else None
+        if isinstance(graph, Interactions):
+            known = graph
+        elif isinstance(graph, Tensor) and typed is not None:
+            known = self._of_pairs(graph, typed)
+        elif _bare(graph) and typed is None:
+            return graph, weight, None
+        else:
+            view = self._view_of(graph)
+            if not view.is_typed:
+                if typed is not None:
+                    raise InputError("edge_index", "an untyped graph", "a typed one, as the model was made for one")
+                return self._adjacency(view, device), weight, None
+            known = interactions(view, None if typed is None else typed.user_type)
+        if known.sides.num_nodes != self.num_nodes:
+            raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
+        if weight is not None:
+            if weight.numel() != len(known):
+                raise InputError("edge_weight", f"{weight.numel()} weights", f"{len(known)}, one an interaction")
+            weight = weight.view(-1).repeat(2)
+        known = known.to(device)
+        return known.edge_index, weight, known
+
+    def interactions(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
+        """Who touched what; see :meth:`graphembed_ext.LightGCN.interactions`."""
+        if isinstance(graph, Interactions):
+            return graph.to(device)
+        if graph is None or (self.sides is not None and self.sides.typed):
+            known = self.read(graph, None, device)[2]
+            if known is not None:
+                return known
+        view = self._view_for(graph)
+        if view.total_nodes != self.num_nodes:
+            raise InputError("graph", f"{view.total_nodes} nodes", f"{self.num_nodes}, as the model has")
+        if view.is_typed:
+            return interactions(view).to(device)
+        if num_users is None and self.sides is not None:
+            num_users = len(self.sides.users)
+        return interactions(view, num_users=num_users).to(device)
+
+    def adopt(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
+        """Who touched what in a graph that is the model's from now on."""
+        known = self.interactions(graph, num_users, device)
+        pairs = isinstance(graph, Tensor) and self.sides is not None and self.sides.typed
+        if graph is not None and not pairs and not isinstance(graph, Interactions):
+            self.view = self._view_for(graph)
+        self.sides = known.sides
+        return known
+
+    def _own(self) -> GraphView:
+        if self.view is None:
+            raise InputError("edge_index", None, "a graph, as the model was made for none")
+        self.view = refreshed(self.view)
+        return self.view
+
+    def _view_for(self, graph: Any) -> GraphView:
+        """A view with as many nodes as the table, where the edges alone cannot tell."""
+        if graph is None:
+            return self._own()
+        return view_of(graph, num_nodes=self.num_nodes) if _bare(graph) else view_of(graph)
+
+    def _view_of(self, graph: Any) -> GraphView:
+        if isinstance(graph, GraphView):
+            return graph
+        last = self._last_view
+        self._last_view = view_of(graph) if last is None or last.source is not graph else refreshed(last)
+        return self._last_view
+
+    def _of_pairs(self, pairs: Tensor, sides: Sides) -> Interactions:
+        token = sides, tensor_token(pairs)
+        if self._last_pairs[0] != token:
+            self._last_pairs = token, Interactions(sides, *sides.pairs(pairs, "edge_index"))
+        return self._last_pairs[1]
+
+    def _adjacency(self, view: GraphView, device: torch.device) -> Adjacency:
+        made = self._edges.get(view)
+        if made is None or made.indptr.device != device:
+            src, dst = (ids.to(device) for ids in next(iter(view.edges.values())))
+            made = self._edges[view] = Adjacency.from_edges(src, dst, self.num_nodes, self.num_nodes)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"num_nodes": self.num_nodes, "sides": self.sides, "view": self.view}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
+
+
+def _bare(graph: Any) -> bool:
+    """Whether a graph is nothing but edges: a tensor or a SparseTensor."""
+    return isinstance(graph, Tensor) or hasattr(graph, "storage")
+
+
+def ends(edges: Any) -> tuple[Tensor, Tensor]:
+    """Sources and destinations of edges that were not typed, in their order."""
+    if isinstance(edges, Adjacency):
+        place = torch.argsort(edges.edge_ids)
+        return edges.indices[place], edges.destinations()[place]
+    if not isinstance(edges, Tensor):
+        row, col, _ = edges.coo()
+        return col, row
+    if edges.layout != torch.strided:
+        row, col = edges.to_sparse(layout=torch.sparse_coo).coalesce().indices()
+        return col, row
+    source, target = edges
+    return source, target
+
+
+def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> tuple[Tensor, Tensor]:
+    """Both rows of ``(2, B)`` pairs of node ids, checked."""
+    if not isinstance(pairs, Tensor) or pairs.dim() != 2 or pairs.size(0) != 2:
+        got = f"shape {tuple(pairs.shape)}" if isinstance(pairs, Tensor) else f"a {type(pairs).__name__}"
+        raise InputError(argument, got, "shape (2, number of pairs)")
+    return rows_of(pairs[0], num_nodes, argument), rows_of(pairs[1], num_nodes, argument)
+
+
+def rows_of(ids: Any, num_nodes: int, argument: str) -> Tensor:
+    """Node ids as an int64 vector, checked."""
+    ids = as_ids(ids, argument)
+    if ids.numel():
+        low, high = (int(end) for end in torch.aminmax(ids))
+        if low < 0 or high >= num_nodes:
+            raise InputError(argument, f"id {low if low < 0 else high}", f"ids from 0 to {num_nodes - 1}")
+    return ids
+
+
+def excluded(users: Tensor, items: Tensor, pair_users: Tensor, pair_items: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """For each asked user, the positions among the candidates of what is known of it, as compressed rows."""
+    place = torch.full((rows,), -1, dtype=torch.int64, device=items.device)
+    place[items] = torch.arange(len(items), device=items.device)
+    if int((place >= 0).sum()) < len(items):
+        raise InputError("dst_index", "candidates that occur twice", "distinct candidates where pairs are excluded")
+    order = torch.argsort(pair_users, stable=True)
+    kept = order[place[pair_items[order]] >= 0]
+    count = max(rows, int(users.max()) + 1 if len(users) else 0)
+    bounds = torch.zeros(count + 1, dtype=torch.int64, device=items.device)
+    torch.cumsum(torch.bincount(pair_users[kept], minlength=count), 0, out=bounds[1:])
+    starts, amounts = bounds[users], bounds[users + 1] - bounds[users]
+    found = torch.zeros(len(users) + 1, dtype=torch.int64, device=items.device)
+    torch.cumsum(amounts, 0, out=found[1:])
+    entry = torch.arange(int(found[-1]), device=items.device) + torch.repeat_interleave(starts - found[:-1], amounts)
+    return found, place[pair_items[kept]][entry]

@@ -1,0 +1,195 @@
+"""What PyG's Node2Vec and MetaPath2Vec share: one table, windows that look ahead, uniform noise."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from .. import losses
+from .._core import checks as _checks
+from .._core import rng
+from .._core.optional import optional
+from ..errors import InputError
+from ..graph.view import GraphView
+from ..hosts.registry import view as view_of
+from ..nn.ops.pair_scores import pair_scores, rows_of
+from ..walks.loader import stream_of_call
+from ..walks.walker import Walker, check_starts
+from .skipgram import table
+
+__all__ = ["Windowed"]
+
+
+class Windowed(nn.Module, abc.ABC):
+    """Base of the models with PyG's conventions: walks are cut into windows whose first node is the centre.
+
+    A subclass checks its own arguments, makes a walker, then calls :meth:`_build`; it says what the nodes of a
+    walk are by :meth:`_walks` and :meth:`_noise`.
+
+    Attributes:
+        embedding: The table.
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding_dim: int,
+        context_size: int,
+        walks_per_node: int,
+        num_negative_samples: int,
+        nodes: int,
+        seed: int | None,
+    ) -> None:
+        super().__init__()
+        self.embedding_dim = _checks.integer("embedding_dim", embedding_dim)
+        self.context_size = _checks.integer("context_size", context_size, minimum=2)
+        self.walks_per_node = _checks.integer("walks_per_node", walks_per_node)
+        self.num_negative_samples = _checks.integer("num_negative_samples", num_negative_samples)
+        self.seed = _checks.seed(seed)
+        self._nodes = nodes
+        if nodes < context_size:
+            raise InputError(
+                "context_size",
+                context_size,
+                f"at most {nodes}, the number of nodes in a walk",
+                "lengthen the walks or narrow the windows",
+            )
+
+    def _build(self, walker: Walker, rows: int, starts: int, sparse: bool) -> None:
+        self._walker, self._num_starts = walker, starts
+        self.embedding = table(rows, self.embedding_dim, _checks.flag("sparse", sparse))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Reinitialise: standard normal. The random streams start over."""
+        self._key = rng.fresh_seed() if self.seed is None else self.seed
+        self._sampled = self._loaders = 0
+        with torch.no_grad():
+            start = torch.empty(self.embedding.weight.shape)
+            self.embedding.weight.copy_(start.normal_(generator=rng.generator(rng.key(self._key, "init"))))
+
+    def loader(self, **kwargs: Any) -> DataLoader[Any]:
+        """A DataLoader over all start nodes, whose batches are ``(pos_rw, neg_rw)``.
+
+        With a seed, every epoch over a first loader of a model is the same in every run of a program that has no
+        workers, or as many of them. torch's global generator is not used.
+
+        Args:
+            **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
+                :class:`torch.utils.data.DataLoader` takes.
+        """
+        kwargs.setdefault("generator", rng.generator(rng.key(self._key, "loader", self._loaders)))
+        self._loaders += 1
+        return DataLoader(range(self._num_starts), collate_fn=self.sample, **kwargs)  # type: ignore[arg-type]
+
+    def pos_sample(self, batch: Any) -> Tensor:
+        """Windows of walks from some start nodes.
+
+        Args:
+            batch: Start nodes, integers, shape ``(B,)``.
+
+        Returns:
+            Rows of the table, int64, shape ``(W, context_size)``: position by position, then walk by walk.
+            Windows that reach past a walk's end are left out.
+        """
+        starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node)
+        windows = self._windows(self._walks(starts, self._next_stream("walks")))
+        return windows[(windows >= 0).all(1)]
+
+    def neg_sample(self, batch: Any) -> Tensor:
+        """Windows of noise: a start node, or noise, followed by noise, drawn uniformly.
+
+        Args:
+            batch: Start nodes, integers, shape ``(B,)``.
+
+        Returns:
+            Rows of the table, int64, shape ``(W, context_size)``.
+        """
+        starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node * self.num_negative_samples)
+        random = rng.bits(self._next_stream("noise"), torch.arange(len(starts) * (self._nodes - 1)))
+        return self._windows(self._noise(starts, random.view(len(starts), -1)))
+
+    def sample(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """:meth:`pos_sample` and :meth:`neg_sample`; the ``collate_fn`` of :meth:`loader`."""
+        return self.pos_sample(batch), self.neg_sample(batch)
+
+    def loss(self, pos_rw: Tensor, neg_rw: Tensor) -> Tensor:
+        """PyG's loss: of each window the first node against the others, see :mod:`graphembed_ext.losses`.
+
+        Args:
+            pos_rw: Windows of walks, shape ``(W, context_size)``. There may be none, where walks end early.
+            neg_rw: Windows of noise, shape ``(W', context_size)``.
+
+        Returns:
+            Scalar, shape ``()``.
+        """
+        pos, neg = self._scores(pos_rw), self._scores(neg_rw)
+        if not len(pos) and not len(neg):
+            return pos.sum() + neg.sum()
+        # A side without windows counts as scores that could not be better, which cost nothing.
+        pos = pos if len(pos) else pos.new_full((1,), torch.inf)
+        neg = neg if len(neg) else neg.new_full((1,), -torch.inf)
+        return losses.skip_gram_loss(pos, neg, preset="pyg")
+
+    def test(
+        self,
+        train_z: Tensor,
+        train_y: Tensor,
+        test_z: Tensor,
+        test_y: Tensor,
+        solver: str = "lbfgs",
+        *args: Any,
+        **kwargs: Any,
+    ) -> float:
+        """Accuracy of a logistic regression on the vectors.
+
+        Args:
+            train_z, train_y: Vectors and classes to learn from.
+            test_z, test_y: Vectors and classes to score on.
+            solver, *args, **kwargs: As for :class:`sklearn.linear_model.LogisticRegression`.
+        """
+        linear_model = optional("sklearn.linear_model", f"{type(self).__name__}.test")
+        train_x, train_c, test_x, test_c = (t.detach().cpu().numpy() for t in (train_z, train_y, test_z, test_y))
+        classifier = linear_model.LogisticRegression(*args, solver=solver, **kwargs).fit(train_x, train_c)
+        return float(classifier.score(test_x, test_c))
+
+    @abc.abstractmethod
+    def _walks(self, starts: Tensor, stream: int) -> Tensor:
+        """Walks as rows of the table, -1 after a walk's end, ``(B, nodes)``."""
+
+    @abc.abstractmethod
+    def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
+        """Noise instead of walks, ``(B, nodes)``, out of 64 random bits for each node but the first."""
+
+    def _next_stream(self, purpose: str) -> int:
+        stream = stream_of_call(self._key, purpose, self._sampled)
+        self._sampled += 1
+        return stream
+
+    def _windows(self, walks: Tensor) -> Tensor:
+        # PyG's order: all walks' first windows, then all walks' second ones.
+        return walks.unfold(1, self.context_size, 1).transpose(0, 1).reshape(-1, self.context_size)
+
+    def _scores(self, windows: Tensor) -> Tensor:
+        vectors, places = rows_of(self.embedding, windows)
+        return pair_scores(vectors, vectors, places[:, 0], places[:, 1:]).flatten()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.embedding.num_embeddings}, {self.embedding_dim})"
+
+
+def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
+    """The view of a graph whose edges a DataLoader's workers can read: on the CPU, as PyG has them."""
+    if isinstance(graph, Tensor):
+        graph = graph.cpu()
+    elif isinstance(graph, Mapping):
+        graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
+    view = view_of(graph) if num_nodes is None else view_of(graph, num_nodes=num_nodes)
+    if view.total_nodes == 0 or view.total_edges == 0:
+        raise InputError("edge_index", repr(view), "a graph with nodes and edges, as there is nothing to walk on")
+    return view

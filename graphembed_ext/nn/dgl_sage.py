@@ -1,0 +1,183 @@
+"""DGL's SAGEConv: its arguments, its ``state_dict`` and its output, from the fused aggregations."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .._core import checks as _checks
+from ..errors import InputError
+from ..graph.adjacency import Adjacency
+from .lstm import last_states
+from .ops.maxima import neighbor_max
+from .ops.means import neighbor_mean, neighbor_mean_with_self
+
+__all__ = ["SAGEConv", "grouped"]
+
+#: Of each graph: the index object it had, and its edges. DGL changes a graph by giving it another index object.
+_grouped: weakref.WeakKeyDictionary[Any, tuple[Any, Adjacency]] = weakref.WeakKeyDictionary()
+
+
+def grouped(graph: Any) -> Adjacency:
+    """The edges of a DGLGraph or block of one edge type, grouped by destination; kept while the graph stays as it is.
+
+    Raises:
+        InputError: Several edge types.
+    """
+    found = _grouped.get(graph)
+    if found is not None and found[0] is graph._graph:
+        return found[1]
+    if len(graph.canonical_etypes) != 1:
+        raise InputError(
+            "graph",
+            f"{len(graph.canonical_etypes)} edge types",
+            "a graph with one edge type",
+            "graph[edge_type] is the part of one",
+        )
+    src, dst = graph.edges(order="eid")
+    made = Adjacency.from_edges(src, dst, graph.num_src_nodes(), graph.num_dst_nodes())
+    _grouped[graph] = graph._graph, made
+    return made
+
+
+class SAGEConv(nn.Module):
+    """The GraphSAGE layer of DGL: ``fc_neigh · aggregate of the neighbours + fc_self · the node itself``.
+
+    A drop-in for ``dgl.nn.SAGEConv``: the same arguments, the same ``state_dict``, and with equal weights the same
+    output. With ``edge_weight`` messages are multiplied by it, and means divide by the number of edges, as DGL's do;
+    :class:`graphembed_ext.nn.sage.SAGEConv` divides by the sum of the weights. ``lstm`` reads neighbours in the
+    order of edge ids.
+
+    Args:
+        in_feats: Size of the input, or of sources and destinations.
+        out_feats: Size of the output.
+        aggregator_type: ``"mean"``, ``"gcn"``, ``"pool"`` or ``"lstm"``.
+        feat_drop: Share of the input's numbers set to 0 in training.
+        bias: Whether there is a bias.
+        norm: Called on the output, last.
+        activation: Called on the output.
+
+    Raises:
+        InputError: Another aggregator; with ``gcn``, sources and destinations of unequal size.
+
+    Reference:
+        Hamilton, Ying and Leskovec 2017, "Inductive Representation Learning on Large Graphs", arXiv:1706.02216.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> g = ge.to_host(torch.tensor([[0, 1], [2, 2]]), "dgl")
+        >>> SAGEConv(4, 3, "mean")(g, torch.ones(3, 4)).shape
+        torch.Size([3, 3])
+    """
+
+    def __init__(
+        self,
+        in_feats: int | tuple[int, int],
+        out_feats: int,
+        aggregator_type: str,
+        feat_drop: float = 0.0,
+        bias: bool = True,
+        norm: Callable[[Tensor], Tensor] | None = None,
+        activation: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.aggregator_type = _checks.choice("aggregator_type", aggregator_type, ("mean", "gcn", "pool", "lstm"))
+        source, target = (in_feats, in_feats) if isinstance(in_feats, int) else in_feats
+        if aggregator_type == "gcn" and source != target:
+            raise InputError("in_feats", in_feats, "one size for sources and destinations with 'gcn'")
+        self.in_feats, self.out_feats = (source, target), out_feats
+        self.norm, self.activation = norm, activation
+        self.feat_drop = nn.Dropout(feat_drop)
+        if aggregator_type == "pool":
+            self.fc_pool = nn.Linear(source, source)
+        if aggregator_type == "lstm":
+            self.lstm = nn.LSTM(source, source, batch_first=True)
+        self.fc_neigh = nn.Linear(source, out_feats, bias=False)
+        if aggregator_type != "gcn":
+            self.fc_self = nn.Linear(target, out_feats, bias=bias)
+        else:
+            self.bias = nn.Parameter(torch.zeros(out_feats)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew, from Glorot's uniform distribution as DGL does."""
+        gain = nn.init.calculate_gain("relu")
+        for name in ("fc_pool", "fc_self", "fc_neigh"):
+            if hasattr(self, name):
+                nn.init.xavier_uniform_(getattr(self, name).weight, gain=gain)
+        if self.aggregator_type == "lstm":
+            self.lstm.reset_parameters()
+
+    def forward(self, graph: Any, feat: Tensor | tuple[Tensor, Tensor], edge_weight: Tensor | None = None) -> Tensor:
+        """One layer.
+
+        Args:
+            graph: A DGLGraph or a block, of one edge type.
+            feat: Features ``(N, in_feats)``; or those of sources and destinations. A block's destinations are the
+                first of its sources.
+            edge_weight: Factor of each edge, ``(E,)`` or ``(E, 1)``, in the order of edge ids.
+
+        Returns:
+            ``(N_dst, out_feats)``.
+
+        Raises:
+            InputError: Rows or weights whose number does not match the graph; several edge types.
+        """
+        edges = grouped(graph)
+        if isinstance(feat, tuple):
+            source, target = self.feat_drop(feat[0]), self.feat_drop(feat[1])
+        else:
+            source = target = self.feat_drop(feat)
+            if edges.num_dst < len(source) and graph.is_block:
+                target = source[: edges.num_dst]
+        sides = (source, edges.num_src, self.in_feats[0]), (target, edges.num_dst, self.in_feats[1])
+        for side, (x, count, wide) in zip(("source", "destination"), sides, strict=True):
+            if x.shape != (count, wide):
+                raise InputError("feat", f"shape {tuple(x.shape)} for {side} nodes", f"shape ({count}, {wide})")
+        if edge_weight is not None:
+            edge_weight = edge_weight.reshape(-1)
+            if len(edge_weight) != edges.num_edges:
+                raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
+        out = self._neighbours(edges, source, target, edge_weight)
+        if self.aggregator_type != "gcn":
+            out = self.fc_self(target) + out
+        elif self.bias is not None:
+            out = out + self.bias
+        if self.activation is not None:
+            out = self.activation(out)
+        return out if self.norm is None else self.norm(out)
+
+    def _neighbours(self, edges: Adjacency, source: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        """What comes from the neighbours, ``(N_dst, out_feats)``."""
+        if self.aggregator_type == "pool":
+            found = neighbor_max(edges, self.fc_pool(source).relu(), weight)
+        elif self.aggregator_type == "lstm":
+            found = self._lstm_over(edges, source, weight)
+        else:
+            first = self.in_feats[0] > self.out_feats  # the narrower side is cheaper to gather
+            x = self.fc_neigh(source) if first else source
+            if self.aggregator_type == "mean":
+                found = neighbor_mean(edges, x, weight, by="count")
+            else:
+                itself = self.fc_neigh(target) if first else target
+                found = neighbor_mean_with_self(edges, x, itself, weight, by="count")
+            if first:
+                return found
+        out: Tensor = self.fc_neigh(found)
+        return out
+
+    def _lstm_over(self, edges: Adjacency, source: Tensor, weight: Tensor | None) -> Tensor:
+        destination = edges.destinations()
+        order = torch.argsort(edges.edge_ids)
+        order = order[torch.argsort(destination[order], stable=True)]  # by destination, then by edge id
+        carried = source[edges.indices[order]]
+        if weight is not None:
+            carried = carried * weight.to(carried.dtype)[edges.edge_ids[order]].unsqueeze(1)
+        return last_states(self.lstm, carried, edges.degrees)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.in_feats[0]}, {self.out_feats}, {self.aggregator_type!r})"

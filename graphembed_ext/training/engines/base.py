@@ -1,0 +1,154 @@
+"""Engines: what trains a skip-gram model for :func:`graphembed_ext.fit`, behind one small interface.
+
+``torch`` (:mod:`.reference`)
+    Adam on the model's own loss: any device, dtype and preset. The reference.
+``numba`` (:mod:`.cpu`)
+    A compiled kernel for tables in float32 on the CPU and the preset ``stable``: plain SGD, fused, several threads.
+
+An engine looks at nothing of a model but what :class:`WalkModel` lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from ... import losses
+from ..._core import checks as _checks
+from ...errors import EngineError
+
+__all__ = ["ENGINES", "Batch", "Engine", "Trained", "WalkModel", "choose"]
+
+ENGINES = ("auto", "torch", "numba")
+
+
+class WalkModel(Protocol):
+    """What fit and the engines need of a model. Everything else about it is its own.
+
+    Attributes:
+        walker: The :class:`~graphembed_ext.walks.Walker` behind :meth:`loader`; fit asks for its ``serving``.
+        node_embed: Table of the nodes, rows by global node id: what is learned.
+        context_embed: Table of the nodes as contexts, same shape.
+        window_size: Largest distance of a pair within a walk, to either side.
+        negative_size: Noise nodes for each pair.
+        neg_weight: Factor of the noise term.
+    """
+
+    walker: Any
+    node_embed: nn.Embedding
+    context_embed: nn.Embedding
+    window_size: int
+    negative_size: int
+    neg_weight: float
+
+    def loader(self, *, seed: int | None = None, **kwargs: Any) -> Any:
+        """Batches of walks, int64 ``(B, L)``, global node ids, -1 after a walk's end; takes ``batch_size`` and
+        ``num_workers``. Its attribute ``epoch`` is the number of the next pass.
+        """
+
+    def loss(self, batch_walk: Tensor, *, preset: str = "stable", stream: int | None = None) -> Tensor:
+        """Loss of a batch of walks, for the reference engine; ``stream`` is the key of its noise."""
+
+    def noise_groups(self) -> tuple[Tensor | None, list[int]]:
+        """Weight of each node as noise, shape ``(N,)``, or None: noise comes from the nodes of the batch; and bounds
+        ``[0, ..., N]`` of groups of nodes: noise comes from the group of the centre.
+        """
+
+
+class Batch(NamedTuple):
+    """One step of training.
+
+    Attributes:
+        walks: Node ids, -1 after a walk's end, int64, shape ``(B, L)``.
+        epoch: Number of the pass, from 0.
+        number: Number of the batch within it, from 0.
+        first: Number of its first walk within the pass.
+        rate: Learning rate.
+    """
+
+    walks: Tensor
+    epoch: int
+    number: int
+    first: int
+    rate: float
+
+
+class Trained(NamedTuple):
+    """What came of a batch.
+
+    Attributes:
+        batch: Its number within the epoch.
+        tokens: Nodes visited by its walks.
+        loss: Mean loss over its pairs before they were trained; NaN or infinite when training has failed.
+    """
+
+    batch: int
+    tokens: int
+    loss: float
+
+
+class Engine(Protocol):
+    """Trains the tables of one model, in place."""
+
+    #: What :func:`graphembed_ext.fit` calls it.
+    name: str
+
+    def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
+        """Train one epoch. Takes the batches from the caller's thread, a bounded number ahead of training.
+
+        Closing the iterator early leaves the tables with what they have learned.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the engine must remember between epochs, beside the tables."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state of an earlier run."""
+
+    def memory(self) -> int:
+        """Bytes that training will take beside the tables, the graph and the walks."""
+
+
+def choose(
+    model: WalkModel,
+    engine: str,
+    *,
+    lr: float,
+    loss: str,
+    key: int,
+    threads: int,
+    deterministic: bool,
+    shrink_window: bool = False,
+) -> tuple[Engine, str]:
+    """The engine that serves, and why it is not the compiled one where that was left open.
+
+    Args:
+        model: The model to train.
+        engine: One of :data:`ENGINES`.
+        lr: First learning rate.
+        loss: Preset of the loss.
+        key: Key of the noise.
+        threads: Threads to train on.
+        deterministic: Whether the result must be the same, bit by bit, each time.
+        shrink_window: Whether every centre draws a window of its own; only the compiled engine does that.
+
+    Raises:
+        EngineError: The engine asked for by name cannot serve, or none can.
+    """
+    from .cpu import CPUEngine, obstacle
+    from .reference import TorchEngine
+
+    _checks.choice("engine", engine, ENGINES)
+    _checks.choice("loss", loss, losses.PRESETS)
+    reason = "" if engine == "torch" else obstacle(model, loss)
+    if engine == "numba" and reason:
+        raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
+    if shrink_window and (engine == "torch" or reason):
+        because = f", and 'numba' cannot serve this call: {reason}" if reason else ""
+        raise EngineError(f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size.")
+    if engine == "torch" or reason:
+        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=1 if deterministic else threads), reason
+    threads = 1 if deterministic else threads
+    return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""

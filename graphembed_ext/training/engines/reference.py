@@ -1,0 +1,71 @@
+"""The reference engine: Adam on the model's own loss, in torch, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Adam, Optimizer, SparseAdam
+
+from ..._core import rng
+from .base import Batch, Trained, WalkModel
+
+__all__ = ["TorchEngine"]
+
+
+class TorchEngine:
+    """Trains by automatic differentiation of ``model.loss``.
+
+    Args:
+        model: The model; its tables may be of any device and dtype.
+        lr: First learning rate.
+        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`.
+        key: Key of the noise.
+        threads: Threads of torch while it trains.
+    """
+
+    name = "torch"
+
+    def __init__(self, model: WalkModel, *, lr: float, loss: str, key: int, threads: int) -> None:
+        self._model, self._loss, self._key, self._threads = model, loss, key, threads
+        modules = list(model.modules())  # type: ignore[attr-defined]
+        self._parameters = [p for module in modules for p in module.parameters(recurse=False) if p.requires_grad]
+        self._sparse = any(module.sparse for module in modules if isinstance(module, nn.Embedding))
+        self._optimizer: Optimizer = (SparseAdam if self._sparse else Adam)(self._parameters, lr=lr)
+
+    def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
+        """One step of Adam for each batch."""
+        before = torch.get_num_threads()
+        for batch in batches:
+            torch.set_num_threads(self._threads)
+            try:
+                yield self._step(batch)
+            finally:
+                torch.set_num_threads(before)
+
+    def _step(self, batch: Batch) -> Trained:
+        for group in self._optimizer.param_groups:
+            group["lr"] = batch.rate
+        stream = rng.key(self._key, "noise", batch.epoch, batch.number)
+        value = self._model.loss(batch.walks, preset=self._loss, stream=stream)
+        loss = float(value.detach())
+        if value.requires_grad and loss - loss == 0:  # a step along a gradient that is no number would spoil all
+            self._optimizer.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+        return Trained(batch.number, int((batch.walks >= 0).sum()), loss)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the optimiser."""
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state of an optimiser."""
+        self._optimizer.load_state_dict(state)
+
+    def memory(self) -> int:
+        """Adam's two moments, and the gradients where they are dense."""
+        tables = sum(p.numel() * p.element_size() for p in self._parameters if p.device.type == "cpu")
+        return tables * (2 if self._sparse else 3)

@@ -1,0 +1,263 @@
+"""The walks of :class:`~graphembed_ext.walks.vectorised.TorchWalker` as a compiled CPU loop, bit for bit the same.
+
+Walks are made in blocks, each block one step at a time: the memory accesses of a block's walks do not wait for
+one another, as they would along a single walk.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._core.alias import AliasTable
+from ..graph.metapaths import ENDED
+from ..graph.view import CSR
+
+__all__ = ["CompiledWalks", "exact_steps"]
+
+#: Steps that pay for starting a thread.
+_STEPS_PER_THREAD = 1 << 16
+_BLOCK = 128
+_MOST = (1 << 32) - 1
+_U = np.uint64
+_GOLDEN, _MIX_1, _MIX_2 = _U(0x9E3779B97F4A7C15), _U(0xBF58476D1CE4E5B9), _U(0x94D049BB133111EB)
+_LOW_32 = _U(0xFFFFFFFF)
+_S27, _S30, _S31, _S32, _S11, _ONE = _U(27), _U(30), _U(31), _U(32), _U(11), _U(1)
+_NO_PLAN = np.zeros((1, 0), np.int64)
+
+
+class CompiledWalks:
+    """Walks over one CSR on the CPU; the arguments are those that TorchWalker derives from its own.
+
+    Args:
+        csr: Canonical CSR.
+        weight: Weight of each entry, float64; None for uniform steps.
+        alias: Alias table of the weights.
+        bias: Factors of node2vec for the previous node, its neighbours, and others.
+        keep: Chances to accept these as candidates, in units of 2**-32.
+        restart: Chance of a jump to the start, in units of 2**-32.
+        num_nodes: Number of nodes.
+    """
+
+    def __init__(
+        self,
+        csr: CSR,
+        weight: Tensor | None,
+        alias: AliasTable | None,
+        bias: tuple[float, ...],
+        keep: tuple[int, ...],
+        restart: int,
+        num_nodes: int,
+    ) -> None:
+        self._indptr, self._indices = csr.indptr.numpy(), csr.indices.numpy()
+        self._weight = np.empty(0) if weight is None else weight.numpy()
+        # A weighted draw reads three small numbers at one place: how often to keep, what, and what to take instead.
+        self._table = np.empty((0 if alias is None else len(self._indices), 3), np.uint32)
+        if alias is not None:
+            # 2**32, always to keep, does not fit: there, both choices are the same.
+            always = alias.threshold > _MOST
+            self._table[:, 0] = alias.threshold.clamp(max=_MOST)
+            self._table[:, 1] = csr.indices
+            self._table[:, 2] = torch.where(always, csr.indices, csr.indices[alias.other])
+        self._bias = np.array(bias)
+        self._keep = np.array(keep, np.int64)
+        self._restart, self._num_nodes = restart, num_nodes
+
+    def walk(
+        self, starts: Tensor, walk_length: int, stream: int, first: int, plan: Tensor | None, max_rejections: int
+    ) -> Tensor:
+        """As :meth:`TorchWalker.walk`."""
+        walks = torch.empty(len(starts), walk_length, dtype=torch.int64)
+        out, begin = walks.numpy(), starts.contiguous().numpy()
+        steps = _NO_PLAN if plan is None else plan.numpy()
+        threads = min(torch.get_num_threads(), max(1, walks.numel() // _STEPS_PER_THREAD))
+
+        def part(number: int) -> None:
+            low, high = (len(out) * end // threads for end in (number, number + 1))
+            _walk(
+                out[low:high],
+                begin[low:high],
+                steps,
+                self._indptr,
+                self._indices,
+                self._table,
+                self._weight,
+                self._bias,
+                self._keep,
+                self._restart,
+                self._num_nodes,
+                max_rejections,
+                _U(stream),
+                _U(first + low),
+            )
+
+        if threads == 1:
+            part(0)
+        else:
+            with ThreadPoolExecutor(threads - 1) as pool:
+                others = [pool.submit(part, number) for number in range(1, threads)]
+                part(0)
+                for other in others:
+                    other.result()
+        return walks
+
+
+def exact_steps(
+    csr: CSR, weight: Tensor | None, bias: tuple[float, ...], row: Tensor, previous: Tensor, random: Tensor
+) -> Tensor:
+    """node2vec steps by adding up the weights of a whole row, for the few walks that rejection takes too long for.
+
+    Args:
+        csr, weight, bias: As for :class:`CompiledWalks`.
+        row: Current node of each walk, int64, shape ``(B,)``.
+        previous: Node before it.
+        random: 64 random bits each, int64.
+
+    Returns:
+        Next node of each walk, int64, shape ``(B,)``.
+    """
+    weights = np.empty(0) if weight is None else weight.cpu().numpy()
+    arrays = [part.cpu().numpy() for part in (csr.indptr, csr.indices, row, previous, random)]
+    return torch.from_numpy(_exact_steps(*arrays, weights, np.array(bias))).to(row.device)
+
+
+@numba.njit(cache=True, inline="always")
+def _bits(stream, counter):  # type: ignore[no-untyped-def]
+    value = (counter + _ONE) * _GOLDEN + stream
+    value = (value ^ (value >> _S30)) * _MIX_1
+    value = (value ^ (value >> _S27)) * _MIX_2
+    return value ^ (value >> _S31)
+
+
+@numba.njit(cache=True)
+def _has_edge(indptr, indices, source, destination):  # type: ignore[no-untyped-def]
+    low, high = indptr[source], indptr[source + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if indices[middle] < destination:
+            low = middle + 1
+        else:
+            high = middle
+    return low < indptr[source + 1] and indices[low] == destination
+
+
+@numba.njit(cache=True)
+def _exact(indptr, indices, weight, bias, row, previous, random):  # type: ignore[no-untyped-def]
+    start, end = indptr[row], indptr[row + 1]
+    share = np.empty(end - start)
+    total = 0.0
+    for entry in range(start, end):
+        candidate = indices[entry]
+        if candidate == previous:
+            factor = bias[0]
+        elif _has_edge(indptr, indices, candidate, previous):
+            factor = bias[1]
+        else:
+            factor = bias[2]
+        share[entry - start] = factor * (weight[entry] if weight.size else 1.0)
+        total += share[entry - start]
+    left = np.float64(random >> _S11) / 9007199254740992.0 * total
+    chosen = -1
+    for k in range(end - start):
+        if share[k] > 0:
+            chosen = k
+            left -= share[k]
+            if left < 0:
+                break
+    return indices[start + chosen]
+
+
+@numba.njit(cache=True)
+def _exact_steps(indptr, indices, row, previous, random, weight, bias):  # type: ignore[no-untyped-def]
+    following = np.empty_like(row)
+    for i in range(row.size):
+        following[i] = _exact(indptr, indices, weight, bias, row[i], previous[i], np.uint64(random[i]))
+    return following
+
+
+@numba.njit(cache=True, inline="always")
+def _candidate(indptr, indices, table, row, random):  # type: ignore[no-untyped-def]
+    start = indptr[row]
+    degree = np.uint64(indptr[row + 1] - start)
+    entry = start + np.int64(((random >> _S32) * degree) >> _S32)
+    if table.shape[0] == 0:
+        return indices[entry]
+    keep = (random & _LOW_32) < np.uint64(table[entry, 0])
+    return np.int64(table[entry, 1] if keep else table[entry, 2])
+
+
+@numba.njit(cache=True)
+def _second_order(  # type: ignore[no-untyped-def]
+    indptr, indices, table, weight, bias, keep, row, previous, key, draw, max_rejections
+):
+    always = min(keep[0], keep[1], keep[2])
+    for attempt in range(max_rejections):
+        counter = draw + np.uint64(2 * attempt)
+        candidate = _candidate(indptr, indices, table, row, _bits(key, counter))
+        chance = np.int64(_bits(key, counter + _ONE) & _LOW_32)
+        if chance < always:
+            return candidate
+        if candidate == previous:
+            if chance < keep[0]:
+                return candidate
+        # The search for the edge is the costly part; it is left out where its outcome would not matter.
+        elif chance < max(keep[1], keep[2]) and chance < (
+            keep[1] if _has_edge(indptr, indices, candidate, previous) else keep[2]
+        ):
+            return candidate
+    random = _bits(key, draw + np.uint64(2 * max_rejections))
+    return _exact(indptr, indices, weight, bias, row, previous, random)
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(  # type: ignore[no-untyped-def]
+    out, starts, plan, indptr, indices, table, weight, bias, keep, restart, num_nodes, max_rejections, stream, first
+):
+    length = out.shape[1]
+    second_order = bias[0] != 1.0 or bias[2] != 1.0
+    planned = plan.shape[1] > 0
+    keys = np.empty(_BLOCK, np.uint64)
+    current, previous, path = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
+    for low in range(0, starts.size, _BLOCK):
+        size = min(_BLOCK, starts.size - low)
+        for i in range(size):
+            keys[i] = _bits(stream, first + np.uint64(low + i))
+            path[i] = starts[low + i] // num_nodes if planned else 0
+            current[i] = starts[low + i] % num_nodes if planned else starts[low + i]
+            previous[i] = -1
+            out[low + i, 0] = current[i]
+        for step in range(1, length):
+            draw = np.uint64(step) << _S32
+            for i in range(size):
+                if current[i] < 0:
+                    out[low + i, step] = -1
+                    continue
+                if restart > 0 and np.int64(_bits(keys[i], draw + _LOW_32) & _LOW_32) < restart:
+                    previous[i] = -1
+                    current[i] = out[low + i, 0]
+                    out[low + i, step] = current[i]
+                    continue
+                row = current[i]
+                if planned:
+                    base = plan[path[i], step - 1]
+                    if base == ENDED:
+                        current[i] = -1
+                        out[low + i, step] = -1
+                        continue
+                    row += base
+                if indptr[row + 1] == indptr[row]:
+                    following = np.int64(-1)
+                elif second_order and previous[i] >= 0:
+                    following = _second_order(
+                        indptr, indices, table, weight, bias, keep, row, previous[i], keys[i], draw, max_rejections
+                    )
+                else:
+                    following = _candidate(indptr, indices, table, row, _bits(keys[i], draw))
+                previous[i] = current[i]
+                current[i] = following
+                out[low + i, step] = following
+    return out

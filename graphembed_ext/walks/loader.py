@@ -1,0 +1,190 @@
+"""Batches of walks for training, each epoch and batch with its own random stream."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from .._core import checks as _checks
+from .._core import rng
+from .._core.parallel import leave_one
+from ..errors import InputError
+from .walker import Walker
+
+__all__ = ["WalkLoader", "in_background", "stream_of_call"]
+
+Item = TypeVar("Item")
+
+#: What a worker gets to make a batch: the epoch, the number of its first walk, and the start nodes.
+Job = tuple[int, int, Tensor]
+
+
+def stream_of_call(seed: int, purpose: str, call: int) -> int:
+    """Key for the ``call``-th use of a model's own stream, another one in each DataLoader worker and epoch."""
+    worker = torch.utils.data.get_worker_info()
+    if worker is None:
+        return rng.key(seed, purpose, call)
+    return rng.key(seed, purpose, call, worker.seed)
+
+
+def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[Item]:
+    """The items of an iterator, made by a thread that keeps at most ``ahead`` of them waiting.
+
+    The thread ends with the iterator, be it run through, closed, or dropped half-way; an error in it is raised
+    here.
+    """
+    waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def put(entry: tuple[bool, Any]) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put(entry, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        leave_one()
+        try:
+            for item in items():
+                put((True, item))
+                if stopped.is_set():
+                    return
+            put((False, None))
+        except BaseException as error:
+            put((False, error))
+
+    def read() -> Iterator[Item]:
+        thread = threading.Thread(target=work, name="graphembed-walks", daemon=True)
+        thread.start()
+        try:
+            while True:
+                more, item = waiting.get()
+                if more:
+                    yield item
+                elif item is None:
+                    return
+                else:
+                    raise item
+        finally:
+            stopped.set()
+            thread.join()
+
+    return read()
+
+
+class WalkLoader(DataLoader[Any]):
+    """A DataLoader whose batches are walks from every start node, int64 ``(batch_size, walk_length)``.
+
+    Batches depend on the seed and the epoch, not on the number of workers. Each pass over the loader is another
+    epoch, with another order and other walks. torch's global generator is not used.
+
+    Args:
+        walker: Makes the walks.
+        starts: Start nodes, one walk from each in every epoch.
+        walk_length: Nodes in a walk.
+        seed: Seed of order and walks.
+        batch_size: Walks in a batch.
+        shuffle: Whether every epoch takes the starts in another order.
+        drop_last: Whether to leave out a last batch that is not full.
+        collate_fn: Applied to each batch of walks, in the worker; None hands the walks over as they are.
+        **kwargs: Further arguments of :class:`torch.utils.data.DataLoader`, such as ``num_workers``.
+
+    Attributes:
+        epoch: Number of the next pass; set it to resume.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> ring = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> loader = ge.DeepWalk(ring, walk_length=6, seed=0).loader(batch_size=2)
+        >>> [walks.shape for walks in loader]
+        [torch.Size([2, 6]), torch.Size([1, 6])]
+    """
+
+    def __init__(
+        self,
+        walker: Walker,
+        starts: Tensor,
+        walk_length: int,
+        *,
+        seed: int,
+        batch_size: int = 128,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        collate_fn: Callable[[Tensor], Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for taken in ("sampler", "batch_sampler", "dataset"):
+            if taken in kwargs:
+                raise InputError(taken, kwargs[taken], "nothing: this loader orders its start nodes itself")
+        batch_size = _checks.integer("batch_size", batch_size)
+        self._order = _Order(starts, batch_size, shuffle, drop_last, seed)
+        kwargs.setdefault("generator", rng.generator(rng.key(seed, "loader")))
+        super().__init__(
+            _Jobs(len(starts)),
+            batch_sampler=self._order,
+            collate_fn=_MakeWalks(walker, walk_length, seed, collate_fn),
+            **kwargs,
+        )
+
+    @property
+    def epoch(self) -> int:
+        """Number of the next pass over the loader, from 0."""
+        return self._order.epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._order.epoch = _checks.integer("epoch", value, minimum=0)
+
+
+class _Order(Sampler[list[Job]]):
+    """Orders the start nodes of one epoch and cuts them into jobs."""
+
+    def __init__(self, starts: Tensor, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
+        self._starts, self._batch_size, self._shuffle = starts, batch_size, shuffle
+        self._drop_last, self._seed = drop_last, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        size = len(self._starts)
+        return size // self._batch_size if self._drop_last else -(-size // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[Job]]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        starts = self._starts
+        if self._shuffle:
+            order = torch.randperm(len(starts), generator=rng.generator(rng.key(self._seed, "order", epoch)))
+            starts = starts[order.to(starts.device)]
+        for batch in range(len(self)):
+            first = batch * self._batch_size
+            yield [(epoch, first, starts[first : first + self._batch_size])]
+
+
+class _Jobs(Dataset[Job]):
+    """Hands jobs through: DataLoader asks a dataset for the items that its batch sampler names."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, job: Any) -> Job:
+        return job
+
+
+class _MakeWalks:
+    def __init__(self, walker: Walker, walk_length: int, seed: int, collate_fn: Callable[[Tensor], Any] | None) -> None:
+        self._walker, self._walk_length, self._seed, self._collate_fn = walker, walk_length, seed, collate_fn
+
+    def __call__(self, jobs: list[Job]) -> Any:
+        ((epoch, first, starts),) = jobs
+        walks = self._walker.walk(starts, self._walk_length, rng.key(self._seed, "walks", epoch), first).nodes
+        return walks if self._collate_fn is None else self._collate_fn(walks)

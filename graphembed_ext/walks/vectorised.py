@@ -1,0 +1,180 @@
+"""Random walks of this package's own, on any device; named ``torch`` among the engines.
+
+All walks of a batch move one step at a time in vectorised torch. On the CPU a compiled loop
+(:mod:`graphembed_ext.walks.compiled`) makes the very same walks, bit for bit, several times as fast.
+
+The random bits of a walk depend on the seed, the walk's number and the step alone, so the same walks come out
+for every batch size, thread, worker and device.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import torch
+from torch import Tensor
+
+from .._core import rng
+from .._core.alias import alias_table
+from ..graph.metapaths import ENDED
+from ..graph.view import CSR
+from .compiled import CompiledWalks, exact_steps
+
+__all__ = ["TorchWalker"]
+
+#: Draws that one step may need; node2vec's rejections share a step's counters, a restart has the last.
+_DRAWS_PER_STEP = 1 << 32
+_RESTART_DRAW = _DRAWS_PER_STEP - 1
+_LOW_32 = (1 << 32) - 1
+#: Candidates that may be rejected before node2vec's distribution is worked out in full; with p and q far from 1
+#: nearly all may be.
+_MAX_REJECTIONS = 64
+
+
+class TorchWalker:
+    """Walks over one CSR: uniform or weighted, node2vec's second-order ones, with restart, along metapaths.
+
+    Args:
+        csr: Canonical CSR, or the stack of the CSRs of a metapath's edge types.
+        weight: Weight of each entry of the CSR; None for uniform steps.
+        p: Return parameter of node2vec (arXiv:1607.00653).
+        q: In-out parameter of node2vec.
+        restart: Chance to jump back to the walk's start instead of a step.
+        plan: For metapaths, what each walk's node id is moved by at each step for its row in the CSR, int64,
+            shape ``(num_metapaths, walk_length - 1)``; see :func:`graphembed_ext.graph.view.metapaths.plan`.
+        num_nodes: Number of nodes. With a plan, start ``k * num_nodes + v`` is node ``v`` on metapath ``k``.
+    """
+
+    def __init__(
+        self,
+        csr: CSR,
+        weight: Tensor | None = None,
+        p: float = 1.0,
+        q: float = 1.0,
+        restart: float = 0.0,
+        plan: Tensor | None = None,
+        num_nodes: int | None = None,
+    ) -> None:
+        self._csr = csr
+        self._weight = weight
+        self._alias = None if weight is None else alias_table(csr.indptr, weight)
+        self._degrees = csr.degrees if self._alias is None else self._alias.degrees
+        self._never_ends = bool((self._degrees > 0).all()) and plan is None
+        self._num_nodes = csr.indptr.numel() - 1 if num_nodes is None else num_nodes
+        self._plan = None if plan is None else plan.to(csr.indptr.device)
+        self._restart = int(restart * (1 << 32))
+        self._second_order = (p, q) != (1.0, 1.0)
+        self._bias = (1 / p, 1.0, 1 / q)
+        self._keep = tuple(int(chance / max(self._bias) * (1 << 32)) for chance in self._bias)
+        self._edge_keys: Tensor | None = None
+        self._compiled: CompiledWalks | None = None
+
+    def walk(self, starts: Tensor, walk_length: int, stream: int, first: int = 0) -> Tensor:
+        """Walks of ``walk_length`` nodes, -1 after a walk's end.
+
+        Args:
+            starts: First node of each walk, int64, shape ``(B,)``.
+            walk_length: Nodes in a walk, the first one included.
+            stream: Key of the random stream.
+            first: Number of the first walk; walks ``first`` to ``first + B - 1`` of the stream are made.
+
+        Returns:
+            int64, shape ``(B, walk_length)``.
+        """
+        if starts.device.type != "cpu":
+            return self.walk_vectorised(starts, walk_length, stream, first)
+        if self._compiled is None:
+            self._compiled = CompiledWalks(
+                self._csr, self._weight, self._alias, self._bias, self._keep, self._restart, self._num_nodes
+            )
+        return self._compiled.walk(starts, walk_length, stream, first, self._plan, _MAX_REJECTIONS)
+
+    def walk_vectorised(self, starts: Tensor, walk_length: int, stream: int, first: int = 0) -> Tensor:
+        """What :meth:`walk` does, without the compiled loop."""
+        device = starts.device
+        path = None if self._plan is None else starts // self._num_nodes
+        home = starts if path is None else starts % self._num_nodes
+        walks = torch.full((walk_length, len(starts)), -1, dtype=torch.int64, device=device)
+        walks[0] = home
+        keys = rng.bits(stream, torch.arange(first, first + len(starts), device=device))
+        alive: Tensor | None = None  # indices of the walks still going; None while all are
+        current, previous = home, torch.full_like(home, -1)
+        for step in range(1, walk_length):
+            draw = step * _DRAWS_PER_STEP
+            base = None if self._plan is None or path is None else self._plan[path, step - 1]
+            row = current if base is None else torch.where(base == ENDED, 0, base + current)
+            jump = None
+            if self._restart:
+                jump = (rng.bits(keys, draw + _RESTART_DRAW) & _LOW_32) < self._restart
+            if not self._never_ends:
+                going = self._degrees[row] > 0
+                if base is not None:
+                    going &= base != ENDED
+                if jump is not None:
+                    going |= jump
+                if not bool(going.all()):
+                    alive = going.nonzero().squeeze(1) if alive is None else alive[going]
+                    row, current, previous, home, keys = (x[going] for x in (row, current, previous, home, keys))
+                    path = None if path is None else path[going]
+                    jump = None if jump is None else jump[going]
+                    if not len(row):
+                        break
+            if jump is None:
+                following = self._step(row, previous, keys, draw)
+            else:
+                following, moving = home.clone(), ~jump
+                following[moving] = self._step(row[moving], previous[moving], keys[moving], draw)
+                current = torch.where(jump, -1, current)  # after a jump there is no previous node
+            if alive is None:
+                walks[step] = following
+            else:
+                walks[step, alive] = following
+            current, previous = following, current
+        return walks.t().contiguous()
+
+    def replanned(self, plan: Tensor | None) -> TorchWalker:
+        """The same walker with another plan, over the same tables."""
+        other = copy(self)
+        other._plan = None if plan is None else plan.to(self._csr.indptr.device)
+        return other
+
+    def _step(self, row: Tensor, previous: Tensor, keys: Tensor, draw: int) -> Tensor:
+        if not self._second_order:
+            return self._candidate(row, rng.bits(keys, draw))
+        following = torch.empty_like(row)
+        pending = torch.arange(len(row), device=row.device)
+        for attempt in range(_MAX_REJECTIONS):
+            random = rng.bits(keys[pending], draw + 2 * attempt)
+            candidate = self._candidate(row[pending], random)
+            chance = rng.bits(keys[pending], draw + 2 * attempt + 1) & _LOW_32
+            kept = (chance < self._chance(previous[pending], candidate)) | (previous[pending] < 0)
+            following[pending[kept]] = candidate[kept]
+            pending = pending[~kept]
+            if not len(pending):
+                return following
+        random = rng.bits(keys[pending], draw + 2 * _MAX_REJECTIONS)
+        following[pending] = exact_steps(self._csr, self._weight, self._bias, row[pending], previous[pending], random)
+        return following
+
+    def _candidate(self, row: Tensor, random: Tensor) -> Tensor:
+        entry = self._csr.indptr[row] + rng.below(self._degrees[row], random)
+        if self._alias is not None:
+            entry = torch.where((random & _LOW_32) < self._alias.threshold[entry], entry, self._alias.other[entry])
+        return self._csr.indices[entry]
+
+    def _chance(self, previous: Tensor, candidate: Tensor) -> Tensor:
+        """Chance, in units of 2**-32, to accept a candidate: by its distance 0, 1 or 2 from the previous node.
+
+        On a directed graph distance 1 means an edge from the candidate to the previous node, as in node2vec's
+        own program and in DGL.
+        """
+        if self._edge_keys is None:
+            rows = torch.repeat_interleave(
+                torch.arange(self._num_nodes, device=self._csr.indptr.device), self._csr.degrees
+            )
+            self._edge_keys = rows * self._num_nodes + self._csr.indices  # sorted, as the CSR is canonical
+        edge = candidate * self._num_nodes + previous
+        position = torch.searchsorted(self._edge_keys, edge).clamp(max=len(self._edge_keys) - 1)
+        keep_return, keep_near, keep_far = self._keep
+        chance = torch.where(self._edge_keys[position] == edge, keep_near, keep_far)
+        return torch.where(candidate == previous, keep_return, chance)
