@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .hosts import dgl_import as _dgl_import
 
 if TYPE_CHECKING:
-    from . import checkpoint, errors, losses, parity
+    from . import checkpoint, errors, evaluate, losses, parity, walks
     from .embeddings.vectors import Embeddings, embed
-    from .evaluate import classification as evaluate
     from .graph.view import GraphView
-    from .hosts.registry import attach, available_models, create, register_host, to_host, view
+    from .hosts.registry import attach, register_host, to_host, view
+    from .models.catalogue import available_models, create
     from .models.deepwalk import DeepWalk
     from .models.graphsage import GraphSAGE
     from .models.han import HAN
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .sampling.metapath_edges import metapath_edges
     from .sampling.neighbor_loader import NeighborBatch, neighbor_loader
     from .training import FitResult, fit
-    from .walks import walker as walks
 
 __version__ = "0.1.0"
 
@@ -74,8 +73,8 @@ _HOME = {
     "NeighborBatch": "sampling.neighbor_loader",
     "TypedGraphSAGE": "models.typed_graphsage",
     "attach": "hosts.registry",
-    "available_models": "hosts.registry",
-    "create": "hosts.registry",
+    "available_models": "models.catalogue",
+    "create": "models.catalogue",
     "embed": "embeddings.vectors",
     "fit": "training",
     "metapath_edges": "sampling.metapath_edges",

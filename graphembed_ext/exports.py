@@ -5,23 +5,19 @@ Vectors are written a stretch of rows at a time, so that a file takes no second 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from ._core import checks as _checks
-from ._core.optional import optional
-from .errors import FileFormatError, InputError
+from ._core.files import whole
+from .embeddings.formats import stretches
+from .errors import InputError
 
 if TYPE_CHECKING:
     from .embeddings.vectors import Embeddings
 
-__all__ = ["FORMATS", "export", "read_safetensors", "words", "write_safetensors"]
+__all__ = ["FORMATS", "export", "words"]
 
 #: What each format is, for help and errors.
 FORMATS = {
@@ -45,9 +41,6 @@ _SUFFIXES = {
     ".bin": "word2vec-binary",
     ".usearch": "usearch",
 }
-
-#: Rows written at once.
-_ROWS = 1 << 16
 
 
 def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list[Path]:
@@ -102,17 +95,6 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
     return [whole(path, lambda part: write_rows(part, names, width, stretches(emb), binary))]
 
 
-def whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` fill a file beside ``path``, then put it in its place."""
-    part = path.with_name(path.name + ".part")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
 def words(emb: Embeddings) -> list[str]:
     """One word for each row, without white space, all different."""
     several = len(emb.node_types) > 1
@@ -128,12 +110,6 @@ def words(emb: Embeddings) -> list[str]:
             "names", f"two nodes called {twice!r}", "names that differ also when white space is replaced by _"
         )
     return found
-
-
-def stretches(emb: Embeddings) -> Iterator[np.ndarray]:
-    """The vectors as float32, some rows at a time."""
-    for start in range(0, len(emb), _ROWS):
-        yield emb.tensor[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
 
 
 def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:
@@ -162,26 +138,3 @@ def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:
 
 def _line(name: str) -> str:
     return re.sub(r"[\t\r\n]", " ", name)
-
-
-def write_safetensors(emb: Embeddings, path: Path) -> None:
-    """A tensor for each node type; their names as JSON in the metadata."""
-    optional("safetensors", "a .safetensors file")
-    from safetensors.torch import save_file
-
-    tensors = {node_type: emb[node_type].detach().cpu().contiguous() for node_type in emb.node_types}
-    save_file(tensors, path, {"format": "pt", "names": json.dumps(emb.names)})
-
-
-def read_safetensors(path: Path) -> tuple[torch.Tensor, dict[str, int], dict[str, Any]]:
-    """Vectors, nodes by type and names, as :func:`write_safetensors` wrote them."""
-    optional("safetensors", "a .safetensors file")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {node_type: file.get_tensor(node_type) for node_type in sorted(file.keys())}
-            names = json.loads((file.metadata() or {}).get("names", "{}"))
-        return torch.cat(list(tensors.values())), {name: len(rows) for name, rows in tensors.items()}, names
-    except (SafetensorError, RuntimeError, ValueError) as error:
-        raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error

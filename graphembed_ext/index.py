@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._core import checks as _checks
+from ._core.files import whole
 from ._core.optional import installed, optional
+from .embeddings.formats import stretches
 from .errors import FileFormatError
-from .exports import stretches, whole
 
 if TYPE_CHECKING:
     from .embeddings.vectors import Embeddings

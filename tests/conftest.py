@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from graphembed_ext.graph.view.view import EDGE_TYPE, NODE_TYPE
 
 import graphembed_ext as ge
+from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRAPHEMBED_DATA", ROOT.parent / "shared" / "data"))

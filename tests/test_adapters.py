@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from graphembed_ext.graph.view.view import EDGE_TYPE, NODE_TYPE
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, HeteroData
 from torch_sparse import SparseTensor
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphChangedError, GraphTypeError, InputError
+from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE
 from graphembed_ext.hosts import registry
 from graphembed_ext.hosts.registry import refreshed
 

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from graphembed_ext.graph.view.adjacency import Adjacency, adjacency
 
 from graphembed_ext.errors import InputError
-from graphembed_ext.graph.view import adjacency as module
+from graphembed_ext.graph import adjacency as module
+from graphembed_ext.graph.adjacency import Adjacency, adjacency
 from graphembed_ext.nn.ops.sums import neighbor_sum
 
 SRC, DST = torch.tensor([3, 0, 3, 1, 0, 3]), torch.tensor([1, 2, 1, 2, 2, 0])

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from graphembed_ext.graph.view.adjacency import Adjacency
 from torch_geometric.utils import softmax
 
 from graphembed_ext.errors import InputError
+from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.ops.attention import attend, keep_factors, serves
 
 #: Several edges between the same nodes, a source without edges, destination 3 without any.

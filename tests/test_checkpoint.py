@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import graphembed_ext as ge
-from graphembed_ext.checkpoint import LAYOUTS
 from graphembed_ext.checkpoint.compatibility import MODELS
+from graphembed_ext.checkpoint.conversion import LAYOUTS
 from graphembed_ext.errors import ConversionError, FileFormatError, InputError
 from graphembed_ext.nn.dgl_sage import SAGEConv
 

@@ -17,6 +17,7 @@ import graphembed_ext as ge
 from graphembed_ext._core.optional import installed
 from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
+from graphembed_ext.models import catalogue
 
 HOSTS = ["dgl", "pyg"]
 RUN = "from graphembed_ext.cli import main; main()"
@@ -110,7 +111,7 @@ def test_an_argument_without_default_is_asked_for(folder, monkeypatch):
         def __init__(self, g, metapath, *, seed=None):
             super().__init__(g, seed=seed)
 
-    monkeypatch.setattr("graphembed_ext.pyg.models", lambda: {"metapaths": Metapaths})
+    monkeypatch.setitem(catalogue.MODELS, "metapaths", Metapaths)
     words = ["train", "metapaths", "-i", folder / "friends.csv", "-o", folder / "out.npz", "--host", "pyg"]
     done = call(*words)
     assert done.exit_code == 2

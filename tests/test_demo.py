@@ -8,11 +8,11 @@ import torch
 from typer.testing import CliRunner
 
 import graphembed_ext as ge
+from graphembed_ext import plots
 from graphembed_ext._core.optional import installed
 from graphembed_ext.cli import demo
 from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
-from graphembed_ext.plots import style as plots
 
 needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")
 PNG = b"\x89PNG\r\n\x1a\n"

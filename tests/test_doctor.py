@@ -6,7 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from graphembed_ext._core.optional import dgl_import as _dgl_import
+from graphembed_ext.hosts import dgl_import as _dgl_import
 from graphembed_ext._core.optional import import_dgl, installed
 from graphembed_ext.cli import doctor
 from graphembed_ext.cli.entry import app

@@ -14,7 +14,8 @@ import graphembed_ext as ge
 from graphembed_ext import losses, training
 from graphembed_ext._core import memory, rng
 from graphembed_ext.errors import EngineError, FileFormatError, InputError
-from graphembed_ext.training.engines.base import Batch, choose
+from graphembed_ext.training.engines.base import Batch
+from graphembed_ext.training.engines.choose import choose
 from graphembed_ext.training.engines.cpu import CPUEngine, noise_table, obstacle
 from graphembed_ext.training.engines.kernel import BLOCK, noise_node, train_walks, window_size
 
@@ -436,6 +437,9 @@ print("done")
 
 
 def test_compiled_code_is_kept_between_processes():
-    script = "from graphembed_ext.training.engines.kernel import train_walks as f; print(f._cache._enabled, f._cache.cache_path)"
+    script = (
+        "from graphembed_ext.training.engines.kernel import train_walks as f\n"
+        "print(f._cache._enabled, f._cache.cache_path)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout.startswith("True"), done.stderr

@@ -7,10 +7,10 @@ import pickle
 
 import pytest
 import torch
-from graphembed_ext.graph.view.view import EDGE_TYPE, NODE_TYPE, GraphView
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError, InputError
+from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 
 TYPED = {
     ("b", "to", "a"): (torch.tensor([1, 0, 1]), torch.tensor([0, 2, 0])),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from graphembed_ext.graph.view.in_edges import in_edges
 
 import graphembed_ext as ge
 from graphembed_ext._core import rng
 from graphembed_ext.errors import InputError
+from graphembed_ext.graph.in_edges import in_edges
 from graphembed_ext.sampling import compiled as compiled_neighbors
 from graphembed_ext.sampling import neighbor_loader as neighbors
 from graphembed_ext.sampling.neighbor_sampler import NeighborSampler, check_fanouts

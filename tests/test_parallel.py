@@ -11,13 +11,13 @@ import time
 
 import pytest
 import torch
-from graphembed_ext.graph.view.adjacency import Adjacency
 
 import graphembed_ext as ge
 from graphembed_ext._core import parallel
+from graphembed_ext._core.background import in_background
 from graphembed_ext._core.parallel import share, threads_to_ourselves
+from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.ops.sums import neighbor_sum
-from graphembed_ext.walks.loader import in_background
 
 
 @pytest.fixture(params=["region", "pool"])

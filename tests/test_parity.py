@@ -11,7 +11,7 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from graphembed_ext.parity import _compare_runs
+from graphembed_ext.parity.comparison import _compare_runs
 from graphembed_ext.parity.table import compare
 
 from .conftest import ROOT, Spec, build_dgl, build_pyg

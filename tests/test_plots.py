@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
+from graphembed_ext import plots
 from graphembed_ext.errors import InputError
-from graphembed_ext.plots import style as plots
 
 HISTORY = [{"epoch": i + 1, "loss": 1 / (i + 1), "val_loss": 1 / (i + 1) + 0.1, "seconds": 0.1} for i in range(4)]
 RECALL = [

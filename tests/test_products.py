@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from graphembed_ext.graph.view.adjacency import Adjacency
 from torch import Tensor
 
+from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.ops import products
 from graphembed_ext.nn.ops.projections import projections
 from graphembed_ext.nn.ops.rows import Rows, projected

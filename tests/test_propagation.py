@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from graphembed_ext.graph.view.adjacency import Adjacency, adjacency
 from torch_geometric.nn import LGConv as PeerConv
 
 from graphembed_ext.errors import InputError
-from graphembed_ext.nn.ops.propagation import LGConv, propagate, propagate_rows
+from graphembed_ext.graph.adjacency import Adjacency, adjacency
+from graphembed_ext.nn.lgconv import LGConv
+from graphembed_ext.nn.ops.propagation import propagate, propagate_rows
 from graphembed_ext.nn.ops.sums import neighbor_sum
 
 NODES, ALPHA = 31, [0.4, 0.3, 0.2, 0.1]

@@ -8,10 +8,10 @@ import pickle
 import pytest
 import torch
 import torch.nn.functional as F
-from graphembed_ext.graph.view.adjacency import Adjacency
 from torch_geometric.nn import SAGEConv as PeerConv
 
 from graphembed_ext.errors import InputError
+from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.lstm import last_states
 from graphembed_ext.nn.ops.maxima import neighbor_max
 from graphembed_ext.nn.ops.means import neighbor_mean

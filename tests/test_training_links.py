@@ -8,7 +8,8 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext._core import rng
 from graphembed_ext.errors import InputError
-from graphembed_ext.training.links import WalkPairs, _LinkTrainer
+from graphembed_ext.sampling.walk_pairs import WalkPairs
+from graphembed_ext.training.links import _LinkTrainer
 from graphembed_ext.training.run import Plan
 
 from .conftest import Spec, agree, build_dgl, build_pyg

@@ -6,14 +6,14 @@ import math
 
 import pytest
 import torch
-from graphembed_ext.graph.view.adjacency import Adjacency
-from graphembed_ext.graph.view.features import features_of
 from torch import nn
 
 import graphembed_ext as ge
 from graphembed_ext import losses
 from graphembed_ext.errors import InputError
 from graphembed_ext.evaluate.metrics import classification_metrics
+from graphembed_ext.graph.adjacency import Adjacency
+from graphembed_ext.graph.features import features_of
 from graphembed_ext.nn.ops.sums import neighbor_sum
 from graphembed_ext.training import TrainingError
 from graphembed_ext.training.splits import splits_of

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from graphembed_ext.graph.view.interactions import Interactions, Sides
 
 import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
+from graphembed_ext.graph.interactions import Interactions, Sides
 from graphembed_ext.losses import BPR_PRESETS, bpr_loss, link_loss
 from graphembed_ext.sampling.triplets import SAMPLINGS, Triplets
 from graphembed_ext.training import TrainingError

@@ -12,7 +12,8 @@ import scipy.stats
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext.walks.walker import Walker, random_walk, stream
+from graphembed_ext.walks.random_walks import random_walk, stream
+from graphembed_ext.walks.walker import Walker
 
 dgl = pytest.importorskip("dgl")
 
@@ -313,7 +314,7 @@ def test_endless_streams_stop_with_their_reader():
 
 
 def test_streams_are_bounded_and_pass_errors_on():
-    from graphembed_ext.walks.loader import in_background
+    from graphembed_ext._core.background import in_background
 
     made = []
 

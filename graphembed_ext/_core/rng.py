@@ -16,7 +16,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["below", "bits", "fresh_seed", "generator", "key", "torch_seeded"]
+from . import rng
+
+__all__ = ["below", "bits", "fresh_seed", "generator", "key", "stream_of_call", "torch_seeded"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -117,3 +119,11 @@ def torch_seeded(number: int | None, device: torch.device | None = None) -> Iter
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(number)
         yield
+
+
+def stream_of_call(seed: int, purpose: str, call: int) -> int:
+    """Key for the ``call``-th use of a model's own stream, another one in each DataLoader worker and epoch."""
+    worker = torch.utils.data.get_worker_info()
+    if worker is None:
+        return rng.key(seed, purpose, call)
+    return rng.key(seed, purpose, call, worker.seed)

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from ..errors import ConversionError
-from . import LAYOUTS, Layout, load, save
+from . import Layout
+from .conversion import LAYOUTS, load, save
 from .kinds import describe
 
 __all__ = ["MODELS", "Cell", "Matrix", "matrix"]

@@ -13,16 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import parity
+from .. import evaluate, parity, plots
 from .._core.optional import import_dgl, optional, require
 from .._core.threads import threads
 from ..embeddings.vectors import Embeddings, embed
 from ..errors import MissingDependencyError
-from ..evaluate import classification as evaluate
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
-from ..hosts.registry import create, to_host
-from ..plots import style as plots
-from ..training import fit
+from ..hosts.registry import to_host
+from ..models.catalogue import create
+from ..training.fitting import fit
 
 __all__ = ["Example", "Outcome", "examples", "run", "usable_hosts"]
 

@@ -7,7 +7,6 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 
-from .. import __version__
 from .._core.optional import EXTRAS, import_dgl, installed
 from ..hosts import dgl_import as _dgl_import
 
@@ -66,10 +65,13 @@ def versions() -> dict[str, str | None]:
     """Version of this package, of Python and of each package it can use; None where one is absent.
 
     Example:
-        >>> versions()["graphembed_ext"] == __version__
+        >>> versions()["graphembed_ext"] == importlib.metadata.version("graphembed_ext")
         True
     """
-    found: dict[str, str | None] = {"graphembed_ext": __version__, "python": platform.python_version()}
+    found: dict[str, str | None] = {
+        "graphembed_ext": importlib.metadata.version("graphembed_ext"),
+        "python": platform.python_version(),
+    }
     for module, (distribution, _) in _PACKAGES.items():
         found[distribution] = None
         if installed(module):
@@ -111,7 +113,8 @@ def _trouble_with(host: str) -> str | None:
     try:
         import torch
 
-        from ..hosts.registry import create, to_host, view
+        from ..hosts.registry import to_host, view
+        from ..models.catalogue import create
 
         ring = to_host(view(torch.tensor([[0, 1, 2], [1, 2, 0]])), host)
         model = create("deepwalk", ring, emb_dim=2, walk_length=4, window_size=1, seed=0)

@@ -4,6 +4,7 @@ package that is missing), 2 a call that must be changed, 130 Ctrl-C.
 
 from __future__ import annotations
 
+import importlib.metadata
 from typing import Annotated
 
 import typer
@@ -41,9 +42,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from .. import __version__
-
-        typer.echo(f"graphembed_ext {__version__}")
+        typer.echo(f"graphembed_ext {importlib.metadata.version('graphembed_ext')}")
         raise typer.Exit
 
 

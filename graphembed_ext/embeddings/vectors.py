@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import exports
 from .._core import checks as _checks
 from .._core import html as _html
+from .._core.files import whole
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
+from .formats import read_safetensors, stretches, write_safetensors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,7 @@ class Embeddings:
         path = Path(path)
         _writer(path)
         writers = {".parquet": self._write_parquet, ".npz": self._write_npz}
-        return exports.whole(path, writers.get(path.suffix, lambda part: exports.write_safetensors(self, part)))
+        return whole(path, writers.get(path.suffix, lambda part: write_safetensors(self, part)))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -157,7 +158,7 @@ class Embeddings:
         if not path.exists():
             raise FileFormatError("path", str(path), "an existing file")
         if path.suffix == ".safetensors":
-            return cls(*exports.read_safetensors(path))
+            return cls(*read_safetensors(path))
         try:
             return cls._read_parquet(path) if path.suffix == ".parquet" else cls._read_npz(path)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -175,7 +176,7 @@ class Embeddings:
         ids = np.concatenate([np.arange(count) for count in self.num_nodes.values()])
         names = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
         with pq.ParquetWriter(path, pa.schema(schema)) as writer:
-            for rows in exports.stretches(self):
+            for rows in stretches(self):
                 part = slice(start, start + len(rows))
                 columns = [pa.array(ids[part]), pa.array(row_types[part])]
                 columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from .._core import checks as _checks
@@ -13,8 +12,9 @@ from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from .ranking import recommendation
+from .vectors import matrix_of
 
-__all__ = ["link_prediction", "node_classification", "recommendation"]
+__all__ = ["node_classification", "recommendation"]
 
 
 def node_classification(
@@ -47,7 +47,7 @@ def node_classification(
     from sklearn.model_selection import train_test_split
     from sklearn.multiclass import OneVsRestClassifier
 
-    vectors = _vectors(emb)
+    vectors = matrix_of(emb)
     labels = np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
@@ -87,46 +87,6 @@ def node_classification(
             predicted = regression.fit(vectors[train], labels[train]).predict(vectors[test])
         scores.append(_f1(labels[test], predicted))
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
-
-
-def link_prediction(emb: Embeddings | Tensor, positive: Tensor, negative: Tensor) -> dict[str, float]:
-    """Tell edges from non-edges by the dot product of their ends' vectors.
-
-    Args:
-        emb: Vectors, rows by global node id, ``(N, d)``.
-        positive: Edges, node ids, shape ``(2, P)``.
-        negative: Pairs that are no edges, shape ``(2, M)``.
-
-    Returns:
-        ``auc``: area under the ROC curve; ``ap``: average precision.
-
-    Example:
-        >>> vectors = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-        >>> link_prediction(vectors, torch.tensor([[0], [1]]), torch.tensor([[0], [2]]))
-        {'auc': 1.0, 'ap': 1.0}
-    """
-    optional("sklearn", "ge.evaluate")
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    vectors = torch.from_numpy(_vectors(emb))
-    scores = []
-    for name, pairs in (("positive", positive), ("negative", negative)):
-        if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.size(1) == 0:
-            raise InputError(name, f"shape {tuple(pairs.shape)}", "shape (2, number of pairs), at least one pair")
-        if int(pairs.min()) < 0 or int(pairs.max()) >= len(vectors):
-            raise InputError(name, f"node ids up to {int(pairs.max())}", f"ids from 0 to {len(vectors) - 1}")
-        scores.append((vectors[pairs[0]] * vectors[pairs[1]]).sum(1))
-    truth = np.repeat([1, 0], [len(score) for score in scores])
-    score = torch.cat(scores).numpy()
-    return {"auc": float(roc_auc_score(truth, score)), "ap": float(average_precision_score(truth, score))}
-
-
-def _vectors(emb: Embeddings | Tensor) -> np.ndarray:
-    tensor = emb.tensor if isinstance(emb, Embeddings) else emb
-    vectors = tensor.detach().cpu().float().numpy()
-    if not np.isfinite(vectors).all():
-        raise InputError("emb", "vectors with NaN or infinite entries", "finite vectors")
-    return vectors
 
 
 def _most_probable(chance: np.ndarray, count: np.ndarray) -> np.ndarray:

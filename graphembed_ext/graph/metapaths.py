@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ..errors import InputError, MetapathError
-from .view import CSR, EdgeType, GraphView
+from .view import EdgeType, GraphView
 
-__all__ = ["ENDED", "Metapath", "node_types", "plan", "read_metapaths", "stacked"]
+__all__ = ["Metapath", "metapath_of", "named_metapath", "node_types", "read_metapaths"]
 
 Metapath = tuple[EdgeType, ...]
-
-#: Stands in a plan where a metapath has no further step.
-ENDED = -(1 << 62)
 
 
 def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
@@ -102,42 +97,42 @@ def _offers(view: GraphView, node_type: str) -> str:
     return ", ".join(repr(t[1]) if names.count(t[1]) == 1 else str(t) for t in there) or "no edges"
 
 
-def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[EdgeType, int]]:
-    """The CSRs of all edge types on some metapaths, one below the other, with global ids as entries.
+def metapath_of(view: GraphView, text: Any) -> list[EdgeType]:
+    """A metapath as words: node types joined by ``-``, or relations (names, or ``source:name:target``) by ``,``.
 
-    Returns:
-        The CSR, its ``edge_ids`` counting through the edge types, and for each edge type the number to add to a
-        global id for its row.
+    Raises:
+        InputError: Node types that no edge type, or several, lead from one to the next.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> edges = torch.tensor([[0], [0]])
+        >>> view = ge.view({("user", "buys", "item"): edges, ("item", "bought_by", "user"): edges})
+        >>> metapath_of(view, "user-item-user")
+        [('user', 'buys', 'item'), ('item', 'bought_by', 'user')]
     """
-    types = sorted({step for metapath in metapaths for step in metapath})
-    offsets = view.offsets
-    bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
-    rows = edges = 0
-    for edge_type in types:
-        csr = view.csr(edge_type)
-        bases[edge_type] = rows - offsets[edge_type[0]]
-        pointers.append(csr.indptr[1:] + edges)
-        indices.append(csr.indices + offsets[edge_type[2]])
-        edge_ids.append(csr.edge_ids + edges)
-        rows += view.num_nodes[edge_type[0]]
-        edges += csr.indices.numel()
-    return CSR(torch.cat(pointers), torch.cat(indices), torch.cat(edge_ids)), bases
+    if not isinstance(text, str):
+        steps = [tuple(step) if isinstance(step, list) else step for step in text]
+        return list(read_metapaths(view, steps)[0])
+    types = text.split("-")
+    if len(types) > 1 and all(kind in view.num_nodes for kind in types):
+        path = []
+        for source, target in pairwise(types):
+            found = [edge_type for edge_type in view.edge_types if (edge_type[0], edge_type[2]) == (source, target)]
+            if len(found) != 1:
+                offered = ", ".join(":".join(edge_type) for edge_type in found or view.edge_types)
+                raise InputError(
+                    "metapath",
+                    f"{text}, with {len(found) or 'no'} edge types from {source!r} to {target!r}",
+                    "one edge type for each step",
+                    f"name relations, as in source:relation:target,... ({offered})",
+                )
+            path.append(found[0])
+        return path
+    steps = [tuple(step.split(":")) if step.count(":") == 2 else step for step in text.split(",")]
+    return list(read_metapaths(view, steps)[0])
 
 
-def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length: int, cyclic: bool) -> Tensor:
-    """What to add to a global id for its row in the stacked CSR, by metapath and step.
-
-    Args:
-        metapaths: All metapaths.
-        bases: As :func:`stacked` returned it.
-        walk_length: Nodes in a walk.
-        cyclic: Whether a metapath that is through starts over; otherwise its walks have ended.
-
-    Returns:
-        int64, shape ``(len(metapaths), walk_length - 1)``, :data:`ENDED` where a walk has ended.
-    """
-    rows = [
-        [bases[path[step % len(path)]] if cyclic or step < len(path) else ENDED for step in range(walk_length - 1)]
-        for path in metapaths
-    ]
-    return torch.tensor(rows, dtype=torch.int64).reshape(len(metapaths), walk_length - 1)
+def named_metapath(text: str) -> tuple[str, str]:
+    """``NAME=PATH`` as a pair; a path without a name is its own."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals else (text, text)

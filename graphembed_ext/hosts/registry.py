@@ -1,42 +1,53 @@
-"""Hosts and models by name: whose graph is this, and which models does that host get.
+"""Hosts by name: whose graph is this, and which adapter reads it.
 
-An adapter module (``graphembed_ext/dgl.py``, ``graphembed_ext/pyg.py``) supplies five functions:
-
-``view(graph, **options)``
-    The :class:`~graphembed_ext.graph.view.GraphView` of a host graph.
-``token(graph)``
-    Something hashable that changes when the graph is changed in place.
-``attach(graph, values, name)``
-    Write one tensor per node type onto the graph.
-``to_graph(view)``
-    A host graph with everything the view holds.
-``models()``
-    The models that this host gets, by name: classes whose first argument is a graph, or that have a class method
-    ``for_graph(graph, **config)``.
+:class:`Adapter` is what an adapter module supplies.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
-from collections.abc import Mapping
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol, cast
 
 from torch import Tensor
 
-from ..errors import GraphTypeError, InputError, MissingDependencyError
+from ..errors import GraphTypeError, InputError
 from ..graph.view import NODE_TYPE, GraphView
 
-if TYPE_CHECKING:
-    from ..embeddings.vectors import Embeddings
+__all__ = ["Adapter", "attach", "hosts", "refreshed", "register_host", "to_host", "view"]
 
-__all__ = ["attach", "available_models", "create", "refreshed", "register_host", "to_host", "view"]
+
+class Adapter(Protocol):
+    """What a host's adapter module supplies: four functions, and nothing of models."""
+
+    def view(self, graph: Any, **options: Any) -> GraphView:
+        """The :class:`~graphembed_ext.graph.view.GraphView` of a host graph."""
+
+    def token(self, graph: Any) -> Hashable:
+        """Something that changes when the graph is changed in place."""
+
+    def attach(self, graph: Any, values: Mapping[str, Tensor], name: str) -> None:
+        """Write one tensor for each node type onto the graph."""
+
+    def to_graph(self, view: GraphView) -> Any:
+        """A host graph with everything that the view holds."""
+
+
+class Vectors(Protocol):
+    """Vectors by node type, as :class:`graphembed_ext.Embeddings` holds them."""
+
+    @property
+    def node_types(self) -> list[str]:
+        """Names of the node types."""
+
+    def __getitem__(self, node_type: str) -> Tensor:
+        """Vectors of one node type."""
+
 
 #: Adapter module of each host, and the packages whose objects it reads. Plain containers of tensors are PyG's.
 _ADAPTERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dgl": ("graphembed_ext.dgl", ("dgl",)),
-    "pyg": ("graphembed_ext.pyg", ("torch_geometric", "torch_sparse", "torch")),
+    "dgl": ("graphembed_ext.hosts.dgl", ("dgl",)),
+    "pyg": ("graphembed_ext.hosts.pyg", ("torch_geometric", "torch_sparse", "torch")),
 }
 
 
@@ -45,17 +56,22 @@ def register_host(name: str, module: str, packages: tuple[str, ...]) -> None:
 
     Args:
         name: Name of the host, as users will write it.
-        module: Import name of its adapter, a module with the functions listed at the top of this page.
+        module: Import name of its adapter, a module with the functions of :class:`Adapter`.
         packages: Top-level packages whose objects the adapter reads.
     """
     _ADAPTERS[name] = (module, packages)
 
 
-def adapter(host: str) -> ModuleType:
+def hosts() -> list[str]:
+    """Names of the hosts known."""
+    return list(_ADAPTERS)
+
+
+def adapter(host: str) -> Adapter:
     """The adapter module of a host, imported on first use."""
     if host not in _ADAPTERS:
         raise InputError("host", host, "one of " + ", ".join(map(repr, sorted(_ADAPTERS))))
-    return importlib.import_module(_ADAPTERS[host][0])
+    return cast(Adapter, importlib.import_module(_ADAPTERS[host][0]))
 
 
 def host_of(graph: Any) -> str:
@@ -109,7 +125,7 @@ def refreshed(view: GraphView) -> GraphView:
     return reader.view(view.source, **view.options)
 
 
-def attach(graph: Any, embeddings: Embeddings | Tensor | Mapping[str, Tensor], name: str = "emb") -> Any:
+def attach(graph: Any, embeddings: Vectors | Tensor | Mapping[str, Tensor], name: str = "emb") -> Any:
     """Write embeddings onto the nodes of a host graph, in place.
 
     Args:
@@ -173,57 +189,3 @@ def to_host(graph: Any, host: str) -> Any:
         Data(edge_index=[2, 1], num_nodes=3)
     """
     return adapter(host).to_graph(view(graph))
-
-
-def available_models(host: str | None = None) -> list[str]:
-    """Names that :func:`create` knows, for one host or for any host installed here.
-
-    Example:
-        >>> "deepwalk" in available_models()
-        True
-    """
-    names: set[str] = set()
-    for name in [host] if host is not None else list(_ADAPTERS):
-        try:
-            names.update(adapter(name).models())
-        except MissingDependencyError:
-            if host is not None:
-                raise
-    return sorted(names)
-
-
-def create(name: str, graph: Any, **config: Any) -> Any:
-    """Build a model by name for a graph of either host.
-
-    Args:
-        name: One of :func:`available_models`, in any case.
-        graph: Anything that :func:`view` takes.
-        **config: Arguments of the model's constructor.
-
-    Raises:
-        InputError: An unknown name; an argument the model does not have.
-
-    Example:
-        >>> import torch, graphembed_ext as ge
-        >>> ge.create("deepwalk", torch.tensor([[0, 1], [1, 0]]), emb_dim=8, seed=0)
-        DeepWalk(2, 8, walk_length=40, window_size=5)
-    """
-    host = graph.host if isinstance(graph, GraphView) else host_of(graph)
-    known = adapter(host if host in _ADAPTERS else "pyg").models()
-    model = known.get(name.lower()) if isinstance(name, str) else None
-    if model is None:
-        raise InputError("name", name, "one of " + ", ".join(map(repr, sorted(known))))
-    parameters = _parameters(model)
-    for argument in config:
-        if argument not in parameters:
-            raise InputError(argument, config[argument], f"an argument of {model.__name__}: {', '.join(parameters)}")
-    return builder(model)(graph, **config)
-
-
-def builder(model: Any) -> Any:
-    """What makes a model for a graph: the class itself, or its ``for_graph`` where the class takes sizes instead."""
-    return getattr(model, "for_graph", model)
-
-
-def _parameters(model: type) -> list[str]:
-    return list(inspect.signature(builder(model)).parameters)[1:]

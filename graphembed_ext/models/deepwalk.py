@@ -9,10 +9,10 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import rng
+from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.view import GraphView
 from ..graph.weights import Weight
-from ..walks.loader import stream_of_call
 from ..walks.walker import Walker
 from .skipgram import SkipGram
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..graph.view import GraphView
-from ..nn.dgl_sage import grouped
+from ..nn.dgl_edges import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
 from .typed_graphsage import TypedGraphSAGE as _TypedGraphSAGE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,9 @@ from .._core import checks as _checks
 from .._core import rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..graph.adjacency import Adjacency
-from ..graph.features import FEATURE_NAMES, features_of, find
+from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
-from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView, tensor_token
+from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts.registry import view as view_of
 from ..nn import parts
 from ..nn.ops.rows import Rows
@@ -25,27 +24,14 @@ from ..nn.sage import SAGEConv
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
 from ._modes import evaluating
+from .graphsage_inputs import Inputs, _untyped, compact, kept_features
 
-__all__ = ["GraphSAGE", "Inputs"]
+__all__ = ["GraphSAGE"]
 
 #: Neighbours drawn in each hop, where fan-outs are not given.
 _FANOUT = 10
 #: Nodes that layer-wise inference works on at a time.
 _ROWS = 1 << 16
-
-
-class Inputs(NamedTuple):
-    """What the layers need of a graph.
-
-    Attributes:
-        x: Features, ``(N, in_channels)``.
-        graph: The edges, in an order that does not depend on the host's.
-        edge_weight: Weight of each edge, in the order of the list that ``graph`` was made from; or None.
-    """
-
-    x: Tensor | SparseRows
-    graph: Adjacency
-    edge_weight: Tensor | None
 
 
 class GraphSAGE(nn.Module):
@@ -236,7 +222,7 @@ class GraphSAGE(nn.Module):
         Args:
             x: Features, ``(N, in_channels)``.
             edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
-                :class:`~graphembed_ext.graph.view.adjacency.Adjacency`; or a list with these edges of each layer, first
+                :class:`~graphembed_ext.graph.adjacency.Adjacency`; or a list with these edges of each layer, first
                 layer first, whose targets are the first of their sources: the blocks of a mini-batch.
             edge_weight: Weight of each edge, ``(E,)``; with a list of edges, a list.
             edge_attr: Not used, as in PyG's class.
@@ -426,40 +412,3 @@ class GraphSAGE(nn.Module):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"
-
-
-def kept_features(view: GraphView, node_type: str, channels: int | None, like: Tensor) -> Tensor:
-    """Features of a node type, checked and in the form of the weights; kept with the view while they stay as they are.
-
-    Raises:
-        InputError: Features that are missing, of another width, NaN or infinite.
-    """
-    raw = find(view, node_type, FEATURE_NAMES) if node_type in view.features else None
-    token = None if raw is None else tensor_token(raw)
-    name = "features", node_type, channels, like.dtype, like.device, token
-    if name not in view._cache:
-        view._cache[name] = features_of(view, node_type, channels=channels).to(like)
-    found: Tensor = view._cache[name]
-    return found
-
-
-def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
-    """The features as the first layer reads them fastest: their nonzeros alone, where these are few."""
-    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-    if lazy or not (first.is_linear or first.project):
-        return x
-    name = "sparse features", tensor_token(x)
-    if name not in view._cache:
-        view._cache[name] = SparseRows.of(x) if SparseRows.pays(x) else x
-    return view._cache[name]
-
-
-def _untyped(view: GraphView) -> GraphView:
-    if view.is_typed:
-        raise InputError(
-            "graph",
-            f"a typed graph with node types {view.node_types}",
-            "a graph with one node type and one edge type",
-            "GraphSAGE.for_graph makes a model for a typed graph; to_homogeneous of either host makes an untyped one",
-        )
-    return view

@@ -11,13 +11,15 @@ from .._core import checks as _checks
 from .._core import rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
+from ..graph.edges import ends
 from ..graph.interactions import Interactions, Sides, as_ids, interactions
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from ..losses import bpr_loss, link_loss
-from ..nn.ops.propagation import LGConv, edges_and_weights, propagate, propagate_rows, propagate_to_new
+from ..nn.lgconv import LGConv
+from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows, propagate_to_new
 from ..nn.ops.top_k import TopK, top_k
-from .lightgcn_graphs import Numbering, ends, excluded, pairs_of, rows_of
+from .lightgcn_graphs import Numbering, excluded, pairs_of, rows_of
 
 __all__ = ["LightGCN"]
 

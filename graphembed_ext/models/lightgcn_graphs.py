@@ -15,7 +15,7 @@ from ..graph.view import GraphView, tensor_token
 from ..hosts.registry import refreshed
 from ..hosts.registry import view as view_of
 
-__all__ = ["Numbering", "ends", "excluded", "pairs_of", "rows_of"]
+__all__ = ["Numbering", "excluded", "pairs_of", "rows_of"]
 
 
 class Numbering:
@@ -145,21 +145,6 @@ class Numbering:
 def _bare(graph: Any) -> bool:
     """Whether a graph is nothing but edges: a tensor or a SparseTensor."""
     return isinstance(graph, Tensor) or hasattr(graph, "storage")
-
-
-def ends(edges: Any) -> tuple[Tensor, Tensor]:
-    """Sources and destinations of edges that were not typed, in their order."""
-    if isinstance(edges, Adjacency):
-        place = torch.argsort(edges.edge_ids)
-        return edges.indices[place], edges.destinations()[place]
-    if not isinstance(edges, Tensor):
-        row, col, _ = edges.coo()
-        return col, row
-    if edges.layout != torch.strided:
-        row, col = edges.to_sparse(layout=torch.sparse_coo).coalesce().indices()
-        return col, row
-    source, target = edges
-    return source, target
 
 
 def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> tuple[Tensor, Tensor]:

@@ -13,13 +13,13 @@ from .. import losses
 from .._core import checks as _checks
 from .._core import rng
 from .._core.alias import AliasTable, alias_table
+from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.metapaths import node_types
 from ..graph.view import GraphView
 from ..graph.weights import Weight
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..sampling.pairs import draw_entries, near_pairs
-from ..walks.loader import stream_of_call
 from ..walks.walker import Walker, check_starts
 from .skipgram import SkipGram
 

@@ -14,11 +14,11 @@ from .. import losses
 from .._core import checks as _checks
 from .._core import rng
 from .._core.optional import optional
+from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from ..nn.ops.pair_scores import pair_scores, rows_of
-from ..walks.loader import stream_of_call
 from ..walks.walker import Walker, check_starts
 from .skipgram import table
 

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from .. import losses
 from .._core import checks as _checks
 from .._core import memory, rng
+from .._core.rng import stream_of_call
 from ..errors import GraphChangedError, InputError
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
-from ..walks.loader import WalkLoader, stream_of_call
+from ..walks.loader import WalkLoader
 from ..walks.walker import Walker
 
 __all__ = ["SkipGram", "table"]

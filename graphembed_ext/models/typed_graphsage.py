@@ -23,7 +23,7 @@ from ..nn.sage import SAGEConv
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
 from ._modes import evaluating
-from .graphsage import compact, kept_features
+from .graphsage_inputs import compact, kept_features
 from .typed_layers import layered, reached
 
 __all__ = ["TypedGraphSAGE", "TypedInputs"]

@@ -149,7 +149,7 @@ class SAGEConv(MessagePassing):
             x: Features ``(N, F)``, or those of sources and targets, ``(N_s, F_s)`` and ``(N_t, F_t)`` or None; or
                 :class:`~graphembed_ext.nn.ops.rows.Rows` of a matrix, with an Adjacency.
             edge_index: Edges from sources to targets, ``(2, E)``; or ``SparseTensor``; or
-                :class:`~graphembed_ext.graph.view.adjacency.Adjacency`, whose targets are the first of the sources
+                :class:`~graphembed_ext.graph.adjacency.Adjacency`, whose targets are the first of the sources
                 where ``x`` is one tensor.
             size: Numbers of sources and targets, where ``x`` cannot tell.
             edge_weight: Weight of each edge, ``(E,)``.

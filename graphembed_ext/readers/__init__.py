@@ -1,5 +1,6 @@
 """Graphs out of files."""
 
-from .graphs import WEIGHT, GraphFile, read_graph, read_pairs
+from .graph_file import WEIGHT, GraphFile
+from .graphs import read_graph, read_pairs
 
 __all__ = ["WEIGHT", "GraphFile", "read_graph", "read_pairs"]

@@ -15,11 +15,9 @@ import torch
 from ..errors import FileFormatError, InputError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from . import edge_lists
+from .graph_file import WEIGHT, simple_view
 
-__all__ = ["WEIGHT", "Matrix", "read_matrix", "simple_view"]
-
-#: Edge feature that holds the weights of edge lists and matrices; PyG's own name for it.
-WEIGHT = "edge_weight"
+__all__ = ["Matrix", "read_matrix"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,6 @@ def read_matrix(path: Path, kind: str, key: str | None, directed: bool) -> Matri
     if kind == ".mat":
         return _read_mat(path, key, directed)
     return _read_mtx(path, directed) if kind == ".mtx" else _read_npz(path, directed)
-
-
-def simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool) -> GraphView:
-    """A graph of one node and one edge type, each edge once; see :func:`graphembed_ext.readers.edge_lists.simple_edges`."""
-    src, dst, weight = edge_lists.simple_edges(src, dst, weight, num_nodes, directed)
-    features = {} if weight is None else {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
-    edges = {EDGE_TYPE: (torch.from_numpy(src), torch.from_numpy(dst))}
-    return GraphView({NODE_TYPE: num_nodes}, edges, edge_features=features)
 
 
 def _view(matrix: Any, place: str, directed: bool) -> tuple[GraphView, str | None]:

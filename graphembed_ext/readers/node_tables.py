@@ -11,9 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core import rng
 from ..errors import FileFormatError, InputError
+from ..graph.features import LABEL_NAMES
+from ..graph.view import GraphView
 
-__all__ = ["Labels", "read_features", "read_labels"]
+__all__ = ["Labels", "as_sparse", "of_type", "put_masks", "read_features", "read_labels"]
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 #: Nodes up to which a one-hot vector for each is reasonable: 400 MB of features.
@@ -206,3 +209,68 @@ def _table(path: Path) -> list[list[str]]:
 def _exists(path: Path) -> None:
     if not path.is_file():
         raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
+
+
+_SPLIT = (0.6, 0.2, 0.2)
+
+
+def put_masks(
+    features: dict[str, Tensor],
+    kind: str,
+    y: Any,
+    count: int,
+    *,
+    parts: Mapping[str, Tensor],
+    shares: Sequence[float] | None,
+    seed: int,
+    notes: list[str],
+) -> None:
+    """Put labels and masks of a node type among its features, unless they are there.
+
+    Args:
+        features: Features of the type, added to.
+        kind: The node type.
+        y: Classes, ``(N,)``, or a sparse 0/1 matrix.
+        count: Number of nodes.
+        parts: Ids of ``train``, ``val`` and ``test`` where a file has them.
+        shares: Parts of the labelled nodes; None keeps masks that are there, or splits 60, 20 and 20 %.
+        seed: Fixes the split.
+        notes: Told how the nodes were split.
+    """
+    if not any(name in features for name in LABEL_NAMES):
+        features["y"] = torch.from_numpy(y.toarray()).float() if hasattr(y, "toarray") else y
+    if shares is None and not parts and "train_mask" in features:
+        return
+    if not parts:
+        labelled = torch.from_numpy(y.getnnz(1)) > 0 if hasattr(y, "getnnz") else y >= 0
+        ids = labelled.nonzero().squeeze(1)
+        shares = _SPLIT if shares is None else shares
+        order = ids[torch.randperm(len(ids), generator=rng.generator(rng.key(seed, "split", kind)))]
+        first, second = (round(len(ids) * sum(shares[:end])) for end in (1, 2))
+        last = round(len(ids) * min(1.0, sum(shares)))
+        parts = {"train": order[:first], "val": order[first:second], "test": order[second:last]}
+        shown = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+        notes.append(f"labelled nodes split at random into {shown}")
+    for part in ("train", "val", "test"):
+        mask = torch.zeros(count, dtype=torch.bool)
+        mask[parts.get(part, torch.empty(0, dtype=torch.int64))] = True
+        features[f"{part}_mask"] = mask
+
+
+def of_type(text: str, view: GraphView, argument: str) -> tuple[str, str]:
+    """``TYPE=FILE`` as a pair; the only type where there is one."""
+    kind, equals, file = text.partition("=")
+    if equals and kind in view.num_nodes:
+        return kind, file
+    if equals and not Path(text).exists():
+        raise InputError(argument, text, "TYPE=FILE, with one of the node types " + ", ".join(view.node_types))
+    if len(view.node_types) == 1:
+        return view.node_types[0], text
+    raise InputError(argument, text, "TYPE=FILE, with one of the node types " + ", ".join(view.node_types))
+
+
+def as_sparse(y: Tensor) -> Any:
+    """A 0/1 matrix as ``ge.evaluate`` takes it."""
+    import scipy.sparse
+
+    return scipy.sparse.csr_matrix(y.to(torch.int8).numpy())

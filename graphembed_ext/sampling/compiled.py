@@ -13,8 +13,8 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from .._core.bits import _bits
 from .._core.parallel import over_rows
-from ..walks.compiled import _bits
 
 __all__ = ["Table", "entries_between", "number", "sample"]
 

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import memory, rng
+from .._core.bits import _bits
 from .._core.parallel import over_rows
 from ..errors import InputError
-from ..graph.metapaths import Metapath, read_metapaths, stacked
+from ..graph.metapaths import Metapath, read_metapaths
 from ..graph.view import CSR, EdgeType, GraphView
 from ..hosts.registry import view as view_of
-from ..walks.compiled import _bits
+from ..walks.tables import stacked
 
 __all__ = ["backwards", "metapath_edges", "named_metapaths"]
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import rng
+from .._core.background import in_background
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES, by_type, find, node_ids
 from ..graph.in_edges import entry_values, in_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from ..hosts.registry import view as view_of
-from ..walks.loader import in_background
 from .neighbor_sampler import Neighborhood, NeighborSampler, check_fanouts
 
 __all__ = ["NeighborBatch", "NeighborLoader", "SeededBatches", "neighbor_loader"]

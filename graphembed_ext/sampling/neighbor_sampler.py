@@ -31,7 +31,7 @@ class Neighborhood(NamedTuple):
         nodes: Ids by type of all nodes reached, those sampled around first; a type's first so many are those of each
             smaller neighbourhood.
         blocks: For each layer, edges by edge type; a type's targets are the first of its sources.
-        entries: Which entries of :func:`~graphembed_ext.graph.view.in_edges.in_edges` these edges are.
+        entries: Which entries of :func:`~graphembed_ext.graph.in_edges.in_edges` these edges are.
         counts: How many nodes of each type each layer reads, and last how many the last one yields.
     """
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .._core.alias import AliasTable
-from ..walks.compiled import _bits
+from .._core.bits import _bits
 
 __all__ = ["draw_entries", "near_pairs"]
 

@@ -33,7 +33,7 @@ class Triplets:
         InputError: Every user touched every item.
 
     Example:
-        >>> from graphembed_ext.graph.view.interactions import Sides
+        >>> from graphembed_ext.graph.interactions import Sides
         >>> known = Interactions(Sides(range(2), range(2, 5)), torch.tensor([0, 0, 1]), torch.tensor([2, 4, 3]))
         >>> triplets = Triplets(known, seed=0)
         >>> users, touched, others = triplets.draw(epoch=0, first=0, last=len(triplets))

@@ -72,7 +72,7 @@ class FitResult:
         Returns:
             A matplotlib figure, which a notebook shows.
         """
-        from ..plots import style as plots
+        from .. import plots
 
         recall = any(name.startswith("val_recall@") for entry in self.history for name in entry)
         draw = plots.recall_curve if recall else plots.loss_curve

@@ -12,7 +12,8 @@ import torch
 from .._core import checks as _checks
 from .._core import memory, rng
 from ..errors import InputError
-from .engines.base import Batch, Engine, choose
+from .engines.base import Batch, Engine
+from .engines.choose import choose
 from .result import FitResult, TrainingError
 from .run import Bar, Plan, run
 
@@ -40,9 +41,9 @@ def train(
 ) -> FitResult:
     """Train DeepWalk, Node2Vec or MetaPath2Vec, the learning rate falling linearly to 0.
 
-    Two engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled kernel for tables
-    in float32 on the CPU that does plain SGD as word2vec does, one window of a walk after another; ``torch`` does
-    Adam on the model's own loss, batch by batch, on any device.
+    Two engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled
+    kernel for tables in float32 on the CPU that does plain SGD as word2vec does, one window of a walk after another;
+    ``torch`` does Adam on the model's own loss, batch by batch, on any device.
 
     By default, ``numba`` trains on several threads at once, which race for the tables: results differ a little
     from run to run. With ``deterministic=True`` they depend on the seed, the model's weights, the batch size and the

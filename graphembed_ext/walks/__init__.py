@@ -1,5 +1,9 @@
-"""Random walks: uniform, weighted, node2vec, along metapaths, restarting."""
+"""Random walks: uniform, weighted, node2vec, along metapaths, restarting.
 
-from .walker import ENGINES, Walker, Walks, check_starts, random_walk, stream
+Call a walker with start nodes, or let :func:`random_walk` do it. Walks are rows of one tensor, -1 after their end.
+"""
+
+from .random_walks import random_walk, stream
+from .walker import ENGINES, Walker, Walks, check_starts
 
 __all__ = ["ENGINES", "Walker", "Walks", "check_starts", "random_walk", "stream"]

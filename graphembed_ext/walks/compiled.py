@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from .._core.alias import AliasTable
-from ..graph.metapaths import ENDED
+from .._core.bits import _ONE, _S11, _S32, _U, _bits
 from ..graph.view import CSR
+from .tables import ENDED
 
 __all__ = ["CompiledWalks", "exact_steps"]
 
@@ -23,10 +24,7 @@ __all__ = ["CompiledWalks", "exact_steps"]
 _STEPS_PER_THREAD = 1 << 16
 _BLOCK = 128
 _MOST = (1 << 32) - 1
-_U = np.uint64
-_GOLDEN, _MIX_1, _MIX_2 = _U(0x9E3779B97F4A7C15), _U(0xBF58476D1CE4E5B9), _U(0x94D049BB133111EB)
 _LOW_32 = _U(0xFFFFFFFF)
-_S27, _S30, _S31, _S32, _S11, _ONE = _U(27), _U(30), _U(31), _U(32), _U(11), _U(1)
 _NO_PLAN = np.zeros((1, 0), np.int64)
 
 
@@ -123,14 +121,6 @@ def exact_steps(
     weights = np.empty(0) if weight is None else weight.cpu().numpy()
     arrays = [part.cpu().numpy() for part in (csr.indptr, csr.indices, row, previous, random)]
     return torch.from_numpy(_exact_steps(*arrays, weights, np.array(bias))).to(row.device)
-
-
-@numba.njit(cache=True, inline="always")
-def _bits(stream, counter):  # type: ignore[no-untyped-def]
-    value = (counter + _ONE) * _GOLDEN + stream
-    value = (value ^ (value >> _S30)) * _MIX_1
-    value = (value ^ (value >> _S27)) * _MIX_2
-    return value ^ (value >> _S31)
 
 
 @numba.njit(cache=True)

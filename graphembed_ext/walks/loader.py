@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,71 +11,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .._core import checks as _checks
 from .._core import rng
-from .._core.parallel import leave_one
 from ..errors import InputError
 from .walker import Walker
 
-__all__ = ["WalkLoader", "in_background", "stream_of_call"]
+__all__ = ["WalkLoader"]
 
-Item = TypeVar("Item")
 
 #: What a worker gets to make a batch: the epoch, the number of its first walk, and the start nodes.
 Job = tuple[int, int, Tensor]
-
-
-def stream_of_call(seed: int, purpose: str, call: int) -> int:
-    """Key for the ``call``-th use of a model's own stream, another one in each DataLoader worker and epoch."""
-    worker = torch.utils.data.get_worker_info()
-    if worker is None:
-        return rng.key(seed, purpose, call)
-    return rng.key(seed, purpose, call, worker.seed)
-
-
-def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[Item]:
-    """The items of an iterator, made by a thread that keeps at most ``ahead`` of them waiting.
-
-    The thread ends with the iterator, be it run through, closed, or dropped half-way; an error in it is raised
-    here.
-    """
-    waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(ahead)
-    stopped = threading.Event()
-
-    def put(entry: tuple[bool, Any]) -> None:
-        while not stopped.is_set():
-            try:
-                waiting.put(entry, timeout=0.1)
-                break
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        leave_one()
-        try:
-            for item in items():
-                put((True, item))
-                if stopped.is_set():
-                    return
-            put((False, None))
-        except BaseException as error:
-            put((False, error))
-
-    def read() -> Iterator[Item]:
-        thread = threading.Thread(target=work, name="graphembed-walks", daemon=True)
-        thread.start()
-        try:
-            while True:
-                more, item = waiting.get()
-                if more:
-                    yield item
-                elif item is None:
-                    return
-                else:
-                    raise item
-        finally:
-            stopped.set()
-            thread.join()
-
-    return read()
 
 
 class WalkLoader(DataLoader[Any]):

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from .._core import rng
 from .._core.alias import alias_table
-from ..graph.metapaths import ENDED
 from ..graph.view import CSR
 from .compiled import CompiledWalks, exact_steps
+from .tables import ENDED
 
 __all__ = ["TorchWalker"]
 
@@ -41,7 +41,7 @@ class TorchWalker:
         q: In-out parameter of node2vec.
         restart: Chance to jump back to the walk's start instead of a step.
         plan: For metapaths, what each walk's node id is moved by at each step for its row in the CSR, int64,
-            shape ``(num_metapaths, walk_length - 1)``; see :func:`graphembed_ext.graph.view.metapaths.plan`.
+            shape ``(num_metapaths, walk_length - 1)``; see :func:`graphembed_ext.graph.metapaths.plan`.
         num_nodes: Number of nodes. With a plan, start ``k * num_nodes + v`` is node ``v`` on metapath ``k``.
     """
 

@@ -74,7 +74,7 @@ def _both(first: str, second: str | None, reading: dict[str, Any]) -> list[Graph
 
 def _metapaths(model: str, view: GraphView, words: list[str]) -> dict[str, Any]:
     """Metapaths as the model takes them: HAN by name, MetaPath2Vec one or a list."""
-    from ..runs.inputs import metapath_of, named_metapath
+    from ...graph.metapaths import metapath_of, named_metapath
 
     if not words:
         return {}

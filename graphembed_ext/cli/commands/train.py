@@ -171,8 +171,9 @@ def train(
     want more than edges: classes and features of nodes, or who touched what.
     """
     with reporting(debug):
+        from ..runs.job import Job
         from ..runs.records import read_settings
-        from ..runs.train import Job, run
+        from ..runs.train import run
 
         options = {} if config is None else read_settings(config)
         own = ("context", "config", "set_", "as_json", "debug")

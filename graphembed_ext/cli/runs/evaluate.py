@@ -12,11 +12,13 @@ from torch import Tensor
 from ..._core import rng
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
-from ...evaluate.classification import link_prediction, node_classification
+from ...evaluate.classification import node_classification
+from ...evaluate.links import link_prediction
+from ...readers.graphs import pairs_of_names
 from ...readers.node_tables import read_labels
-from .inputs import pairs_of_names, prepared
+from .inputs import prepared
+from .job import Job
 from .records import read_record, record_path
-from .train import Job
 
 __all__ = ["class_names", "classification", "labels_of", "links"]
 

@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import plots
 from ..._core import checks as _checks
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
-from ...plots import style as plots
 from .evaluate import class_names, labels_of
 from .inputs import prepared
+from .job import Job
 from .records import read_record, record_path
-from .train import Job
 
 __all__ = ["KINDS", "draw"]
 

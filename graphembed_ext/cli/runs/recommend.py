@@ -16,10 +16,11 @@ from ...evaluate.ranking import ranking_metrics
 from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
 from ...nn.ops.top_k import top_k
-from ...readers.graphs import GraphFile
-from .inputs import pairs_of_names, prepared
+from ...readers.graph_file import GraphFile
+from ...readers.graphs import pairs_of_names
+from .inputs import prepared
+from .job import Job
 from .records import read_record
-from .train import Job
 
 __all__ = ["SavedRecommender"]
 

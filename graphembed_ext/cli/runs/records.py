@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..._core.files import whole
 from ...errors import FileFormatError
-from ...exports import whole
 
 __all__ = ["read_record", "read_settings", "record_path", "write_record"]
 

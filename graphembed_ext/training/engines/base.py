@@ -15,13 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from ... import losses
-from ..._core import checks as _checks
-from ...errors import EngineError
-
-__all__ = ["ENGINES", "Batch", "Engine", "Trained", "WalkModel", "choose"]
-
-ENGINES = ("auto", "torch", "numba")
+__all__ = ["Batch", "Engine", "Trained", "WalkModel"]
 
 
 class WalkModel(Protocol):
@@ -109,46 +103,3 @@ class Engine(Protocol):
 
     def memory(self) -> int:
         """Bytes that training will take beside the tables, the graph and the walks."""
-
-
-def choose(
-    model: WalkModel,
-    engine: str,
-    *,
-    lr: float,
-    loss: str,
-    key: int,
-    threads: int,
-    deterministic: bool,
-    shrink_window: bool = False,
-) -> tuple[Engine, str]:
-    """The engine that serves, and why it is not the compiled one where that was left open.
-
-    Args:
-        model: The model to train.
-        engine: One of :data:`ENGINES`.
-        lr: First learning rate.
-        loss: Preset of the loss.
-        key: Key of the noise.
-        threads: Threads to train on.
-        deterministic: Whether the result must be the same, bit by bit, each time.
-        shrink_window: Whether every centre draws a window of its own; only the compiled engine does that.
-
-    Raises:
-        EngineError: The engine asked for by name cannot serve, or none can.
-    """
-    from .cpu import CPUEngine, obstacle
-    from .reference import TorchEngine
-
-    _checks.choice("engine", engine, ENGINES)
-    _checks.choice("loss", loss, losses.PRESETS)
-    reason = "" if engine == "torch" else obstacle(model, loss)
-    if engine == "numba" and reason:
-        raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
-    if shrink_window and (engine == "torch" or reason):
-        because = f", and 'numba' cannot serve this call: {reason}" if reason else ""
-        raise EngineError(f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size.")
-    if engine == "torch" or reason:
-        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=1 if deterministic else threads), reason
-    threads = 1 if deterministic else threads
-    return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""

@@ -1,0 +1,178 @@
+"""Curves of a training, and what a model attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import InputError
+from ..graph.view import NODE_TYPE
+from .maps import _MANY
+from .style import _COLOURS, _INK, _axes
+
+__all__ = ["attention", "degree_against_norm", "loss_curve", "recall_curve"]
+
+
+def loss_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_epoch: int = 0) -> Any:
+    """The loss by epoch, that of the validation beside it where there is one.
+
+    Args:
+        history: As :class:`graphembed_ext.FitResult` has it.
+        title: Title of the picture.
+        best_epoch: Epoch whose weights were kept; 0 marks none.
+
+    Returns:
+        A matplotlib figure.
+    """
+    if not history:
+        raise InputError("history", "no epochs", "at least one")
+    figure, axes = _axes(title, f"loss over {len(history)} epochs")
+    for number, (name, label) in enumerate((("loss", "training"), ("val_loss", "validation"))):
+        entries = [(entry["epoch"], entry[name]) for entry in history if name in entry]
+        if entries:
+            _line(axes, entries, _COLOURS[number], label)
+    _mark_best(axes, best_epoch)
+    axes.set_ylabel("loss")
+    return _finished(figure, axes)
+
+
+def recall_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_epoch: int = 0) -> Any:
+    """Recall and NDCG of the validation by epoch, as training with validation pairs leaves them.
+
+    Raises:
+        InputError: A history without validated recall.
+    """
+    seen = dict.fromkeys(name for entry in history for name in entry)
+    names = [name for name in seen if name.startswith(("val_recall@", "val_ndcg@"))]
+    if not names:
+        raise InputError(
+            "history",
+            "no validated recall",
+            "a history with val_recall@k",
+            "train lightgcn with validation pairs: --validation FILE, or ge.fit(..., validation=pairs)",
+        )
+    figure, axes = _axes(title, "validation pairs, items touched in training left out")
+    for number, name in enumerate(names):
+        entries = [(entry["epoch"], entry[name]) for entry in history if name in entry]
+        _line(axes, entries, _COLOURS[number], name.removeprefix("val_").replace("ndcg", "NDCG"), dots=True)
+        epoch, best = max(entries, key=lambda entry: entry[1])
+        place: dict[str, Any] = {"xytext": (0, 7), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(f"{best:.4f}", (epoch, best), fontsize=10, color=_COLOURS[number], **place)
+    _mark_best(axes, best_epoch)
+    axes.set_ylim(bottom=0)
+    return _finished(figure, axes)
+
+
+def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: str = "") -> Any:
+    """Length of the vectors against the number of neighbours, both by decades, with the median along the way.
+
+    Args:
+        groups: Degrees and norms, each ``(N,)``, by node type.
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure, axes = _axes(title, "length of a node's vector against the number of its edges")
+    total = sum(len(degree) for degree, _ in groups.values())
+    size = float(np.clip(16000 / max(total, 1), 4, 40))
+    for number, (name, (degree, norm)) in enumerate(groups.items()):
+        x, y = degree.double().numpy(), norm.double().numpy()
+        x, y = x[y > 0], y[y > 0]
+        label = "nodes" if name == NODE_TYPE else name
+        colour = _COLOURS[number % len(_COLOURS)]
+        # degrees are whole numbers: spread a little, points do not cover each other
+        spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(x))
+        axes.scatter(np.maximum(x + spread, 0.5), y, s=size, c=colour, alpha=0.45, linewidths=0)
+        axes.scatter([], [], s=50, c=colour, label=f"{label} ({len(x):,})")
+        bins = np.unique(np.geomspace(1, max(x.max(), 1) + 1, 12).round())
+        middle = [(x[inside].mean(), np.median(y[inside])) for inside in _between(x, bins) if inside.sum() >= 3]
+        if len(middle) > 1:
+            axes.plot(*zip(*middle, strict=True), color="white", linewidth=4.5, zorder=3)
+            axes.plot(*zip(*middle, strict=True), color=colour, linewidth=2.2, zorder=4)
+    axes.plot([], [], color=_INK, linewidth=2.2, label="median")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        _plain_ticks(axis)
+    axes.set_xlabel("edges of the node")
+    axes.set_ylabel("length of the vector")
+    return _finished(figure, axes, xlabel=False)
+
+
+def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") -> Any:
+    """How much each metapath counts, a bar for each, by target type.
+
+    Args:
+        weights: As :meth:`graphembed_ext.HAN.semantic_attention` returns them.
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure.
+    """
+    bars = [(kind, name, value) for kind, paths in weights.items() for name, value in paths.items()]
+    if not bars:
+        raise InputError("weights", "no metapaths", "a weight for each metapath")
+    figure, axes = _axes(title, "semantic attention: the share of each metapath", height=1.9 + 0.55 * len(bars))
+    kinds = list(weights)
+    for place, (kind, _, value) in enumerate(bars):
+        colour = _COLOURS[kinds.index(kind) % len(_COLOURS)]
+        axes.barh(place, value, color=colour, height=0.62)
+        axes.text(value + 0.012, place, f"{value:.3f}", va="center", fontsize=11, color=_INK)
+    axes.set_yticks(range(len(bars)), [name if len(kinds) == 1 else f"{kind}: {name}" for kind, name, _ in bars])
+    axes.tick_params(axis="y", length=0, labelsize=11.5)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.12)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axes.grid(axis="x", color="#e6eaee", linewidth=0.8)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+def _line(axes: Any, entries: Sequence[tuple[float, float]], colour: str, label: str, dots: bool = False) -> None:
+    marker = "o" if dots or len(entries) < 3 else None
+    axes.plot(*zip(*entries, strict=True), color=colour, linewidth=2.2, marker=marker, markersize=4.5, label=label)
+
+
+def _mark_best(axes: Any, epoch: int) -> None:
+    if epoch:
+        axes.axvline(epoch, color="#8b98a4", linewidth=1.1, linestyle=(0, (4, 3)), label=f"kept: epoch {epoch}")
+
+
+def _finished(figure: Any, axes: Any, xlabel: bool = True) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.grid(color="#e6eaee", linewidth=0.8)
+    if xlabel:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(fontsize=11.5, color=_INK)
+    if len(axes.get_legend_handles_labels()[0]) > 1:
+        # "best" compares the legend with every point
+        crowded = (
+            sum(len(drawn.get_offsets()) for drawn in axes.collections) > _MANY
+        )  # "best" compares with every point
+        place = "upper left" if crowded else "best"
+        axes.legend(loc=place, frameon=False, fontsize=10.5, labelcolor=_INK)
+    return figure
+
+
+def _plain_ticks(axis: Any) -> None:
+    """Numbers as people write them on a logarithmic axis, also where it spans less than a decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    narrow = high < 30 * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _between(x: np.ndarray, bounds: np.ndarray) -> Iterator[np.ndarray]:
+    for low, high in pairwise(bounds):
+        yield (x >= low) & (x < high)

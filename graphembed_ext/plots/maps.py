@@ -1,0 +1,219 @@
+"""Maps of embeddings in two dimensions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .._core import checks as _checks
+from .._core.optional import installed, optional
+from ..errors import InputError
+from .style import _COLOURS, _INK, _axes
+
+__all__ = ["draw_embedding", "embedding_map", "project"]
+
+
+def project(vectors: Tensor) -> np.ndarray:
+    """The two directions in which vectors of unit length differ most (PCA), float, shape ``(N, 2)``.
+
+    Example:
+        >>> import torch
+        >>> project(torch.eye(4)).shape
+        (4, 2)
+    """
+    optional("sklearn", "a picture")
+    from sklearn.decomposition import PCA
+
+    array = vectors.detach().cpu().double().numpy()
+    length = np.linalg.norm(array, axis=1, keepdims=True)
+    if array.ndim != 2 or min(array.shape) < 2:
+        raise InputError("vectors", f"shape {array.shape}", "at least two vectors of two dimensions")
+    return PCA(2, svd_solver="full").fit_transform(array / np.where(length > 0, length, 1))
+
+
+def draw_embedding(
+    vectors: Tensor,
+    names: Sequence[str],
+    groups: Sequence[str],
+    path: Path,
+    *,
+    title: str,
+    subtitle: str = "",
+    edges: Tensor | None = None,
+) -> Path:
+    """Draw nodes where :func:`project` puts them, coloured by group, each with its name inside.
+
+    Args:
+        vectors: One for each node, ``(N, d)``.
+        names: Name of each node; short ones fit.
+        groups: Group of each node.
+        path: PNG file to write.
+        title: Title of the picture.
+        subtitle: A second, smaller line.
+        edges: Pairs of nodes to join by thin lines, ``(2, E)``.
+
+    Returns:
+        The path.
+    """
+    optional("matplotlib", "a picture")
+    # The figure is drawn without pyplot, which keeps global state and looks for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7), dpi=160, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.05, 0.05, 0.9, 0.81))
+    places = _spread(project(vectors), figure.get_size_inches() * (0.9, 0.81), 0.36)
+    if edges is not None:
+        lines = places[edges.cpu().numpy().T]
+        axes.add_collection(LineCollection(list(lines), colors="#b9c3cc", linewidths=0.7, zorder=1))
+    kinds = list(dict.fromkeys(groups))
+    for number, kind in enumerate(kinds):
+        members = np.array([group == kind for group in groups])
+        colour = _COLOURS[number % len(_COLOURS)]
+        x, y = places[members].T
+        axes.scatter(x, y, s=420, c=colour, edgecolors="white", linewidths=1.4, zorder=2, label=kind)
+    for name, (x, y) in zip(names, places, strict=True):
+        axes.text(
+            x, y, name, ha="center", va="center_baseline", fontsize=9.5, color="white", fontweight="bold", zorder=3
+        )
+    axes.margins(0.06)
+    axes.set_axis_off()
+    figure.text(0.05, 0.945, title, fontsize=15, fontweight="bold", color=_INK)
+    figure.text(0.05, 0.905, subtitle, fontsize=10, color="#5b6b79")
+    _legend(axes)
+    figure.savefig(path, format="png")
+    return path
+
+
+def embedding_map(
+    vectors: Tensor,
+    groups: Sequence[str] = (),
+    names: Sequence[str] = (),
+    *,
+    title: str = "",
+    method: str = "auto",
+    seed: int = 0,
+) -> Any:
+    """A 2-D map of vectors, a point for each, coloured by group; with its name beside it where they are few.
+
+    Args:
+        vectors: ``(N, d)``.
+        groups: Group of each vector; empty for none, which is drawn grey.
+        names: Name of each vector.
+        title: Title of the picture.
+        method: ``"tsne"``, ``"umap"``, ``"pca"``, or ``"auto"``: pca for a few vectors; umap for more than 5,000,
+            where it is installed; tsne otherwise.
+        seed: Fixes the places.
+
+    Returns:
+        A matplotlib figure.
+    """
+    method = _method(method, len(vectors))
+    places = _places(vectors, method, seed)
+    named = len(names) > 0 and len(places) <= _FEW
+    if named:
+        places = _spread(places, np.array([6.5, 4.2]), 0.32)
+    figure, axes = _axes(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
+    group_of = np.array(groups if len(groups) else [""] * len(places))
+    size = float(np.clip(24000 / max(len(places), 1), 5, 60))
+    kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
+    if len(kinds) <= len(_COLOURS) and all(kind.isdigit() for kind in kinds):
+        kinds.sort(key=int)
+    if "" in group_of:
+        axes.scatter(*places[group_of == ""].T, s=size, c="#c3cbd2" if kinds else _COLOURS[0], linewidths=0)
+    shown = kinds[: len(_COLOURS)]
+    order = np.random.default_rng(seed).permutation(len(places))  # no group lies on top of all others
+    colour_of = dict(zip(shown, _COLOURS, strict=False))
+    colours = np.array([colour_of.get(kind, "#c3cbd2") for kind in group_of])
+    drawn = order[group_of[order] != ""]
+    axes.scatter(*places[drawn].T, s=size, c=colours[drawn], alpha=0.85, linewidths=0)
+    for kind in shown:
+        axes.scatter([], [], s=60, c=colour_of[kind], label=f"{kind} ({(group_of == kind).sum():,})")
+    if len(kinds) > len(shown):
+        rest = sum(int((group_of == kind).sum()) for kind in kinds[len(shown) :])
+        axes.scatter([], [], s=60, c="#c3cbd2", label=f"{len(kinds) - len(shown)} more ({rest:,})")
+    for name, place in zip(names if named else (), places, strict=False):
+        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=_INK)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.margins(0.08)
+    if kinds:
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=_INK)
+        legend.set_in_layout(True)
+    return figure
+
+
+#: Vectors up to which a map shows names, and PCA does; and those from which on UMAP is the faster.
+_FEW, _MANY = 60, 5_000
+
+
+#: How each method is told of in a picture.
+_METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+
+def _method(method: str, count: int) -> str:
+    _checks.choice("method", method, ("auto", *_METHODS))
+    if method == "auto":
+        if count <= _FEW:  # neighbourhoods mean little among so few
+            return "pca"
+        return "umap" if count > _MANY and installed("umap") else "tsne"
+    return method
+
+
+def _places(vectors: Tensor, method: str, seed: int) -> np.ndarray:
+    """Each vector's place on the map, ``(N, 2)``."""
+    if method == "pca" or len(vectors) < 5:
+        return project(vectors)
+    array = vectors.detach().cpu().float().numpy()
+    length = np.linalg.norm(array, axis=1, keepdims=True)
+    array = array / np.where(length > 0, length, 1)
+    if method == "umap":
+        with warnings.catch_warnings():
+            # that TensorFlow is absent, that a seed costs threads, that small graphs have few neighbours
+            warnings.simplefilter("ignore")
+            umap = optional("umap", "a map by UMAP")
+            neighbours = min(15, len(array) - 1)
+            start = "random" if len(array) < 20 else "spectral"
+            return np.asarray(umap.UMAP(neighbours, init=start, random_state=seed).fit_transform(array))
+    optional("sklearn", "a map by t-SNE")
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(array) - 1) / 3)
+    return np.asarray(TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(array))
+
+
+def _legend(axes: Any) -> None:
+    legend = axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="#d5dce2", fontsize=10.5, markerscale=0.6)
+    for text in legend.get_texts():
+        text.set_color(_INK)
+
+
+def _spread(places: np.ndarray, size: np.ndarray, apart: float) -> np.ndarray:
+    """Push points apart until their centres are ``apart`` inches from each other on a page of ``size`` inches.
+
+    Drawn where they fall, close nodes would cover each other's names.
+    """
+    low, high = places.min(0), places.max(0)
+    page = (places - low) / np.where(high > low, high - low, 1) * (size - apart)
+    for _ in range(300):
+        gap = page[:, None] - page[None]
+        distance = np.linalg.norm(gap, axis=2)
+        np.fill_diagonal(distance, np.inf)
+        overlap = np.clip(apart - distance, 0, None)
+        if not overlap.any():
+            break
+        # two points in one place have no direction between them; their numbers give one
+        angle = np.arange(len(page), dtype=float)
+        step = np.where(distance[..., None] > 1e-9, gap, np.stack([np.cos(angle), np.sin(angle)], 1)[:, None])
+        step = step / np.maximum(np.linalg.norm(step, axis=2, keepdims=True), 1e-9)
+        page = np.clip(page + 0.5 * (step * overlap[..., None]).sum(1), 0, size - apart)
+    return page

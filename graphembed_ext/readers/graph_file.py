@@ -1,0 +1,87 @@
+"""A graph as a file holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..graph.simple_edges import simple_edges
+from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
+from ..hosts.registry import to_host
+from ..hosts.registry import view as view_of
+
+__all__ = ["GraphFile", "WEIGHT", "simple_view"]
+
+
+#: Edge feature that holds the weights of edge lists and matrices; PyG's own name for it.
+WEIGHT = "edge_weight"
+
+
+def simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool) -> GraphView:
+    """A graph of one node and one edge type, each edge once; see :mod:`graphembed_ext.graph.simple_edges`."""
+    src, dst, weight = simple_edges(src, dst, weight, num_nodes, directed)
+    features = {} if weight is None else {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
+    edges = {EDGE_TYPE: (torch.from_numpy(src), torch.from_numpy(dst))}
+    return GraphView({NODE_TYPE: num_nodes}, edges, edge_features=features)
+
+
+KINDS = (
+    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), adjacency lists (.adjlist), a matrix "
+    "(.mtx, .mat, .npz), a saved graph (.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
+)
+
+
+_LABELS = ("y", "label", "labels")
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph as a file holds it.
+
+    Attributes:
+        view: Nodes, edges and features.
+        names: Names of the nodes of each type, in the order of their ids; None where they have ids only.
+        labels: Classes of the nodes by node type: integers ``(N,)``, negative for none, or a scipy sparse 0/1
+            matrix ``(N, classes)`` for several labels a node. Empty where the source has none.
+        weight: Name of the edge feature with the weights; None where the source has none.
+        notes: How the source was understood, one sentence each.
+    """
+
+    view: GraphView
+    names: Mapping[str, list[str]] | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    weight: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def build(self, host: str) -> Any:
+        """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""
+        return to_host(self.view, host)
+
+
+def from_host(graph: Any) -> GraphFile:
+    view = view_of(graph)
+    labels = {}
+    for node_type, features in view.features.items():
+        found = next((features[name] for name in _LABELS if name in features), None)
+        classes = None if found is None else _classes(found)
+        if classes is not None:
+            labels[node_type] = classes
+    weighted = view.edges and all(WEIGHT in features for features in view.edge_features.values())
+    return GraphFile(view, None, labels, WEIGHT if weighted else None)
+
+
+def _classes(values: Tensor) -> Any:
+    """Labels as ``ge.evaluate`` takes them, or None for values that are no classes."""
+    import scipy.sparse
+
+    if values.dim() == 2 and values.size(1) == 1:
+        values = values.squeeze(1)
+    if values.dim() == 1 and not values.is_floating_point():
+        return values.long()
+    if values.dim() == 2 and bool(((values == 0) | (values == 1)).all()):
+        return scipy.sparse.csr_matrix(values.to(torch.int8).numpy())
+    return None

@@ -1,0 +1,69 @@
+"""Graphs that DGL or PyG saved; no code is run from the file."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from pathlib import Path
+
+import torch
+
+from .._core.optional import import_dgl
+from ..errors import FileFormatError
+from .graph_file import GraphFile, from_host
+
+
+def read_dgl(path: Path) -> GraphFile:
+    """The one graph in a file of ``dgl.save_graphs``."""
+    dgl = import_dgl(f"reading {path.name}, a saved DGL graph,")
+    try:
+        graphs, _ = dgl.load_graphs(str(path))
+    except dgl.DGLError as error:
+        reason = str(error).splitlines()[0].rpartition(": ")[2] or "it ends too early"
+        raise FileFormatError(
+            str(path), f"a file that is damaged or no DGL graph ({reason})", "a file written by dgl.save_graphs"
+        ) from error
+    if len(graphs) != 1:
+        raise FileFormatError(str(path), f"{len(graphs)} graphs", "one graph", "save the one to train on by itself")
+    return from_host(graphs[0])
+
+
+def read_pyg(path: Path) -> GraphFile:
+    """A Data or HeteroData in a file of ``torch.save``."""
+    from torch_geometric.data import Data, HeteroData, storage
+    from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
+
+    parts = [Data, HeteroData, DataEdgeAttr, DataTensorAttr]
+    parts += [storage.BaseStorage, storage.NodeStorage, storage.EdgeStorage, storage.GlobalStorage]
+    # The context takes every class it was given off the list of safe ones, also those that PyG has put there.
+    parts = [part for part in parts if part not in torch.serialization.get_safe_globals()]
+    try:
+        with torch.serialization.safe_globals(parts), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what cannot be read raises as well
+            graph = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise FileFormatError(
+            str(path),
+            "a file that holds more than a graph of tensors, or none",
+            "a Data or HeteroData written by torch.save",
+            f"nothing else is loaded, as that could run code from the file ({_brief(error)})",
+        ) from error
+    except (EOFError, RuntimeError, KeyError, ValueError, AttributeError) as error:
+        raise FileFormatError(
+            str(path),
+            f"a file that is damaged or was not written by torch.save ({_brief(error)})",
+            "a Data or HeteroData written by torch.save",
+        ) from error
+    if not isinstance(graph, (Data, HeteroData)):
+        raise FileFormatError(
+            str(path), f"an object of type {type(graph).__name__}", "a Data or HeteroData written by torch.save"
+        )
+    return from_host(graph)
+
+
+def _brief(error: Exception) -> str:
+    """The first sentence of an error of torch.load, which also tells how to do without its protection."""
+    text = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
+    for end in (" was not an allowed", " Check the documentation", ". "):
+        text = text.partition(end)[0]
+    return text[:120]

@@ -1,0 +1,169 @@
+"""Training in one call: :func:`fit`, which hands a model to the module of its task.
+
+A model names its task in the class attribute ``task``, and in ``task_without_labels`` the one it has where there are
+no labels, if that is another. The task's module has a function ``train`` that takes the model, the graph, a
+:class:`~graphembed_ext.training.run.Plan` and the options of the task. A new task is a new module and a line in the
+table below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._core import checks as _checks
+from ..errors import InputError
+from ..hosts.registry import view as view_of
+from .result import FitResult
+from .run import Plan
+
+__all__ = ["OnEpoch", "fit", "options_of"]
+
+
+OnEpoch = Callable[[dict[str, float]], None]
+
+
+#: Module of each task.
+_TASKS = {
+    "links": "links",
+    "nodes": "nodes",
+    "recommendation": "recommendation",
+    "skip_gram": "walks",
+}
+
+
+def fit(
+    model: Any,
+    graph: Any = None,
+    *,
+    epochs: int | None = None,
+    lr: float | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+    on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
+    task: str | None = None,
+    **options: Any,
+) -> FitResult:
+    """Train a model of this package; it goes on from its present weights.
+
+    What a model is trained on, its usual settings and its further options stand with its task:
+
+    ===================================  =====================================================
+    DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
+    GraphSAGE, HAN, with labels          :func:`graphembed_ext.training.nodes.train`
+    GraphSAGE without labels             :func:`graphembed_ext.training.links.train`
+    LightGCN                             :func:`graphembed_ext.training.recommendation.train`
+    ===================================  =====================================================
+
+    Args:
+        model: A model of this package.
+        graph: The graph to train on, of either host; a walk model trains on the one it was built on and takes None.
+        epochs: Passes over the data; None for the task's usual number, as with all settings.
+        lr: Learning rate.
+        batch_size: Examples in a batch: walks, interactions or nodes.
+        seed: Fixes order, draws and noise. Global random state is neither read nor moved.
+        progress: Whether to show a progress bar.
+        checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
+            it; where the result is deterministic, to the same one as a run without a break.
+        on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
+            as :class:`graphembed_ext.callbacks.TensorBoard`.
+        task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels. None means labels
+            where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
+        **options: Options of the task.
+
+    Returns:
+        History, seconds, amounts, engines, memory.
+
+    Raises:
+        InputError: An argument that cannot work, or that this model's task does not have; checked before any work.
+        FileFormatError: The checkpoint belongs to another training.
+        TrainingError: The loss became NaN or infinite.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
+        >>> model = ge.DeepWalk(ring, emb_dim=8, walk_length=10, seed=0)
+        >>> result = ge.fit(model, epochs=3, progress=False)
+        >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
+        (True, 360, 'numba')
+    """
+    if hasattr(model, "task_without_labels") and graph is not None:
+        graph = view_of(graph)
+    train = _trainer(model, _task(model, graph, task, options))
+    if train is None:
+        raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
+    if epochs is not None:
+        epochs = _checks.integer("epochs", epochs)
+    if lr is not None:
+        lr = _checks.number("lr", lr, above=0)
+    if batch_size is not None:
+        batch_size = _checks.integer("batch_size", batch_size)
+    if seed is None:
+        raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
+    _checks.seed(seed)
+    known = _options(train)
+    for name, value in options.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise InputError(
+                name,
+                value,
+                f"an option of {type(model).__name__}'s training: " + ", ".join(known),
+                f"did you mean {near[0]!r}?" if near else "",
+            )
+    path = None if checkpoint is None else Path(checkpoint)
+    plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, _joined(on_epoch))
+    return train(model, graph, plan, **options)
+
+
+def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:
+    """One function for several."""
+    if on_epoch is None or callable(on_epoch):
+        return on_epoch
+    functions = list(on_epoch)
+    for function in functions:
+        if not callable(function):
+            raise InputError("on_epoch", function, "a function, or a list of functions")
+
+    def call(entry: dict[str, float]) -> None:
+        for function in functions:
+            function(entry)
+
+    return call
+
+
+def options_of(model: Any) -> list[str]:
+    """Names of the options that :func:`fit` has for a model, or for a class of models, beside its own arguments.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> "shrink_window" in options_of(ge.DeepWalk)
+        True
+    """
+    tasks = dict.fromkeys((getattr(model, "task", None), getattr(model, "task_without_labels", None)))
+    found = [_options(train) for train in (_trainer(model, task) for task in tasks) if train]
+    return list(dict.fromkeys(name for names in found for name in names))
+
+
+def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> str | None:
+    own, other = getattr(model, "task", None), getattr(model, "task_without_labels", None)
+    known = [name for name in (own, other) if name is not None]
+    if task is not None:
+        return _checks.choice("task", task, known)
+    if other is None or options.get("y") is not None or options.get("masks") is not None or graph is None:
+        return own
+    return own if any("train_mask" in columns for columns in graph.features.values()) else other
+
+
+def _trainer(model: Any, task: str | None) -> Callable[..., FitResult] | None:
+    return None if task not in _TASKS else importlib.import_module(f"{__name__}.{_TASKS[task]}").train
+
+
+def _options(train: Callable[..., FitResult]) -> list[str]:
+    return [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]

@@ -1,0 +1,58 @@
+"""Tables that walks along metapaths read: the edge types on them as one CSR, and where each step's rows begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..graph.metapaths import Metapath
+from ..graph.view import CSR, EdgeType, GraphView
+
+__all__ = ["ENDED", "plan", "stacked"]
+
+
+#: Stands in a plan where a metapath has no further step.
+ENDED = -(1 << 62)
+
+
+def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[EdgeType, int]]:
+    """The CSRs of all edge types on some metapaths, one below the other, with global ids as entries.
+
+    Returns:
+        The CSR, its ``edge_ids`` counting through the edge types, and for each edge type the number to add to a
+        global id for its row.
+    """
+    types = sorted({step for metapath in metapaths for step in metapath})
+    offsets = view.offsets
+    bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
+    rows = edges = 0
+    for edge_type in types:
+        csr = view.csr(edge_type)
+        bases[edge_type] = rows - offsets[edge_type[0]]
+        pointers.append(csr.indptr[1:] + edges)
+        indices.append(csr.indices + offsets[edge_type[2]])
+        edge_ids.append(csr.edge_ids + edges)
+        rows += view.num_nodes[edge_type[0]]
+        edges += csr.indices.numel()
+    return CSR(torch.cat(pointers), torch.cat(indices), torch.cat(edge_ids)), bases
+
+
+def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length: int, cyclic: bool) -> Tensor:
+    """What to add to a global id for its row in the stacked CSR, by metapath and step.
+
+    Args:
+        metapaths: All metapaths.
+        bases: As :func:`stacked` returned it.
+        walk_length: Nodes in a walk.
+        cyclic: Whether a metapath that is through starts over; otherwise its walks have ended.
+
+    Returns:
+        int64, shape ``(len(metapaths), walk_length - 1)``, :data:`ENDED` where a walk has ended.
+    """
+    rows = [
+        [bases[path[step % len(path)]] if cyclic or step < len(path) else ENDED for step in range(walk_length - 1)]
+        for path in metapaths
+    ]
+    return torch.tensor(rows, dtype=torch.int64).reshape(len(metapaths), walk_length - 1)
