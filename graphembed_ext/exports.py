@@ -64,7 +64,7 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         MissingDependencyError: ``usearch`` without that package.
 
     Example:
-        >>> import tempfile, graphembed_ext as ge
+        >>> import tempfile, torch, graphembed_ext as ge
         >>> emb = ge.Embeddings(torch.eye(2), names={"_N": ["Ada", "Bob"]})
         >>> files = export(emb, Path(tempfile.mkdtemp()) / "emb.txt")
         >>> print(files[0].read_text(), end="")

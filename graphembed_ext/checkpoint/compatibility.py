@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from ..errors import ConversionError
-from . import Layout
 from .conversion import LAYOUTS, load, save
 from .kinds import describe
+from .layout import Layout
 
 __all__ = ["MODELS", "Cell", "Matrix", "matrix"]
 

@@ -38,6 +38,7 @@ def node_classification(
         Means over the splits: ``micro_f1``, ``macro_f1``, ``accuracy`` (for several labels: of exact label sets).
 
     Example:
+        >>> import torch
         >>> vectors = torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
         >>> node_classification(vectors, torch.tensor([0, 0, 0, 1, 1, 1]), repeats=2)
         {'micro_f1': 1.0, 'macro_f1': 1.0, 'accuracy': 1.0}

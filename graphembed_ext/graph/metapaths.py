@@ -30,7 +30,7 @@ def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
             where the step before it ends.
 
     Example:
-        >>> import graphembed_ext as ge
+        >>> import torch, graphembed_ext as ge
         >>> edges = torch.tensor([[0], [0]])
         >>> view = ge.view({("user", "buys", "item"): edges, ("item", "bought_by", "user"): edges})
         >>> read_metapaths(view, ["buys", "bought_by"])
@@ -104,7 +104,7 @@ def metapath_of(view: GraphView, text: Any) -> list[EdgeType]:
         InputError: Node types that no edge type, or several, lead from one to the next.
 
     Example:
-        >>> import graphembed_ext as ge
+        >>> import torch, graphembed_ext as ge
         >>> edges = torch.tensor([[0], [0]])
         >>> view = ge.view({("user", "buys", "item"): edges, ("item", "bought_by", "user"): edges})
         >>> metapath_of(view, "user-item-user")

@@ -162,7 +162,7 @@ def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> 
 
 
 def _trainer(model: Any, task: str | None) -> Callable[..., FitResult] | None:
-    return None if task not in _TASKS else importlib.import_module(f"{__name__}.{_TASKS[task]}").train
+    return None if task not in _TASKS else importlib.import_module(f"{__package__}.{_TASKS[task]}").train
 
 
 def _options(train: Callable[..., FitResult]) -> list[str]:

@@ -67,6 +67,7 @@ def random_walk(
         2017, "metapath2vec", KDD; Tong, Faloutsos and Pan 2006, "Fast Random Walk with Restart", ICDM.
 
     Example:
+        >>> import torch
         >>> ring = torch.tensor([[0, 1, 2], [1, 2, 0]])
         >>> random_walk(ring, torch.tensor([1]), 4, engine="torch", seed=0)
         Walks(nodes=tensor([[1, 2, 0, 1]]), engine='torch')
@@ -119,6 +120,7 @@ def stream(
         InputError: As :func:`random_walk`, and at the call rather than at the first batch.
 
     Example:
+        >>> import torch
         >>> ring = torch.tensor([[0, 1, 2], [1, 2, 0]])
         >>> for walks in stream(ring, 4, batch_size=2, shuffle=False, seed=0):
         ...     print(walks.nodes.tolist())

@@ -39,7 +39,7 @@ def rows_of(table: nn.Embedding, ids: Tensor) -> tuple[Tensor, Tensor]:
     return table(used.nonzero().squeeze(1)), (used.cumsum(0) - 1)[ids]
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.compiler.disable
 def pair_scores(first: Tensor, second: Tensor, i: Tensor, j: Tensor) -> Tensor:
     """Dot products of rows: ``scores[p, k] = first[i[p]] . second[j[p, k]]``.
 
@@ -62,7 +62,7 @@ def pair_scores(first: Tensor, second: Tensor, i: Tensor, j: Tensor) -> Tensor:
     compiled = first.device.type == "cpu" and first.dtype == second.dtype and first.dtype in _COMPILED
     if compiled and not torch.is_autocast_enabled("cpu"):
         given = (tensor.contiguous() for tensor in (first, second, i, j))
-        return _PairScores.apply(*given)  # type: ignore[no-untyped-call]
+        return _PairScores.apply(*given)
     return (F.embedding(i, first).unsqueeze(1) * F.embedding(j, second)).sum(2)
 
 
@@ -88,7 +88,7 @@ class _PairScores(torch.autograd.Function):
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def _score(first, second, i, j, scores):  # type: ignore[no-untyped-def]
+def _score(first, second, i, j, scores):
     for p in range(j.shape[0]):
         row = first[i[p]]
         for k in range(j.shape[1]):
@@ -100,7 +100,7 @@ def _score(first, second, i, j, scores):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def _spread(first, second, i, j, gradient, of_first, of_second):  # type: ignore[no-untyped-def]
+def _spread(first, second, i, j, gradient, of_first, of_second):
     moved = np.empty(first.shape[1], first.dtype)
     for p in range(j.shape[0]):
         row = first[i[p]]

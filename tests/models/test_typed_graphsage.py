@@ -1,0 +1,213 @@
+"""GraphSAGE on typed graphs, beside what PyG's to_hetero makes of its class; on both hosts, whole and in batches."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+
+import pytest
+import torch
+from torch_geometric.nn import GraphSAGE as PeerGraphSAGE
+from torch_geometric.nn import to_hetero
+
+import graphembed_ext as ge
+from graphembed_ext.errors import InputError
+from tests.graphs import Spec, agree, build_dgl, build_pyg
+
+LIKES, LIKED_BY, OF, KNOWS = (
+    ("user", "likes", "item"),
+    ("item", "liked_by", "user"),
+    ("tag", "of", "item"),
+    ("user", "knows", "user"),
+)
+
+
+def camps(order=None, wide=3, users=12):
+    """Users and items of two camps that keep to themselves; a user's camp shows in the items' first feature."""
+    draw = torch.Generator().manual_seed(0)
+    likes = [(u, i) for u in range(users) for i in range(8) if u % 2 == i % 2 and (u + i) % 3] + [(0, 2)] * 2
+    knows = [(u, (u + 2) % users) for u in range(users - 1)]
+    tags = [(i % 2, i) for i in range(0, 8, 3)]
+    if order is not None:
+        likes = [likes[k] for k in torch.randperm(len(likes), generator=torch.Generator().manual_seed(order)).tolist()]
+    pairs = {LIKES: likes, LIKED_BY: [(i, u) for u, i in likes], OF: tags, KNOWS: knows}
+    edges = {t: tuple(map(list, zip(*given, strict=True))) for t, given in pairs.items()}
+    weights = {t: {"edge_weight": [1.0 + (3 * s + d) % 4 for s, d in given]} for t, given in pairs.items()}
+    features = {name: torch.randn(count, wide, generator=draw) for name, count in (("item", 8), ("tag", 2))}
+    features["user"] = torch.randn(users, 2 * wide, generator=draw) / 10
+    if wide > 64:
+        features = {name: (x > x.std() * 2).float() for name, x in features.items()}
+    features["item"][:, 0] += 2 * (torch.arange(8) % 2) - 1
+    columns = {name: {"x": x.tolist()} for name, x in features.items()}
+    columns["user"]["label"] = [u % 2 for u in range(users)]
+    for number, part in enumerate(("train", "val", "test")):
+        columns["user"][f"{part}_mask"] = [(u // 2) % 3 == number for u in range(users)]
+    return Spec({"item": 8, "tag": 2, "user": users}, edges, columns, weights)
+
+
+def two_way():
+    """The same with edges into tags, so that PyG's to_hetero can make two layers of it."""
+    spec = camps()
+    src, dst = spec.edges[OF]
+    spec.edges["item", "has", "tag"] = dst, src
+    return spec
+
+
+CONFIGS = {
+    "default": {},
+    "max": {"aggr": "max"},
+    "normalize": {"normalize": True},
+    "norm": {"norm": "batch_norm", "act": "elu", "act_first": True},
+    "jk cat": {"jk": "cat"},
+    "jk max": {"jk": "max"},
+    "jk last": {"jk": "last", "norm": "layer_norm"},
+    "no root": {"root_weight": False, "bias": False},
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_equals_what_to_hetero_makes(config):
+    data = build_pyg(two_way())
+    view = ge.view(data)
+    sizes = {name: x.size(1) for name, x in data.x_dict.items()}
+    ours = ge.TypedGraphSAGE(sizes, 8, 2, 3, metadata=(view.node_types, view.edge_types), seed=0, **config).double()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch.fx
+        peer = to_hetero(PeerGraphSAGE((-1, -1), 8, 2, 3, **config), (view.node_types, view.edge_types), aggr="sum")
+        x = {name: rows.double() for name, rows in data.x_dict.items()}
+        peer = peer.double()
+        peer(x, data.edge_index_dict)  # lazy sizes
+    assert {k: v.shape for k, v in ours.state_dict().items()} == {k: v.shape for k, v in peer.state_dict().items()}
+    peer.load_state_dict(ours.state_dict(), strict=True)
+    for mode in (True, False):
+        found, wanted = ours.train(mode)(x, data.edge_index_dict), peer.train(mode)(x, data.edge_index_dict)
+        assert set(found) == set(wanted)
+        for name, rows in wanted.items():
+            torch.testing.assert_close(found[name], rows, rtol=1e-10, atol=1e-10)
+    embedded = ge.embed(ours, data)
+    for name, rows in wanted.items():
+        torch.testing.assert_close(embedded[name], rows, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("wide", [3, 100], ids=["dense", "sparse"])
+@pytest.mark.parametrize("batches", [{}, {"batch_size": 3, "fanouts": [2, 3]}], ids=["whole", "batches"])
+@pytest.mark.parametrize("config", [{}, {"weight": "edge_weight"}], ids=str)
+def test_hosts_train_and_embed_alike(config, batches, wide, global_state_untouched):
+    found = []
+    for graph in (build_dgl(camps(wide=wide)), build_pyg(camps(order=2, wide=wide))):
+        model = ge.create(
+            "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.2, target="user", seed=0, **config
+        )
+        result = ge.fit(model, graph, epochs=4, lr=0.05, progress=False, seed=1, **batches)
+        found.append((model, result, ge.embed(model, graph)))
+    (first, one, emb), (second, two, other) = found
+    assert agree(first, second)
+    assert [entry["loss"] for entry in one.history] == [entry["loss"] for entry in two.history]
+    assert one.metrics == two.metrics
+    assert torch.equal(emb.tensor, other.tensor)
+    assert emb.node_types == ["user"]
+
+
+@pytest.mark.parametrize("batches", [{}, {"batch_size": 2}], ids=["whole", "batches"])
+def test_learns_and_embeds_unseen_graphs(build, batches):
+    graph = build(camps(users=30))
+    model = ge.create("graphsage", graph, hidden_channels=16, out_channels=2, target="user", seed=0)
+    result = ge.fit(model, graph, epochs=30, lr=0.05, progress=False, **batches)
+    assert result.metrics["test_accuracy"] == 1.0
+    emb = ge.embed(model, build(camps(users=18)))
+    assert emb["user"].argmax(1).tolist() == [u % 2 for u in range(18)]
+
+
+@pytest.mark.parametrize("config", [{}, {"aggr": "pool", "jk": "cat"}, {"weight": "edge_weight"}], ids=str)
+@pytest.mark.parametrize("target", ["user", None])
+def test_batches_with_all_neighbours_and_parts_give_the_output_of_the_whole_graph(build, config, target):
+    graph = build(camps())
+    view = ge.view(graph)
+    model = ge.create("graphsage", graph, hidden_channels=8, out_channels=3, target=target, seed=0, **config).eval()
+    assert model.targets == (["user"] if target else ["item", "user"])
+    with torch.no_grad():
+        whole = model.logits(model.inputs(view))
+    parts = model.inference(graph, chunk=3)
+    nodes = {name: torch.arange(view.num_nodes[name]) for name in model.targets}
+    loader = model.loader(view, nodes, batch_size=5, seed=0, fanouts={t: [-1, -1] for t in view.edge_types})
+    for name in model.targets:
+        torch.testing.assert_close(parts[name], whole[name], rtol=1e-5, atol=1e-5)
+    seen = 0
+    for batch, seeds in loader:
+        found = model.logits(batch)
+        assert set(found) == set(seeds)
+        for name, ids in seeds.items():
+            torch.testing.assert_close(found[name], whole[name][ids], rtol=1e-5, atol=1e-5)
+            seen += len(ids)
+    assert seen == sum(map(len, nodes.values()))
+
+
+@pytest.mark.filterwarnings("ignore:Dataloader CPU affinity")
+def test_dgl_users_call_it_with_graphs_and_blocks():
+    import dgl
+
+    graph = build_dgl(camps())
+    model = ge.create("graphsage", graph, hidden_channels=8, out_channels=2, target="user", seed=0)
+    assert isinstance(model, ge.dgl.TypedGraphSAGE)
+    x = {name: graph.nodes[name].data["x"] for name in graph.ntypes}
+    whole = model(graph, x)["user"]
+    torch.testing.assert_close(whole, ge.embed(model, graph).tensor, rtol=1e-5, atol=1e-5)
+    sampler = dgl.dataloading.MultiLayerFullNeighborSampler(2)
+    loader = dgl.dataloading.DataLoader(graph, {"user": torch.arange(12)}, sampler, batch_size=5)
+    for inputs, outputs, blocks in loader:
+        found = model(blocks, {name: x[name][ids] for name, ids in inputs.items()})
+        torch.testing.assert_close(found["user"], whole[outputs["user"]], rtol=1e-5, atol=1e-5)
+
+
+def test_is_an_ordinary_module():
+    graph = build_pyg(camps())
+    model = ge.create(
+        "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.5, jk="cat", norm="layer_norm", seed=0
+    ).double()
+    emb = ge.embed(model, graph).tensor
+    assert emb.dtype == torch.float64
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(ge.embed(other, graph).tensor, emb)
+    before = copy.deepcopy(model)
+    model.reset_parameters()
+    assert not agree(model, before)
+    assert "targets=['item', 'user']" in repr(model)
+
+
+def test_refuses_what_does_not_fit(build):
+    graph = build(camps())
+    for options, message in (
+        ({"target": "tag"}, r"target: got tag; expected a node type that edges lead to in every layer: \['item', 'us"),
+        ({"jk": "first"}, "jk"),
+        ({"num_layers": 0}, "num_layers"),
+        ({"seed": -1}, "seed"),
+    ):
+        with pytest.raises(InputError, match=message):
+            ge.create("graphsage", graph, **options)
+    model = ge.create("graphsage", graph, hidden_channels=8, target="user", out_channels=2)
+    spec = camps()
+    del spec.edges[LIKED_BY], spec.edge_features[LIKED_BY]
+    with pytest.raises(InputError, match=r"graph: got .*'item', 'liked_by', 'user'\) among them"):
+        ge.embed(model, build(spec))
+    spec = camps()
+    spec.features["item"]["x"] = [row[:2] for row in spec.features["item"]["x"]]
+    with pytest.raises(InputError, match=r"features of 'item': got shape \(8, 2\); expected shape \(8, 3\)"):
+        ge.embed(model, build(spec))
+    with pytest.raises(InputError, match="graph: got None"):
+        ge.embed(model)
+    with pytest.raises(InputError, match="fanouts"):
+        ge.fit(model, graph, batch_size=4, fanouts=[2], progress=False)
+    with pytest.raises(InputError, match=r"in_channels.*for 'user', too"):
+        ge.TypedGraphSAGE({"item": 2}, 8, 2, metadata=([], [LIKES, LIKED_BY]))
+    plain = ge.TypedGraphSAGE({"item": 2, "user": 3}, 8, 2, metadata=([], [LIKES, LIKED_BY]))
+    x, edges = {"item": torch.ones(2, 2), "user": torch.ones(1, 3)}, torch.zeros(2, 1, dtype=torch.int64)
+    both = {LIKES: edges, LIKED_BY: edges}
+    with pytest.raises(InputError, match=r"x_dict\['item'\]: got shape \(2, 3\)"):
+        plain(x | {"item": torch.ones(2, 3)}, both)
+    with pytest.raises(InputError, match=r"x_dict: got.*'user', too"):
+        plain({"item": x["item"]}, both)
+    with pytest.raises(InputError, match="edge_index_dict"):
+        plain(x, {LIKES: edges})
+    with pytest.raises(InputError, match="fanouts: got 1 blocks"):
+        plain(x, [both])

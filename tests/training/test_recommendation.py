@@ -1,0 +1,266 @@
+"""Ranking losses, the sampler and training by them: formulas, exactness, and the same bits from either host."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import graphembed_ext as ge
+from graphembed_ext.errors import FileFormatError, InputError
+from graphembed_ext.graph.interactions import Interactions, Sides
+from graphembed_ext.losses import BPR_PRESETS, bpr_loss, link_loss
+from graphembed_ext.sampling.triplets import SAMPLINGS, Triplets
+from graphembed_ext.training import TrainingError
+from tests.graphs import Spec, agree, build_dgl, build_pyg
+
+QUICK = {"epochs": 4, "batch_size": 8, "lr": 0.05, "progress": False}
+
+
+def scores(count=7):
+    draw = torch.Generator().manual_seed(0)
+    return [torch.randn(count, generator=draw, dtype=torch.float64) * 3 for _ in range(2)]
+
+
+def plain_bpr(pos, neg, preset, vectors, decay):
+    total = norms = 0.0
+    for p, n in zip(pos, neg, strict=True):
+        chance = 1 / (1 + math.exp(n - p))
+        total -= math.log(chance + (1e-10 if preset == "recbole" else 0))
+    for rows in vectors:
+        squares = sum(value * value for row in rows for value in row)
+        norms += {"pyg": squares, "lightgcn-pytorch": squares / 2, "recbole": math.sqrt(squares)}[preset]
+    return (total + decay * norms) / len(pos)
+
+
+@pytest.mark.parametrize("preset", BPR_PRESETS)
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_ranking_losses_equal_plain_loops(preset, decay):
+    pos, neg = scores()
+    vectors = [torch.arange(6.0, dtype=torch.float64).view(3, 2), torch.ones(2, 2, dtype=torch.float64)]
+    expected = plain_bpr(pos.tolist(), neg.tolist(), preset, [rows.tolist() for rows in vectors], decay)
+    found = bpr_loss(pos, neg, preset=preset, initial=vectors, weight_decay=decay)
+    assert found.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("preset", BPR_PRESETS)
+def test_ranking_losses_lift_positives(preset):
+    pos, neg = (tensor.requires_grad_() for tensor in scores())
+    assert torch.autograd.gradcheck(lambda p, n: bpr_loss(p, n, preset=preset), (pos, neg))
+    table = torch.zeros(2, 5, requires_grad=True)
+    optimizer = torch.optim.SGD([table], lr=1.0)
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = bpr_loss(table[0], table[1], preset=preset)
+        loss.backward()
+        optimizer.step()
+    assert bool((table[0] > table[1]).all())
+
+
+def test_the_authors_loss():
+    """As LightGCN-PyTorch writes it: mean softplus(neg - pos), and half of the squared norms over the batch."""
+    pos, neg = scores()
+    rows = [torch.randn(7, 4, dtype=torch.float64) for _ in range(3)]
+    expected = F.softplus(neg - pos).mean() + 0.1 * 0.5 * sum(r.norm(2).pow(2) for r in rows) / 7
+    found = bpr_loss(pos, neg, preset="lightgcn-pytorch", initial=rows, weight_decay=0.1)
+    torch.testing.assert_close(found, expected)
+
+
+def test_bad_losses():
+    with pytest.raises(InputError, match="preset: got hinge; expected one of 'pyg'"):
+        bpr_loss(torch.zeros(2), torch.zeros(2), preset="hinge")
+    with pytest.raises(InputError, match=r"pos: got shape \(0,\)"):
+        bpr_loss(torch.zeros(0), torch.zeros(0))
+    with pytest.raises(InputError, match="edge_label: got labels from -1 to 1"):
+        link_loss(torch.zeros(2), torch.tensor([-1, 1]))
+
+
+def dense(users=6, items=9, missing=1):
+    """Every user touched all items but ``missing`` of them, the last user all of them."""
+    pairs = [(u, i) for u in range(users) for i in range(items) if u == users - 1 or (i - u) % items >= missing]
+    sides = Sides(range(items, items + users), range(items), "user", "item")
+    known = torch.tensor(pairs).t()
+    return Interactions(sides, known[0] + items, known[1])
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("missing", [1, 4])
+def test_no_known_positive_is_drawn(sampling, missing):
+    known = dense(missing=missing)
+    pairs = set(zip(known.users.tolist(), known.items.tolist(), strict=True))
+    triplets, seen = Triplets(known, sampling, seed=0), set()
+    for epoch in range(40):
+        users, touched, others = triplets.draw(epoch, 0, len(triplets))
+        assert set(zip(users.tolist(), touched.tolist(), strict=True)) <= pairs
+        drawn = set(zip(users.tolist(), others.tolist(), strict=True))
+        assert not drawn & pairs
+        seen |= drawn
+    assert 14 not in users, "who touched everything has no item to rank below"
+    assert len(seen) == 5 * missing, "every item left is drawn at times"
+
+
+def test_negatives_are_uniform():
+    known = dense(missing=4)
+    triplets = Triplets(known, "users", seed=1)
+    users, _, others = triplets.draw(0, 0, 40_000)
+    counts = torch.bincount((users - 9) * 9 + others)
+    counts = counts[counts > 0].double()
+    assert len(counts) == 20
+    assert float(((counts - 2000) ** 2 / 2000).sum()) < 45  # chi-square with 19 degrees, p = 0.0007
+
+
+def test_repeated_interactions_and_uniform_users():
+    sides = Sides(range(2), range(2, 6))
+    known = Interactions(sides, torch.tensor([0, 0, 0, 1]), torch.tensor([2, 2, 3, 4]))
+    users, touched, others = Triplets(known, "users", seed=0).draw(0, 0, 30_000)
+    assert float(users.double().mean()) == pytest.approx(0.5, abs=0.02)
+    assert float((touched[users == 0] == 2).double().mean()) == pytest.approx(2 / 3, abs=0.02)
+    assert set(others[users == 0].tolist()) == {4, 5}
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_an_epoch_is_the_same_in_batches_of_any_size(sampling):
+    triplets = Triplets(dense(missing=3), sampling, seed=0)
+    whole = triplets.draw(2, 0, len(triplets))
+    parts = [triplets.draw(2, first, min(first + 7, len(triplets))) for first in range(0, len(triplets), 7)]
+    assert all(torch.equal(a, torch.cat(b)) for a, b in zip(whole, zip(*parts, strict=True), strict=True))
+    if sampling == "interactions":
+        assert len(set(zip(*(ends.tolist() for ends in whole[:2]), strict=True))) == len(triplets)
+    other = triplets.draw(3, 0, len(triplets))
+    assert not torch.equal(whole[2], other[2])
+
+
+def make(graph, **config):
+    return ge.LightGCN.for_graph(graph, 8, 2, **({"seed": 0} | config))
+
+
+@pytest.mark.parametrize("loss", BPR_PRESETS)
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_camps_find_their_items(camps, build, loss, sampling):
+    graph = build(camps)
+    model = make(graph)
+    result = ge.fit(model, graph, **(QUICK | {"epochs": 40}), loss=loss, sampling=sampling)
+    lists = model.recommend(graph, k=3)
+    assert bool((lists % 2 == torch.arange(6)[:, None] % 2).all())
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+    assert result.samples == 40 * 18
+    assert result.engine == "numba"
+    assert torch.isfinite(model.embedding.weight).all(), "the item nobody touched included"
+
+
+def reordered(spec):
+    order = torch.randperm(18, generator=torch.Generator().manual_seed(0)).tolist()
+    edges = {("user", "likes", "item"): tuple([ends[i] for i in order] for ends in spec.edges["user", "likes", "item"])}
+    return Spec(spec.num_nodes, edges)
+
+
+@pytest.mark.usefixtures("global_state_untouched")
+def test_hosts_order_of_edges_and_threads_change_no_bit(camps):
+    before, models = torch.get_num_threads(), []
+    for make_graph, spec, threads in ((build_dgl, camps, 1), (build_pyg, camps, 2), (build_pyg, reordered(camps), 3)):
+        torch.set_num_threads(threads)
+        model = make(make_graph(spec))
+        ge.fit(model, **QUICK, seed=1, validation=torch.tensor([[0], [6]]), k=2)
+        models.append(model)
+    torch.set_num_threads(before)
+    assert agree(models[0], models[1])
+    assert agree(models[0], models[2])
+    other = make(build_pyg(camps))
+    ge.fit(other, **QUICK, seed=2)
+    assert not agree(models[0], other)
+
+
+def test_a_step_is_autograds(camps):
+    """The loop's own short cuts against the plain model: one epoch of one batch."""
+    graph = build_pyg(camps)
+    fast, plain = make(graph).double(), make(graph).double()
+    ge.fit(fast, graph, epochs=1, batch_size=100, lr=0.1, progress=False, loss="lightgcn-pytorch", weight_decay=0.2)
+    known = plain.interactions(graph)
+    users, touched, others = Triplets(known, "interactions", 0).draw(0, 0, 18)
+    out, table = plain.get_embedding(graph), plain.embedding.weight
+    optimizer = torch.optim.Adam([table], lr=0.1)
+    pos, neg = ((out[users] * out[items]).sum(1) for items in (touched, others))
+    rows = [table[ids] for ids in (users, touched, others)]
+    bpr_loss(pos, neg, preset="lightgcn-pytorch", initial=rows, weight_decay=0.2).backward()
+    optimizer.step()
+    torch.testing.assert_close(fast.embedding.weight, table, rtol=1e-9, atol=1e-9)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(camps, build, tmp_path):
+    options = QUICK | {"schedule": "cosine", "validation": torch.tensor([[0, 1], [6, 6]]), "validate_every": 1, "k": 2}
+    whole, broken, fresh = (make(build(camps)) for _ in range(3))
+    expected = ge.fit(whole, **options)
+
+    def stop(entry):
+        if entry["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "state.pt"
+    with pytest.warns(UserWarning, match="resumes after epoch 2"):
+        ge.fit(broken, **options, checkpoint=path, on_epoch=stop)
+    found = ge.fit(fresh, **options, checkpoint=path)
+    assert agree(whole, fresh)
+    assert [e["loss"] for e in found.history] == [e["loss"] for e in expected.history]
+    with pytest.raises(FileFormatError, match="trained with schedule='cosine'"):
+        ge.fit(fresh, **(options | {"schedule": "linear"}), checkpoint=path)
+
+
+def test_early_stopping_keeps_the_best_weights(camps, build):
+    graph = build(camps)
+    held = torch.tensor([[0, 1, 2, 3], [6, 6, 6, 6]])
+    model = make(graph)
+    result = ge.fit(
+        model, graph, **(QUICK | {"epochs": 50}), validation=held, validate_every=2, patience=3, k=1, monitor="ndcg"
+    )
+    figures = {e["epoch"]: e["val_ndcg@1"] for e in result.history if "val_ndcg@1" in e}
+    assert result.monitor == "val_ndcg@1"
+    assert result.stopped_early
+    assert result.best_epoch == max(figures, key=lambda epoch: (figures[epoch], -epoch))
+    assert ge.evaluate.recommendation(model, graph, held, 1)["ndcg@1"] == figures[result.best_epoch]
+
+
+def test_untyped_graphs_with_users_first(build):
+    pairs = [(u, 4 + i) for u in range(4) for i in range(4) if u % 2 == i % 2]
+    graph = build(Spec.untyped(8, pairs + [(b, a) for a, b in pairs]))
+    model = ge.LightGCN(8, 8, 2, seed=0)
+    ge.fit(model, graph, **(QUICK | {"epochs": 30}), num_users=4)
+    lists = model.recommend(graph, src_index=range(4), dst_index=range(4, 8), k=2)
+    assert bool((lists % 2 == torch.arange(4)[:, None] % 2).all())
+    assert torch.equal(ge.embed(model).tensor, ge.embed(model, graph).tensor)
+    found = ge.evaluate.recommendation(model, torch.tensor(pairs[:7]).t(), torch.tensor([[3], [7]]), k=3)
+    assert found["recall@3"] == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"loss": "hinge"}, "loss: got hinge; expected one of 'pyg'"),
+        ({"sampling": "items"}, "sampling: got items"),
+        ({"schedule": "step"}, "schedule: got step"),
+        ({"weight_decay": -1}, "weight_decay: got -1"),
+        ({"patience": 3}, "patience: got 3; expected None without validation pairs"),
+        ({"validation": torch.tensor([[6], [0]])}, r"validation: got user id 6"),
+        ({"validation": torch.tensor([[0], [6]]), "k": 8}, "k: got 8; expected at most 7"),
+        ({"validate_ever": 2}, "did you mean 'validate_every'"),
+    ],
+)
+def test_bad_arguments(camps, config, message):
+    with pytest.raises(InputError, match=message):
+        ge.fit(make(build_pyg(camps)), **QUICK, **config)
+
+
+def test_users_who_touched_everything(build):
+    graph = build(Spec({"user": 2, "item": 2}, {("user", "likes", "item"): ([0, 0, 1, 1], [0, 1, 0, 1])}))
+    with pytest.raises(InputError, match="users who touched every item"):
+        ge.fit(make(graph), **QUICK)
+    assert make(graph).recommend(graph, k=2, exclude=True).tolist() == [[-1, -1]] * 2
+
+
+def test_a_loss_that_is_no_number_stops_the_training(camps):
+    model = make(build_pyg(camps))
+    with torch.no_grad():
+        model.embedding.weight[0] = math.nan
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 1"):
+        ge.fit(model, **QUICK)
