@@ -1,6 +1,6 @@
 """Embeddings in the formats of other tools: safetensors, word2vec, TensorBoard's projector, usearch.
 
-Vectors are written a stretch of rows at a time, so that a file takes no second copy of them in memory.
+Vectors are written a chunk of rows at a time, so that a file takes no second copy of them in memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ._core import checks as _checks
 from ._core.files import whole
-from .embeddings.formats import stretches
+from .embeddings.formats import chunks
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
     from .embeddings.word2vec import write_rows
 
     names, width, binary = words(emb), emb.tensor.size(1), format == "word2vec-binary"
-    return [whole(path, lambda part: write_rows(part, names, width, stretches(emb), binary))]
+    return [whole(path, lambda part: write_rows(part, names, width, chunks(emb.tensor), binary))]
 
 
 def words(emb: Embeddings) -> list[str]:
@@ -117,7 +117,7 @@ def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:
 
     def tensors(path: Path) -> None:
         with path.open("w") as file:
-            for rows in stretches(emb):
+            for rows in chunks(emb.tensor):
                 file.writelines("\t".join(map(str, row)) + "\n" for row in rows)
 
     def metadata(path: Path) -> None:

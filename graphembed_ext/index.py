@@ -10,7 +10,7 @@ import numpy as np
 from ._core import checks as _checks
 from ._core.files import whole
 from ._core.optional import installed, optional
-from .embeddings.formats import stretches
+from .embeddings.formats import chunks
 from .errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def write_indexes(emb: Embeddings, path: str | Path) -> list[Path]:
     for node_type in emb.node_types:
         made = Index(ndim=emb.tensor.size(1), metric="cos", dtype="f32")
         start = 0
-        for rows in stretches(type(emb)(emb[node_type])):
+        for rows in chunks(emb[node_type]):
             # one thread: with several, the links of the index depend on who comes first
             made.add(np.arange(start, start + len(rows), dtype=np.uint64), rows, threads=1)
             start += len(rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,29 +13,26 @@ import torch
 from .._core.optional import optional
 from ..errors import FileFormatError
 
-if TYPE_CHECKING:
-    from .vectors import Embeddings
-
-__all__ = ["read_safetensors", "stretches", "write_safetensors"]
+__all__ = ["read_safetensors", "chunks", "write_safetensors"]
 
 
 #: Rows written at once.
 _ROWS = 1 << 16
 
 
-def stretches(emb: Embeddings) -> Iterator[np.ndarray]:
+def chunks(vectors: torch.Tensor) -> Iterator[np.ndarray]:
     """The vectors as float32, some rows at a time."""
-    for start in range(0, len(emb), _ROWS):
-        yield emb.tensor[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
+    for start in range(0, len(vectors), _ROWS):
+        yield vectors[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
 
 
-def write_safetensors(emb: Embeddings, path: Path) -> None:
+def write_safetensors(vectors: Mapping[str, torch.Tensor], names: Mapping[str, Any], path: Path) -> None:
     """A tensor for each node type; their names as JSON in the metadata."""
     optional("safetensors", "a .safetensors file")
     from safetensors.torch import save_file
 
-    tensors = {node_type: emb[node_type].detach().cpu().contiguous() for node_type in emb.node_types}
-    save_file(tensors, path, {"format": "pt", "names": json.dumps(emb.names)})
+    tensors = {node_type: rows.detach().cpu().contiguous() for node_type, rows in vectors.items()}
+    save_file(tensors, path, {"format": "pt", "names": json.dumps(names)})
 
 
 def read_safetensors(path: Path) -> tuple[torch.Tensor, dict[str, int], dict[str, Any]]:

@@ -17,7 +17,7 @@ from .._core import html as _html
 from .._core.files import whole
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
-from .formats import read_safetensors, stretches, write_safetensors
+from .formats import chunks, read_safetensors, write_safetensors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ class Embeddings:
         path = Path(path)
         _writer(path)
         writers = {".parquet": self._write_parquet, ".npz": self._write_npz}
-        return whole(path, writers.get(path.suffix, lambda part: write_safetensors(self, part)))
+        return whole(path, writers.get(path.suffix, self._write_safetensors))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -176,7 +176,7 @@ class Embeddings:
         ids = np.concatenate([np.arange(count) for count in self.num_nodes.values()])
         names = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
         with pq.ParquetWriter(path, pa.schema(schema)) as writer:
-            for rows in stretches(self):
+            for rows in chunks(self.tensor):
                 part = slice(start, start + len(rows))
                 columns = [pa.array(ids[part]), pa.array(row_types[part])]
                 columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))
@@ -200,6 +200,9 @@ class Embeddings:
             names = {str(kind): labels[types == kind].tolist() for kind in kinds}
         num_nodes = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
         return cls(tensor.view(len(table), vector.type.list_size), num_nodes, names)
+
+    def _write_safetensors(self, path: Path) -> None:
+        write_safetensors({node_type: self[node_type] for node_type in self}, self.names, path)
 
     def _write_npz(self, path: Path) -> None:
         labels = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []

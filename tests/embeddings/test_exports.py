@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext import exports
 from graphembed_ext._core.optional import installed
+from graphembed_ext.embeddings import formats
 from graphembed_ext.errors import FileFormatError, InputError, MissingDependencyError
 from graphembed_ext.exports import export
 from graphembed_ext.index import NeighborIndex
@@ -93,7 +93,7 @@ def test_safetensors_are_plain_tensors(emb, tmp_path):
 
 def test_streams_of_rows_are_the_whole(many, tmp_path, monkeypatch):
     whole = export(many, tmp_path / "a.parquet") + export(many, tmp_path / "a.txt")
-    monkeypatch.setattr(exports, "_ROWS", 7)
+    monkeypatch.setattr(formats, "_ROWS", 7)
     parts = export(many, tmp_path / "b.parquet") + export(many, tmp_path / "b.txt")
     assert pq.read_table(whole[0]).equals(pq.read_table(parts[0]))
     assert whole[1].read_bytes() == parts[1].read_bytes()

@@ -43,8 +43,16 @@ def prepared(job: Job, task: str) -> GraphFile:
             features[kind].pop(f"{part}_mask", None)
     if task == "nodes":
         for kind, y in labels.items():
-            given = {"parts": parts.get(kind, {}), "shares": job.split, "seed": job.seed}
-            put_masks(features[kind], kind, y, source.view.num_nodes[kind], **given, notes=notes)
+            put_masks(
+                features[kind],
+                kind,
+                y,
+                source.view.num_nodes[kind],
+                parts=parts.get(kind, {}),
+                shares=job.split,
+                seed=job.seed,
+                notes=notes,
+            )
     view = GraphView(source.view.num_nodes, source.view.edges, features, source.view.edge_features)
     return replace(source, view=view, labels=labels, notes=tuple(notes))
 

@@ -62,7 +62,7 @@ def pair_scores(first: Tensor, second: Tensor, i: Tensor, j: Tensor) -> Tensor:
     compiled = first.device.type == "cpu" and first.dtype == second.dtype and first.dtype in _COMPILED
     if compiled and not torch.is_autocast_enabled("cpu"):
         given = (tensor.contiguous() for tensor in (first, second, i, j))
-        return _PairScores.apply(*given)
+        return _PairScores.apply(*given)  # type: ignore[no-untyped-call]
     return (F.embedding(i, first).unsqueeze(1) * F.embedding(j, second)).sum(2)
 
 
