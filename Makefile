@@ -18,6 +18,7 @@ lint: $(VENV)/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .
