@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.graphs import BUILDERS, Spec
+pytest.register_assert_rewrite("tests.cases", "tests.graphs", "tests.peers")
+
+from tests.graphs import BUILDERS, Spec  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRAPHEMBED_DATA", ROOT.parent / "shared" / "data"))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import struct
-import warnings
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 import graphembed_ext as ge
@@ -17,9 +15,9 @@ from graphembed_ext.checkpoint.compatibility import MODELS
 from graphembed_ext.checkpoint.conversion import LAYOUTS
 from graphembed_ext.errors import ConversionError, FileFormatError, InputError
 from graphembed_ext.nn.dgl_sage import SAGEConv
-from tests.graphs import Spec, agree, build_dgl, build_pyg
-from tests.models.test_han import Example
-from tests.nn.test_han_layer import PAPERS, ExampleLayer, features, paper_graphs
+from tests import peers
+from tests.graphs import PAPERS, Spec, agree, build_dgl, build_pyg, paper_graphs, typed_features
+from tests.peers import HANExample, HANExampleLayer
 
 EDGES = torch.tensor([[0, 1, 2, 0, 1], [3, 0, 2, 1, 1]])
 TYPED = {("user", "buys", "item"): EDGES, ("item", "bought_by", "user"): EDGES.flip(0)}
@@ -36,87 +34,6 @@ def randomised(model):
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=draw))
     return model
-
-
-class SkipGram(nn.Module):
-    """OpenHGNN's, and that of DGL's examples."""
-
-    def __init__(self):
-        super().__init__()
-        self.u_embeddings, self.v_embeddings = nn.Embedding(9, 6), nn.Embedding(9, 6)
-
-    def forward(self, u, v, neg):
-        score = (self.u_embeddings(u) * self.v_embeddings(v)).sum(1).clamp(-10, 10)
-        noise = torch.bmm(self.v_embeddings(neg), self.u_embeddings(u).unsqueeze(2)).squeeze(2).clamp(-10, 10)
-        return (-F.logsigmoid(score) - F.logsigmoid(-noise).sum(1)).mean()
-
-
-class LightGCNPyTorch(nn.Module):
-    """gusye1234's: two tables, the mean of all layers."""
-
-    pad = 0
-    names = "embedding_user", "embedding_item"
-
-    def __init__(self):
-        super().__init__()
-        for name, count in zip(self.names, COUNTS.values(), strict=True):
-            setattr(self, name, nn.Embedding(count + self.pad, 6))
-
-    def scores(self):
-        users, items = (getattr(self, name).weight[self.pad :] for name in self.names)
-        pairs = torch.zeros(4, 5)
-        pairs[EDGES[0], EDGES[1]] = 1
-        adjacency = torch.zeros(9, 9)
-        adjacency[:4, 4:], adjacency[4:, :4] = pairs, pairs.t()
-        root = adjacency.sum(1).clamp(min=1).rsqrt()
-        vectors = [torch.cat([users, items])]
-        for _ in range(2):
-            vectors.append(root[:, None] * adjacency @ (root[:, None] * vectors[-1]))
-        mean = torch.stack(vectors).mean(0)
-        return mean[:4] @ mean[4:].t()
-
-
-class RecBole(LightGCNPyTorch):
-    """RecBole's: row 0 is padding."""
-
-    pad = 1
-    names = "user_embedding", "item_embedding"
-
-
-class PyGHAN(nn.Module):
-    """That of PyG's examples."""
-
-    def __init__(self):
-        from torch_geometric.nn import HANConv
-
-        super().__init__()
-        self.han_conv, self.lin = HANConv(6, 8, PAPERS, heads=2), nn.Linear(8, 3)
-
-    def forward(self, x, edges):
-        return self.lin(self.han_conv(x, edges)["paper"])
-
-
-class DGLSAGE(nn.Module):
-    """That of DGL's examples."""
-
-    def __init__(self, aggregator):
-        from dgl.nn import SAGEConv as PeerConv
-
-        super().__init__()
-        self.layers = nn.ModuleList([PeerConv(5, 7, aggregator), PeerConv(7, 3, aggregator)])
-
-    def forward(self, g, x):
-        return self.layers[1](g, self.layers[0](g, x).relu())
-
-
-def peer_node2vec():
-    """PyG's class cannot be built without pyg-lib, but its loss can be called."""
-    from torch_geometric.nn import Node2Vec
-
-    peer = Node2Vec.__new__(Node2Vec)
-    nn.Module.__init__(peer)
-    peer.embedding, peer.embedding_dim, peer.EPS = nn.Embedding(9, 6), 6, 1e-15
-    return peer
 
 
 def peer_dgl(name, *args):
@@ -181,14 +98,6 @@ def peer_sageconv(kind):
 HETERO = (["item", "user"], [("item", "bought_by", "user"), ("user", "buys", "item")])
 
 
-def peer_to_hetero():
-    from torch_geometric.nn import GraphSAGE, to_hetero
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch.fx
-        return to_hetero(GraphSAGE((5, 5), 8, 2, 3), HETERO, aggr="sum")
-
-
 def typed_out(model):
     return model({"user": X[:4], "item": X[4:]}, TYPED)["user"]
 
@@ -204,9 +113,9 @@ def scored(model):
 
 def papers(model):
     edges, graphs = paper_graphs()
-    x = features({"paper": 9}, {"paper": 6}, torch.float32)["paper"]
+    x = typed_features({"paper": 9}, {"paper": 6}, torch.float32)["paper"]
     model.eval()
-    if isinstance(model, (Example, ExampleLayer)):
+    if isinstance(model, (HANExample, HANExampleLayer)):
         return model(graphs, x)
     found = model({"paper": x}, edges)
     return found["paper"] if isinstance(found, dict) else found
@@ -231,8 +140,8 @@ CASES = {
         lambda: peer_dgl("MetaPath2Vec", ge.to_host(ge.view(TYPED, num_nodes=COUNTS), "dgl"), ["buys", "bought_by"], 1),
         dgl_pairs,
     ),
-    "openhgnn": (MODELS["MetaPath2Vec"], SkipGram, dgl_pairs),
-    "pyg.Node2Vec": (MODELS["pyg.Node2Vec"], peer_node2vec, windows),
+    "openhgnn": (MODELS["MetaPath2Vec"], lambda: peers.SkipGram(9, 6), dgl_pairs),
+    "pyg.Node2Vec": (MODELS["pyg.Node2Vec"], lambda: peers.node2vec(9, 6), windows),
     "pyg.MetaPath2Vec": (MODELS["pyg.MetaPath2Vec"], peer_metapath2vec, windows),
     "pyg.LightGCN": (
         lambda: ge.LightGCN(9, 6, 2),
@@ -241,10 +150,14 @@ CASES = {
     ),
     "lightgcn-pytorch": (
         typed_lightgcn,
-        LightGCNPyTorch,
-        lambda m: m.scores() if isinstance(m, LightGCNPyTorch) else scored(m),
+        lambda: peers.LightGCNPyTorch(EDGES, *COUNTS.values(), size=6, layers=2),
+        lambda m: m.scores() if isinstance(m, peers.LightGCNPyTorch) else scored(m),
     ),
-    "recbole": (typed_lightgcn, RecBole, lambda m: m.scores() if isinstance(m, LightGCNPyTorch) else scored(m)),
+    "recbole": (
+        typed_lightgcn,
+        lambda: peers.RecBole(EDGES, *COUNTS.values(), size=6, layers=2),
+        lambda m: m.scores() if isinstance(m, peers.LightGCNPyTorch) else scored(m),
+    ),
     "pyg.GraphSAGE": (lambda: sage("mean"), peer_sage, out),
     "pyg.GraphSAGE pool": (lambda: sage("pool"), lambda: peer_sage(aggr="max", project=True), out),
     "pyg.GraphSAGE lstm": (lambda: sage("lstm"), lambda: peer_sage(aggr="lstm"), None),
@@ -274,23 +187,27 @@ CASES = {
     **{
         f"dgl.SAGEConv model {kind}": (
             lambda kind=kind: sage({"lstm": "dgl_lstm"}.get(kind, kind)),
-            lambda kind=kind: DGLSAGE(kind),
+            lambda kind=kind: peers.DGLSAGE(5, 7, 3, kind),
             out,
         )
         for kind in ("mean", "gcn", "pool", "lstm")
     },
-    "pyg.to_hetero": (lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=HETERO), peer_to_hetero, typed_out),
+    "pyg.to_hetero": (
+        lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=HETERO),
+        lambda: peers.to_hetero(HETERO, (5, 5), 8, 2, 3),
+        typed_out,
+    ),
     "pyg.HANConv": (lambda: ge.HANConv(6, 8, PAPERS, heads=2), peer_hanconv, papers),
     "pyg.HANConv lazy": (lambda: ge.HANConv(-1, 8, PAPERS, heads=2), peer_hanconv, papers),
-    "pyg.HAN": (lambda: ge.HAN(6, 8, 3, PAPERS, heads=2), PyGHAN, papers),
+    "pyg.HAN": (lambda: ge.HAN(6, 8, 3, PAPERS, heads=2), lambda: peers.PyGHAN(6, 8, 3, PAPERS, heads=2), papers),
     "dgl.HANLayer": (
         lambda: ge.HANConv(6, 8, PAPERS, heads=2, architecture="dgl"),
-        lambda: ExampleLayer(6, 4, 2),
+        lambda: HANExampleLayer(6, 4, 2),
         papers,
     ),
     "dgl.HAN": (
         lambda: ge.HAN(6, 8, 3, PAPERS, 2, [4, 2], architecture="dgl"),
-        lambda: Example(6, 8, 3, [4, 2]),
+        lambda: HANExample(6, 8, 3, [4, 2]),
         papers,
     ),
 }
@@ -401,7 +318,10 @@ def test_uneven_layers_are_no_lightgcn_pytorch(tmp_path):
         with pytest.raises(ConversionError, match="weighs its layers unevenly"):
             ge.checkpoint.save(model, tmp_path / "x.pt", layout)
     with pytest.raises(ConversionError, match="does not divide by the root"):
-        ge.checkpoint.load(typed_lightgcn(normalize=False), LightGCNPyTorch().state_dict())
+        ge.checkpoint.load(
+            typed_lightgcn(normalize=False),
+            peers.LightGCNPyTorch(EDGES, *COUNTS.values(), size=6, layers=2).state_dict(),
+        )
     assert not list(tmp_path.iterdir())
 
 

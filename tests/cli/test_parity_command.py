@@ -11,11 +11,8 @@ from typer.testing import CliRunner
 import graphembed_ext as ge
 from graphembed_ext.checkpoint.compatibility import MODELS
 from graphembed_ext.cli.entry import app
-from tests.graphs import Spec, agree, build_dgl, build_pyg
-from tests.models.test_han import world
-from tests.parity.test_parity import people
+from tests.graphs import PAIRS, Spec, agree, build_dgl, build_pyg, people, world
 
-PAIRS = [(i, (i + k) % 10) for i in range(10) for k in (1, 3, 9)]
 SMALL = ["--set", "emb_dim=8", "--set", "walk_length=8", "--set", "window_size=2", "--batch-size", "4"]
 
 

@@ -11,7 +11,7 @@ from torch_geometric.nn import GraphSAGE as PeerGraphSAGE
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from tests.graphs import Spec, agree, build_dgl, build_pyg
+from tests.graphs import Spec, agree, build_dgl, build_pyg, rings
 
 NODES, WIDE = 12, 6
 
@@ -85,27 +85,6 @@ def test_edge_weights_count():
     x, edges = draw(NODES, WIDE), some_edges()
     keep = torch.arange(edges.size(1)) % 3 != 0
     torch.testing.assert_close(model(x, edges, keep.double()), model(x, edges[:, keep]), rtol=1e-10, atol=1e-10)
-
-
-def rings(nodes=20, order=None, wide=4, typed=False):
-    """Two rings; one feature tells a node's ring, the others are noise. Edges in any order."""
-    half = nodes // 2
-    pairs = [(i + s, (i + k) % half + s) for s in (0, half) for i in range(half) for k in (1, half - 1)]
-    pairs += pairs[:3]  # parallel edges
-    weights = [1.0 + (7 * k) % 5 / 3 for k in range(len(pairs))]
-    if order is not None:
-        shuffled = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(order)).tolist()
-        pairs, weights = [pairs[k] for k in shuffled], [weights[k] for k in shuffled]
-    label = [node // half for node in range(nodes)]
-    x = torch.randn(nodes, wide, generator=torch.Generator().manual_seed(nodes))
-    if wide > 64:
-        x = (x > 2.2).float()
-    x[:, 0] += torch.tensor(label) * 2 - 1
-    spec = Spec.untyped(nodes, pairs, edge_weight=weights)
-    spec.features = {"_N": {"x": x.tolist(), "label": label}}
-    for number, part in enumerate(("train", "val", "test")):
-        spec.features["_N"][f"{part}_mask"] = [node % 3 == number for node in range(nodes)]
-    return spec
 
 
 @pytest.mark.parametrize(

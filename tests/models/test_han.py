@@ -7,64 +7,14 @@ import pickle
 
 import pytest
 import torch
-from torch import nn
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError, MetapathError
 from graphembed_ext.sampling.metapath_loader import MetapathLoader
-from tests.graphs import Spec, agree, build_dgl, build_pyg
-from tests.nn.test_han_layer import PAPERS, ExampleLayer, features, paper_graphs
+from tests.graphs import PAPERS, PATHS, agree, build_dgl, build_pyg, paper_graphs, typed_features, world
+from tests.peers import HANExample
 
-PATHS = {"PAP": ["by", "writes"], "PVP": ["in", "shows"]}
 QUICK = {"epochs": 40, "lr": 0.02, "progress": False, "weight_decay": 0.0}
-
-
-class Example(nn.Module):
-    """DGL's HAN example."""
-
-    def __init__(self, in_size, hidden, classes, heads, dropout=0.0):
-        super().__init__()
-        sizes = [in_size] + [hidden] * (len(heads) - 1)
-        pairs = zip(sizes, heads, strict=True)
-        self.layers = nn.ModuleList(ExampleLayer(size, hidden // h, h, dropout=dropout) for size, h in pairs)
-        self.predict = nn.Linear(hidden, classes)
-
-    def forward(self, graphs, h):
-        for layer in self.layers:
-            h = layer(graphs, h)
-        return self.predict(h)
-
-
-def world(order=None, papers=24):
-    """Papers of two fields, each with authors of its own; features say little, venues nothing."""
-    draw = torch.Generator().manual_seed(0)
-    field = torch.arange(papers) % 2
-    writers = torch.randint(4, (papers, 3), generator=draw) * 2 + field.unsqueeze(1)
-    paper, author = torch.arange(papers).repeat_interleave(3), writers.flatten()
-    venue = torch.randint(3, (papers,), generator=draw)
-    edges = {
-        ("paper", "by", "author"): (paper, author),
-        ("author", "writes", "paper"): (author, paper),
-        ("paper", "in", "venue"): (torch.arange(papers), venue),
-        ("venue", "shows", "paper"): (venue, torch.arange(papers)),
-    }
-    if order is not None:
-        for t, (src, dst) in edges.items():
-            shuffled = torch.randperm(len(src), generator=order)
-            edges[t] = src[shuffled], dst[shuffled]
-    noise = torch.randn(papers, 4, generator=draw)
-    noise[:, 0] += field - 0.5
-    masks = {
-        f"{part}_mask": (torch.arange(papers) // 2 % 3 == k).tolist() for k, part in enumerate(("train", "val", "test"))
-    }
-    return Spec(
-        {"author": 8, "paper": papers, "venue": 3},
-        {t: (src.tolist(), dst.tolist()) for t, (src, dst) in edges.items()},
-        {
-            "paper": {"x": noise.tolist(), "y": field.tolist(), **masks},
-            "author": {"x": torch.eye(8).tolist()},
-        },
-    )
 
 
 def make(graph, **config):
@@ -74,8 +24,8 @@ def make(graph, **config):
 @pytest.mark.parametrize("heads", [[2], [4, 2]])
 def test_architecture_dgl_is_the_example(heads):
     given, graphs = paper_graphs()
-    x = features({"paper": 9}, {"paper": 6})["paper"]
-    peer = Example(6, 8, 3, heads).double()
+    x = typed_features({"paper": 9}, {"paper": 6})["paper"]
+    peer = HANExample(6, 8, 3, heads).double()
     ours = ge.HAN(6, 8, 3, PAPERS, len(heads), heads, architecture="dgl").double().eval()
     ours.load_state_dict(peer.state_dict(), strict=True)
     torch.testing.assert_close(ours({"paper": x}, given)["paper"], peer(graphs, x), rtol=1e-10, atol=1e-10)
@@ -83,7 +33,7 @@ def test_architecture_dgl_is_the_example(heads):
 
 def test_one_layer_is_hanconv_and_a_linear_map():
     given, _ = paper_graphs()
-    x = {"paper": features({"paper": 9}, {"paper": 6})["paper"]}
+    x = {"paper": typed_features({"paper": 9}, {"paper": 6})["paper"]}
     model = ge.HAN(-1, 8, 3, PAPERS, heads=2).double().eval()
     out = model(x, given)
     conv = ge.HANConv(6, 8, PAPERS, heads=2).double()

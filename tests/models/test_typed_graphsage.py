@@ -8,47 +8,16 @@ import warnings
 
 import pytest
 import torch
-from torch_geometric.nn import GraphSAGE as PeerGraphSAGE
-from torch_geometric.nn import to_hetero
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from tests.graphs import Spec, agree, build_dgl, build_pyg
-
-LIKES, LIKED_BY, OF, KNOWS = (
-    ("user", "likes", "item"),
-    ("item", "liked_by", "user"),
-    ("tag", "of", "item"),
-    ("user", "knows", "user"),
-)
-
-
-def camps(order=None, wide=3, users=12):
-    """Users and items of two camps that keep to themselves; a user's camp shows in the items' first feature."""
-    draw = torch.Generator().manual_seed(0)
-    likes = [(u, i) for u in range(users) for i in range(8) if u % 2 == i % 2 and (u + i) % 3] + [(0, 2)] * 2
-    knows = [(u, (u + 2) % users) for u in range(users - 1)]
-    tags = [(i % 2, i) for i in range(0, 8, 3)]
-    if order is not None:
-        likes = [likes[k] for k in torch.randperm(len(likes), generator=torch.Generator().manual_seed(order)).tolist()]
-    pairs = {LIKES: likes, LIKED_BY: [(i, u) for u, i in likes], OF: tags, KNOWS: knows}
-    edges = {t: tuple(map(list, zip(*given, strict=True))) for t, given in pairs.items()}
-    weights = {t: {"edge_weight": [1.0 + (3 * s + d) % 4 for s, d in given]} for t, given in pairs.items()}
-    features = {name: torch.randn(count, wide, generator=draw) for name, count in (("item", 8), ("tag", 2))}
-    features["user"] = torch.randn(users, 2 * wide, generator=draw) / 10
-    if wide > 64:
-        features = {name: (x > x.std() * 2).float() for name, x in features.items()}
-    features["item"][:, 0] += 2 * (torch.arange(8) % 2) - 1
-    columns = {name: {"x": x.tolist()} for name, x in features.items()}
-    columns["user"]["label"] = [u % 2 for u in range(users)]
-    for number, part in enumerate(("train", "val", "test")):
-        columns["user"][f"{part}_mask"] = [(u // 2) % 3 == number for u in range(users)]
-    return Spec({"item": 8, "tag": 2, "user": users}, edges, columns, weights)
+from tests import peers
+from tests.graphs import LIKED_BY, LIKES, OF, agree, build_dgl, build_pyg, tagged_camps
 
 
 def two_way():
     """The same with edges into tags, so that PyG's to_hetero can make two layers of it."""
-    spec = camps()
+    spec = tagged_camps()
     src, dst = spec.edges[OF]
     spec.edges["item", "has", "tag"] = dst, src
     return spec
@@ -72,11 +41,10 @@ def test_equals_what_to_hetero_makes(config):
     view = ge.view(data)
     sizes = {name: x.size(1) for name, x in data.x_dict.items()}
     ours = ge.TypedGraphSAGE(sizes, 8, 2, 3, metadata=(view.node_types, view.edge_types), seed=0, **config).double()
+    peer = peers.to_hetero((view.node_types, view.edge_types), (-1, -1), 8, 2, 3, **config).double()
+    x = {name: rows.double() for name, rows in data.x_dict.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.fx
-        peer = to_hetero(PeerGraphSAGE((-1, -1), 8, 2, 3, **config), (view.node_types, view.edge_types), aggr="sum")
-        x = {name: rows.double() for name, rows in data.x_dict.items()}
-        peer = peer.double()
         peer(x, data.edge_index_dict)  # lazy sizes
     assert {k: v.shape for k, v in ours.state_dict().items()} == {k: v.shape for k, v in peer.state_dict().items()}
     peer.load_state_dict(ours.state_dict(), strict=True)
@@ -95,7 +63,7 @@ def test_equals_what_to_hetero_makes(config):
 @pytest.mark.parametrize("config", [{}, {"weight": "edge_weight"}], ids=str)
 def test_hosts_train_and_embed_alike(config, batches, wide, global_state_untouched):
     found = []
-    for graph in (build_dgl(camps(wide=wide)), build_pyg(camps(order=2, wide=wide))):
+    for graph in (build_dgl(tagged_camps(wide=wide)), build_pyg(tagged_camps(order=2, wide=wide))):
         model = ge.create(
             "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.2, target="user", seed=0, **config
         )
@@ -111,18 +79,18 @@ def test_hosts_train_and_embed_alike(config, batches, wide, global_state_untouch
 
 @pytest.mark.parametrize("batches", [{}, {"batch_size": 2}], ids=["whole", "batches"])
 def test_learns_and_embeds_unseen_graphs(build, batches):
-    graph = build(camps(users=30))
+    graph = build(tagged_camps(users=30))
     model = ge.create("graphsage", graph, hidden_channels=16, out_channels=2, target="user", seed=0)
     result = ge.fit(model, graph, epochs=30, lr=0.05, progress=False, **batches)
     assert result.metrics["test_accuracy"] == 1.0
-    emb = ge.embed(model, build(camps(users=18)))
+    emb = ge.embed(model, build(tagged_camps(users=18)))
     assert emb["user"].argmax(1).tolist() == [u % 2 for u in range(18)]
 
 
 @pytest.mark.parametrize("config", [{}, {"aggr": "pool", "jk": "cat"}, {"weight": "edge_weight"}], ids=str)
 @pytest.mark.parametrize("target", ["user", None])
 def test_batches_with_all_neighbours_and_parts_give_the_output_of_the_whole_graph(build, config, target):
-    graph = build(camps())
+    graph = build(tagged_camps())
     view = ge.view(graph)
     model = ge.create("graphsage", graph, hidden_channels=8, out_channels=3, target=target, seed=0, **config).eval()
     assert model.targets == (["user"] if target else ["item", "user"])
@@ -147,7 +115,7 @@ def test_batches_with_all_neighbours_and_parts_give_the_output_of_the_whole_grap
 def test_dgl_users_call_it_with_graphs_and_blocks():
     import dgl
 
-    graph = build_dgl(camps())
+    graph = build_dgl(tagged_camps())
     model = ge.create("graphsage", graph, hidden_channels=8, out_channels=2, target="user", seed=0)
     assert isinstance(model, ge.dgl.TypedGraphSAGE)
     x = {name: graph.nodes[name].data["x"] for name in graph.ntypes}
@@ -161,7 +129,7 @@ def test_dgl_users_call_it_with_graphs_and_blocks():
 
 
 def test_is_an_ordinary_module():
-    graph = build_pyg(camps())
+    graph = build_pyg(tagged_camps())
     model = ge.create(
         "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.5, jk="cat", norm="layer_norm", seed=0
     ).double()
@@ -176,7 +144,7 @@ def test_is_an_ordinary_module():
 
 
 def test_refuses_what_does_not_fit(build):
-    graph = build(camps())
+    graph = build(tagged_camps())
     for options, message in (
         ({"target": "tag"}, r"target: got tag; expected a node type that edges lead to in every layer: \['item', 'us"),
         ({"jk": "first"}, "jk"),
@@ -186,11 +154,11 @@ def test_refuses_what_does_not_fit(build):
         with pytest.raises(InputError, match=message):
             ge.create("graphsage", graph, **options)
     model = ge.create("graphsage", graph, hidden_channels=8, target="user", out_channels=2)
-    spec = camps()
+    spec = tagged_camps()
     del spec.edges[LIKED_BY], spec.edge_features[LIKED_BY]
     with pytest.raises(InputError, match=r"graph: got .*'item', 'liked_by', 'user'\) among them"):
         ge.embed(model, build(spec))
-    spec = camps()
+    spec = tagged_camps()
     spec.features["item"]["x"] = [row[:2] for row in spec.features["item"]["x"]]
     with pytest.raises(InputError, match=r"features of 'item': got shape \(8, 2\); expected shape \(8, 3\)"):
         ge.embed(model, build(spec))

@@ -14,32 +14,8 @@ from torch_geometric.nn import HANConv as PeerHANConv
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-
-METADATA = (
-    ["author", "paper", "term", "venue"],
-    [
-        ("paper", "cites", "paper"),
-        ("paper", "by", "author"),
-        ("author", "writes", "paper"),
-        ("venue", "shows", "paper"),
-    ],
-)
-SIZES = {"author": 3, "paper": 4, "term": 2, "venue": 5}
-COUNTS = {"author": 5, "paper": 7, "term": 2, "venue": 3}
-PAPERS = ["paper"], [("paper", "PAP", "paper"), ("paper", "PSP", "paper")]
-
-
-def features(counts=COUNTS, sizes=SIZES, dtype=torch.float64):
-    draw = torch.Generator().manual_seed(0)
-    return {t: torch.randn(n, sizes[t], generator=draw, dtype=dtype) for t, n in counts.items()}
-
-
-def edges(metadata=METADATA, counts=COUNTS, number=18):
-    draw = torch.Generator().manual_seed(1)
-    return {
-        t: torch.stack([torch.randint(counts[end], (number,), generator=draw) for end in (t[0], t[2])])
-        for t in metadata[1]
-    }
+from tests.graphs import COUNTS, METADATA, PAPERS, SIZES, paper_graphs, typed_edges, typed_features
+from tests.peers import HANExampleLayer
 
 
 def peer_and_ours(**config):
@@ -68,9 +44,9 @@ def test_outputs_weights_and_gradients_are_pygs(config, plain):
     peer, ours = (model.eval() for model in peer_and_ours(**config))
     if plain:
         ours.register_message_forward_hook(lambda *_: None)
-    x = {name: value.requires_grad_() for name, value in features().items()}
-    wanted = peer(x, edges(), return_semantic_attention_weights=True)
-    got = ours(x, edges(), return_semantic_attention_weights=True)
+    x = {name: value.requires_grad_() for name, value in typed_features().items()}
+    wanted = peer(x, typed_edges(), return_semantic_attention_weights=True)
+    got = ours(x, typed_edges(), return_semantic_attention_weights=True)
     assert wanted[0]["venue"] is None
     for one, other in zip(got, wanted, strict=True):
         assert_same(one, other)
@@ -83,11 +59,11 @@ def test_outputs_weights_and_gradients_are_pygs(config, plain):
 
 def test_some_edge_types_no_edges_and_no_nodes_are_as_in_pyg():
     peer, ours = peer_and_ours(heads=2)
-    some = {METADATA[1][0]: edges()[METADATA[1][0]], METADATA[1][1]: torch.empty(2, 0, dtype=torch.int64)}
-    assert_same(ours(features(), some), peer(features(), some))
+    some = {METADATA[1][0]: typed_edges()[METADATA[1][0]], METADATA[1][1]: torch.empty(2, 0, dtype=torch.int64)}
+    assert_same(ours(typed_features(), some), peer(typed_features(), some))
     counts = COUNTS | {"author": 0}
     nobody = {METADATA[1][0]: some[METADATA[1][0]], METADATA[1][1]: some[METADATA[1][1]]}
-    for got, wanted in zip(*(m(features(counts), nobody, True) for m in (ours, peer)), strict=True):
+    for got, wanted in zip(*(m(typed_features(counts), nobody, True) for m in (ours, peer)), strict=True):
         assert_same(got, wanted)
 
 
@@ -95,19 +71,19 @@ def test_sparse_tensor_is_the_transposed_adjacency():
     SparseTensor = pytest.importorskip("torch_sparse").SparseTensor
     peer, ours = peer_and_ours(heads=2)
     sparse = {
-        t: SparseTensor(row=e[1], col=e[0], sparse_sizes=(COUNTS[t[2]], COUNTS[t[0]])) for t, e in edges().items()
+        t: SparseTensor(row=e[1], col=e[0], sparse_sizes=(COUNTS[t[2]], COUNTS[t[0]])) for t, e in typed_edges().items()
     }
-    assert_same(ours(features(), sparse), peer(features(), sparse))
-    assert_same(ours(features(), sparse), ours(features(), edges()))
+    assert_same(ours(typed_features(), sparse), peer(typed_features(), sparse))
+    assert_same(ours(typed_features(), sparse), ours(typed_features(), typed_edges()))
     ours.register_message_forward_hook(lambda *_: None)
-    assert_same(ours(features(), sparse), peer(features(), edges()))
+    assert_same(ours(typed_features(), sparse), peer(typed_features(), typed_edges()))
 
 
 @pytest.mark.parametrize("architecture", ["pyg", "dgl"])
 def test_lazy_sizes(architecture):
     torch.manual_seed(0)
     conv = ge.HANConv(-1, 8, METADATA, heads=2, architecture=architecture).double()
-    out = conv(features(), edges())
+    out = conv(typed_features(), typed_edges())
     assert {name: None if o is None else tuple(o.shape) for name, o in out.items()} == {
         "author": (5, 8),
         "paper": (7, 8),
@@ -131,7 +107,7 @@ def test_same_start_as_pyg_for_a_seed():
 
 def test_attention_of_neighbours_and_weights_of_edges():
     conv = ge.HANConv(SIZES, 8, METADATA, heads=2).double()
-    x, given = features(), edges()
+    x, given = typed_features(), typed_edges()
     weights = {METADATA[1][0]: torch.linspace(0.5, 2, 18, dtype=torch.float64).requires_grad_()}
     out, attention = conv(x, given, edge_weight_dict=weights, return_attention_weights=True)
     projected = {t: conv.proj[t](v).view(-1, 2, 4) for t, v in x.items()}
@@ -165,68 +141,43 @@ def test_attention_of_neighbours_and_weights_of_edges():
 def test_dropout_is_that_of_the_seed_on_every_path(architecture):
     conv = ge.HANConv(SIZES, 8, METADATA, heads=2, dropout=0.5, architecture=architecture).double()
     order = torch.randperm(18, generator=torch.Generator().manual_seed(0))
-    shuffled = {t: e[:, order] for t, e in edges().items()}
+    shuffled = {t: e[:, order] for t, e in typed_edges().items()}
     outs = []
-    for given, hooked, seed in ((edges(), False, 0), (shuffled, False, 0), (edges(), True, 0), (edges(), False, 1)):
+    for given, hooked, seed in (
+        (typed_edges(), False, 0),
+        (shuffled, False, 0),
+        (typed_edges(), True, 0),
+        (typed_edges(), False, 1),
+    ):
         model = copy.deepcopy(conv)
         if hooked:
             model.register_message_forward_hook(lambda *_: None)
         torch.manual_seed(seed)
-        outs.append(model(features(), given))
+        outs.append(model(typed_features(), given))
     assert all(torch.equal(outs[0][name], outs[1][name]) for name in ("paper", "author"))
     assert_same(outs[2], outs[0])
     assert not torch.equal(outs[3]["paper"], outs[0]["paper"])
-    assert torch.equal(*(conv.eval()(features(), edges())["paper"] for _ in range(2)))
+    assert torch.equal(*(conv.eval()(typed_features(), typed_edges())["paper"] for _ in range(2)))
 
 
 def test_destinations_first():
     conv = ge.HANConv(SIZES, 8, METADATA, heads=2).double()
-    given = {t: e[:, e[1] < 3] for t, e in edges().items()}
-    whole = conv(features(), given)
-    part = conv(features(), given, num_dst_nodes={"paper": 3, "author": 3})
+    given = {t: e[:, e[1] < 3] for t, e in typed_edges().items()}
+    whole = conv(typed_features(), given)
+    part = conv(typed_features(), given, num_dst_nodes={"paper": 3, "author": 3})
     assert part["paper"].shape == (3, 8)
     single = {METADATA[1][1]: given[METADATA[1][1]]}  # one metapath: its weight is 1, whatever the mean over nodes
     assert_same(
-        {"author": conv(features(), single, num_dst_nodes={"author": 3})["author"]},
-        {"author": conv(features(), single)["author"][:3]},
+        {"author": conv(typed_features(), single, num_dst_nodes={"author": 3})["author"]},
+        {"author": conv(typed_features(), single)["author"][:3]},
     )
     assert whole["paper"].shape == (7, 8)
 
 
-class ExampleLayer(nn.Module):
-    """The layer of DGL's HAN example, from dgl.nn.GATConv and the names and shapes of its state_dict."""
-
-    def __init__(self, in_size, dim, heads, metapaths=2, dropout=0.0):
-        from dgl.nn.pytorch import GATConv
-
-        super().__init__()
-        self.gat_layers = nn.ModuleList(
-            GATConv(in_size, dim, heads, dropout, dropout, activation=F.elu, allow_zero_in_degree=True)
-            for _ in range(metapaths)
-        )
-        self.semantic_attention = nn.Module()
-        layers = nn.Linear(dim * heads, 128), nn.Tanh(), nn.Linear(128, 1, bias=False)
-        self.semantic_attention.project = nn.Sequential(*layers)
-
-    def forward(self, graphs, h):
-        pairs = zip(self.gat_layers, graphs, strict=True)
-        z = torch.stack([layer(graph, h).flatten(1) for layer, graph in pairs], dim=1)
-        beta = torch.softmax(self.semantic_attention.project(z).mean(0), dim=0)
-        return (beta.unsqueeze(0) * z).sum(1)
-
-
-def paper_graphs():
-    import dgl
-
-    counts = {"paper": 9}
-    given = edges(PAPERS, counts, 30)
-    return given, [dgl.graph(tuple(e), num_nodes=9) for e in given.values()]
-
-
 def test_architecture_dgl_is_the_example():
     given, graphs = paper_graphs()
-    x = features({"paper": 9}, {"paper": 6})["paper"].requires_grad_()
-    peer = ExampleLayer(6, 4, 2).double()
+    x = typed_features({"paper": 9}, {"paper": 6})["paper"].requires_grad_()
+    peer = HANExampleLayer(6, 4, 2).double()
     ours = ge.HANConv(6, 8, PAPERS, heads=2, architecture="dgl").double()
     ours.load_state_dict(peer.state_dict(), strict=True)
     wanted, got = peer(graphs, x), ours({"paper": x}, given)["paper"]
@@ -239,7 +190,7 @@ def test_architecture_dgl_is_the_example():
         p.detach().std() for p in ge.HANConv(300, 64, PAPERS, heads=8, architecture="dgl").gat_layers[0].parameters()
     ]
     torch.manual_seed(0)
-    expected = [p.detach().std() for p in ExampleLayer(300, 8, 8).gat_layers[0].parameters()]
+    expected = [p.detach().std() for p in HANExampleLayer(300, 8, 8).gat_layers[0].parameters()]
     assert sorted(map(float, drawn)) == pytest.approx(sorted(map(float, expected)), rel=0.3, abs=1e-6)
 
 
@@ -248,7 +199,7 @@ def test_on_dgl_graphs():
 
     given, graphs = paper_graphs()
     hetero = dgl.heterograph({t: tuple(e) for t, e in given.items()}, num_nodes_dict={"paper": 9})
-    x = features({"paper": 9}, {"paper": 6})["paper"]
+    x = typed_features({"paper": 9}, {"paper": 6})["paper"]
     conv = ge.dgl.HANConv(6, 8, PAPERS, heads=2).double()
     plain = ge.HANConv(6, 8, PAPERS, heads=2).double()
     plain.load_state_dict(conv.state_dict())
@@ -278,7 +229,7 @@ def test_on_dgl_graphs():
 
 def test_an_ordinary_module():
     conv = ge.HANConv(SIZES, 8, METADATA, heads=2)
-    x, given = features(dtype=torch.float32), edges()
+    x, given = typed_features(dtype=torch.float32), typed_edges()
     out = conv(x, given)["paper"]
     for other in (copy.deepcopy(conv), pickle.loads(pickle.dumps(conv))):
         assert torch.equal(other(x, given)["paper"], out)
@@ -292,8 +243,8 @@ def test_an_ordinary_module():
 
 def test_gradcheck():
     conv = ge.HANConv(SIZES, 4, METADATA, heads=2).double()
-    x = {name: value.requires_grad_() for name, value in features().items()}
-    given = edges(number=8)
+    x = {name: value.requires_grad_() for name, value in typed_features().items()}
+    given = typed_edges(number=8)
     assert torch.autograd.gradcheck(
         lambda *values: conv(dict(zip(x, values, strict=True)), given)["paper"], tuple(x.values())
     )
@@ -301,8 +252,8 @@ def test_gradcheck():
 
 def test_scores_too_far_apart_take_the_plain_path():
     peer, ours = peer_and_ours(heads=2)
-    x = {name: 1e4 * value for name, value in features().items()}
-    assert_same(ours(x, edges()), peer(x, edges()))
+    x = {name: 1e4 * value for name, value in typed_features().items()}
+    assert_same(ours(x, typed_edges()), peer(x, typed_edges()))
 
 
 @pytest.mark.parametrize(
@@ -324,7 +275,7 @@ def test_bad_arguments_are_refused(arguments, message):
 
 def test_bad_inputs_are_refused():
     conv = ge.HANConv(SIZES, 8, METADATA, heads=2)
-    x, given = features(dtype=torch.float32), edges()
+    x, given = typed_features(dtype=torch.float32), typed_edges()
     nan = x["author"].clone()
     nan[2, 1] = torch.nan
     cites = METADATA[1][0]

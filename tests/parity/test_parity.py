@@ -14,11 +14,8 @@ from graphembed_ext.errors import InputError
 from graphembed_ext.parity.comparison import _compare_runs
 from graphembed_ext.parity.table import compare
 from tests.conftest import ROOT
-from tests.graphs import Spec, build_dgl, build_pyg
-from tests.models.test_han import PATHS, world
-from tests.models.test_typed_graphsage import camps as bought
+from tests.graphs import PAIRS, PATHS, Spec, build_dgl, build_pyg, people, tagged_camps, world
 
-PAIRS = [(i, (i + k) % 10) for i in range(10) for k in (1, 3, 9)]
 CONFIG = {"emb_dim": 8, "walk_length": 8, "window_size": 2, "batch_size": 4}
 
 
@@ -123,13 +120,6 @@ def shuffled(spec):
     return Spec(dict(reversed(spec.num_nodes.items())), edges, spec.features)
 
 
-def people():
-    draw = torch.Generator().manual_seed(0)
-    spec = Spec.untyped(10, PAIRS)
-    spec.features = {"_N": {"x": torch.randn(10, 4, generator=draw).tolist(), "y": [i % 3 for i in range(10)]}}
-    return spec
-
-
 def models(camps):
     return {
         "deepwalk": (people(), CONFIG),
@@ -169,7 +159,7 @@ def test_graphsage_in_mini_batches():
 
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_typed_graphsage(batch_size):
-    graphs = build_dgl(bought()), build_pyg(bought(order=3))
+    graphs = build_dgl(tagged_camps()), build_pyg(tagged_camps(order=3))
     found = ge.parity.report("graphsage", *graphs, hidden_channels=8, target="user", batch_size=batch_size)
     assert found.ok, str(found)
 

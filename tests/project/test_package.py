@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
 import graphembed_ext as ge
+from tests import peers
 from tests.graphs import Spec, build_dgl, build_pyg
-from tests.models.test_han import Example
-from tests.nn.test_han_layer import ExampleLayer
 
 PACKAGE = Path(ge.__file__).parent
 RING = Spec.untyped(9, [(i, (i + k) % 9) for i in range(9) for k in (1, 8)])
@@ -56,26 +54,10 @@ def peer_graphsage():
     return GraphSAGE(*GRAPHSAGE)
 
 
-def peer_typed_graphsage():
-    from torch_geometric.nn import GraphSAGE, to_hetero
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch.fx
-        return to_hetero(GraphSAGE((5, 5), 8, 2, 3), TYPED, aggr="sum")
-
-
 def peer_pyg_sageconv():
     from torch_geometric.nn import SAGEConv
 
     return SAGEConv(5, 3, "lstm", project=True)
-
-
-class PeerNode2Vec(torch.nn.Module):
-    """PyG's own class cannot be built without pyg-lib; this is its one table."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = torch.nn.Embedding(9, 6)
 
 
 def peer_hanconv():
@@ -106,11 +88,11 @@ STATE_DICTS = {
     "dgl.DeepWalk": (lambda: ge.DeepWalk(build_pyg(RING), emb_dim=6), peer_deepwalk),
     "dgl.HANConv": (
         lambda: ge.dgl.HANConv(5, 8, METAPATHS, heads=4, architecture="dgl"),
-        lambda: ExampleLayer(5, 2, 4),
+        lambda: peers.HANExampleLayer(5, 2, 4),
     ),
     "dgl.HAN": (
         lambda: ge.HAN(5, 8, 3, METAPATHS, num_layers=2, heads=[4, 2], architecture="dgl"),
-        lambda: Example(5, 8, 3, [4, 2]),
+        lambda: peers.HANExample(5, 8, 3, [4, 2]),
     ),
     "pyg.HANConv": (lambda: ge.HANConv(*HAN), peer_hanconv),
     "dgl.GraphSAGE": (lambda: ge.dgl.GraphSAGE(*GRAPHSAGE), peer_graphsage),  # DGL has the layer only
@@ -121,12 +103,18 @@ STATE_DICTS = {
     "dgl.LightGCN": (lambda: ge.dgl.LightGCN(9, 6, 2), peer_lightgcn),
     "pyg.LightGCN": (lambda: ge.pyg.LightGCN(9, 6, 2), peer_lightgcn),
     "dgl.SAGEConv": (lambda: ge.dgl.SAGEConv(5, 3, "lstm"), peer_dgl_sageconv),
-    "dgl.TypedGraphSAGE": (lambda: ge.dgl.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED), peer_typed_graphsage),
-    "pyg.TypedGraphSAGE": (lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED), peer_typed_graphsage),
+    "dgl.TypedGraphSAGE": (
+        lambda: ge.dgl.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED),
+        lambda: peers.to_hetero(TYPED, (5, 5), 8, 2, 3),
+    ),
+    "pyg.TypedGraphSAGE": (
+        lambda: ge.TypedGraphSAGE(5, 8, 2, 3, metadata=TYPED),
+        lambda: peers.to_hetero(TYPED, (5, 5), 8, 2, 3),
+    ),
     "pyg.SAGEConv": (lambda: ge.pyg.SAGEConv(5, 3, "lstm", project=True), peer_pyg_sageconv),
     "pyg.GraphSAGE": (lambda: ge.pyg.GraphSAGE(*GRAPHSAGE), peer_graphsage),
     "pyg.MetaPath2Vec": (lambda: ge.pyg.MetaPath2Vec(*PYG_METAPATH), peer_pyg_metapath2vec),
-    "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), PeerNode2Vec),
+    "pyg.Node2Vec": (lambda: ge.pyg.Node2Vec(build_pyg(RING).edge_index, 6, 5, 3), lambda: peers.node2vec(9, 6)),
 }
 
 
