@@ -13,6 +13,7 @@ import torch
 
 pytest.register_assert_rewrite("tests.cases", "tests.graphs", "tests.peers")
 
+from tests import graphs  # noqa: E402
 from tests.graphs import BUILDERS, Spec  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -27,13 +28,8 @@ def build(request):
 
 @pytest.fixture
 def camps():
-    """Two camps of users and items with no edge between them, and one item that nobody touched."""
-    pairs = [(u, i) for u in range(6) for i in range(6) if u % 2 == i % 2]
-    users, items = map(list, zip(*pairs, strict=True))
-    return Spec(
-        {"user": 6, "item": 7},
-        {("user", "likes", "item"): (users, items), ("item", "liked_by", "user"): (items, users)},
-    )
+    """Two camps of users and items, see :func:`tests.graphs.camps`."""
+    return graphs.camps()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-import graphembed_ext as ge
 from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE
 
 
@@ -75,8 +74,25 @@ def agree(first, second):
     return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
 
 
-def view_spec(spec):
-    return ge.view(build_pyg(spec))
+def shuffled(spec, seed=0):
+    """The same graph, its edges (with their features) and its types in another order."""
+    edges, features = {}, {}
+    for edge_type, (src, dst) in reversed(spec.edges.items()):
+        order = torch.randperm(len(src), generator=torch.Generator().manual_seed(seed)).tolist()
+        edges[edge_type] = [src[i] for i in order], [dst[i] for i in order]
+        columns = spec.edge_features.get(edge_type, {})
+        features[edge_type] = {name: [values[i] for i in order] for name, values in columns.items()}
+    return Spec(dict(reversed(spec.num_nodes.items())), edges, spec.features, features)
+
+
+def camps():
+    """Two camps of users and items with no edge between them, and one item that nobody touched."""
+    pairs = [(u, i) for u in range(6) for i in range(6) if u % 2 == i % 2]
+    users, items = map(list, zip(*pairs, strict=True))
+    return Spec(
+        {"user": 6, "item": 7},
+        {("user", "likes", "item"): (users, items), ("item", "liked_by", "user"): (items, users)},
+    )
 
 
 #: Ten people who know each other.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import pytest
 import torch
 
+from graphembed_ext import losses
 from graphembed_ext.errors import InputError
-from graphembed_ext.losses import PRESETS, skip_gram_loss
+from graphembed_ext.losses import BPR_PRESETS, PRESETS, bpr_loss, classification_loss, link_loss, skip_gram_loss
+from tests.cases import LossCase
 
 
 def sigmoid(x):
@@ -36,6 +39,72 @@ def scores(spread=2.0, pairs=7, noise=3, dtype=torch.float64):
     return pos, neg
 
 
+class TestSkipGram(LossCase):
+    loss = staticmethod(skip_gram_loss)
+    variants: ClassVar = [{"preset": preset, "neg_weight": weight} for preset in PRESETS for weight in (1.0, 1.3)]
+    margin = 0.5
+
+    def scores(self, dtype=torch.float64):
+        return list(scores(pairs=4, noise=2, dtype=dtype))
+
+
+class TestBPR(LossCase):
+    loss = staticmethod(bpr_loss)
+    variants: ClassVar = [{"preset": preset} for preset in BPR_PRESETS]
+
+    def scores(self, dtype=torch.float64):
+        draw = torch.Generator().manual_seed(0)
+        return [3 * torch.randn(7, generator=draw, dtype=dtype) for _ in range(2)]
+
+
+class TestLinks(LossCase):
+    loss = staticmethod(link_loss)
+    variants: ClassVar = [{}, {"pos_weight": torch.tensor(2.0)}]
+    LABELS = torch.tensor([1, 0, 1, 0, 0, 1, 0])
+
+    def scores(self, dtype=torch.float64):
+        return [scores(dtype=dtype)[0]]
+
+    def others(self):
+        return (self.LABELS,)
+
+    def sides(self, given):
+        return given[self.LABELS == 1], given[self.LABELS == 0]
+
+
+class TestClassification(LossCase):
+    loss = staticmethod(classification_loss)
+    variants: ClassVar = [{}]
+    CLASSES = torch.tensor([0, 2, 1, 1, 2, 0, 0])
+
+    def scores(self, dtype=torch.float64):
+        return [scores(dtype=dtype)[1]]
+
+    def others(self):
+        return (self.CLASSES,)
+
+    def sides(self, given):
+        theirs = torch.nn.functional.one_hot(self.CLASSES, 3) == 1
+        return given[theirs], given[~theirs]
+
+
+class TestSeveralLabels(TestClassification):
+    def others(self):
+        return (torch.nn.functional.one_hot(self.CLASSES, 3),)
+
+
+def test_every_loss_and_preset_has_a_case():
+    cases = [
+        case
+        for case in globals().values()
+        if isinstance(case, type) and issubclass(case, LossCase) and case is not LossCase
+    ]
+    functions = {getattr(losses, name) for name in losses.__all__ if callable(getattr(losses, name))}
+    assert {case.loss for case in cases} == functions
+    assert {options["preset"] for options in TestSkipGram.variants} == set(PRESETS)
+    assert {options["preset"] for options in TestBPR.variants} == set(BPR_PRESETS)
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("neg_weight", [1.0, 0.25, 0.0])
 @pytest.mark.parametrize("spread", [0.5, 6.0])
@@ -43,30 +112,6 @@ def test_equals_plain_loops(preset, neg_weight, spread):
     pos, neg = scores(spread)
     expected = plain_loops(pos.tolist(), neg.tolist(), preset, neg_weight)
     assert skip_gram_loss(pos, neg, preset=preset, neg_weight=neg_weight).item() == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_gradient_by_finite_differences(preset):
-    pos, neg = (tensor.requires_grad_() for tensor in scores())
-    assert torch.autograd.gradcheck(lambda p, n: skip_gram_loss(p, n, preset=preset, neg_weight=0.7), (pos, neg))
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_scalar_finite_and_of_the_scores_type(preset, dtype):
-    loss = skip_gram_loss(*scores(dtype=dtype), preset=preset)
-    assert (loss.shape, loss.dtype, bool(torch.isfinite(loss))) == ((), dtype, True)
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_ten_steps_lift_pairs_above_noise(preset):
-    pos, neg = torch.zeros(4, requires_grad=True), torch.zeros(4, 2, requires_grad=True)
-    optimizer = torch.optim.SGD([pos, neg], lr=1.0)
-    for _ in range(10):
-        optimizer.zero_grad()
-        skip_gram_loss(pos, neg, preset=preset).backward()
-        optimizer.step()
-    assert pos.min() > 0.5 > -0.5 > neg.max()
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -315,13 +315,14 @@ def embed(model: Any, graph: Any = None) -> Embeddings:
     if getattr(model, "task", "skip_gram") != "skip_gram":
         computed: Embeddings = model.embeddings(graph)
         return computed
-    if hasattr(model, "embeddings") and graph is None:
-        found: Embeddings = model.embeddings()
-        return found
-    if not hasattr(model, "node_embed") or not hasattr(model, "view"):
+    computes = hasattr(model, "embeddings")
+    if not computes and not (hasattr(model, "node_embed") and hasattr(model, "view")):
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext")
-    if graph is not None and graph is not model.g:
+    if graph is not None and graph is not getattr(model, "g", None):
         raise InputError(
             "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} embeds the graph it was built on"
         )
+    if computes:
+        found: Embeddings = model.embeddings()
+        return found
     return Embeddings(model.node_embed.weight.detach().clone(), model.view.num_nodes)

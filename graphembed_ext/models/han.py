@@ -379,8 +379,9 @@ class HAN(nn.Module):
 
     def _features(self, view: GraphView) -> dict[str, Tensor]:
         sizes: Any = self.layers[0].in_channels
+        like = next(self.parameters())
         return {
-            name: features_of(view, name, name=self.feature, channels=size).to(self._device)
+            name: features_of(view, name, name=self.feature, channels=size).to(like.device, like.dtype)
             for name, size in sizes.items()
         }
 

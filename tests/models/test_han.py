@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
+from typing import ClassVar
 
 import pytest
 import torch
@@ -11,6 +10,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError, MetapathError
 from graphembed_ext.sampling.metapath_loader import MetapathLoader
+from tests.cases import FreeModelCase, Variant
 from tests.graphs import PAPERS, PATHS, agree, build_dgl, build_pyg, paper_graphs, typed_features, world
 from tests.peers import HANExample
 
@@ -19,6 +19,58 @@ QUICK = {"epochs": 40, "lr": 0.02, "progress": False, "weight_decay": 0.0}
 
 def make(graph, **config):
     return ge.HAN.for_graph(graph, 16, **({"metapaths": PATHS, "heads": 4, "seed": 1} | config))
+
+
+class TestHAN(FreeModelCase):
+    """The contract of a model, see tests/cases.py."""
+
+    models = (ge.HAN,)
+    name = "han"
+    created_with: ClassVar = {"hidden_channels": 16, "metapaths": PATHS, "heads": 4, "dropout": 0.2}
+    training: ClassVar = {"epochs": 4, "lr": 0.02, "weight_decay": 0.0}
+    rows: ClassVar = {"paper": 24}
+    columns = 16
+    reset_repeats = False
+    variants_that_learn: ClassVar = [
+        Variant(f"{architecture}-{batch_size}", {"architecture": architecture}, training)
+        for architecture in ("pyg", "dgl")
+        for batch_size, training in ((None, {"epochs": 40}), (5, {"epochs": 15, "batch_size": 5}))
+    ]
+    variants_alike: ClassVar = [
+        Variant(f"{dropout}-{batch_size}", {"dropout": dropout}, {"batch_size": batch_size})
+        for dropout in (0.0, 0.2)
+        for batch_size in (None, 3)
+    ]
+    refused_arguments: ClassVar = [
+        ({"heads": 3}, "heads: got 3; expected a divisor of hidden_channels = 16"),
+        ({"heads": [4, 4]}, r"heads: got \[4, 4\]; expected a number, or 1"),
+        (
+            {"metapaths": {"PA": ["by"]}},
+            r"metapaths: 'PA' leads from 'paper' to 'author', by by.*return to it, here 'paper'",
+        ),
+        ({"target": "author"}, "'PAP' leads from 'paper' to 'paper'.*here 'author'"),
+        ({"dropout": 1.5}, "dropout: got 1.5"),
+        ({"seed": -1}, "seed: got -1"),
+    ]
+    bad_calls: ClassVar = [
+        (
+            lambda model, g: ge.fit(model, g, batch_size=4, fanouts=[2, 2], progress=False),
+            r"fanouts: got \[2, 2\]; expected 1 numbers",
+        ),
+        (lambda model, g: ge.embed(model, ge.view(torch.tensor([[0], [1]]))), "got"),
+    ]
+
+    def spec(self):
+        return world()
+
+    def make(self, graph, **config):
+        return ge.create("han", graph, **{**self.created_with, "seed": 0, **config})
+
+    def check_structure(self, model, graph, result):
+        assert result.metrics["test_accuracy"] >= 0.75
+        attention = model.semantic_attention(graph)
+        assert list(attention["paper"]) == ["PAP", "PVP"]
+        assert sum(attention["paper"].values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("heads", [[2], [4, 2]])
@@ -39,49 +91,6 @@ def test_one_layer_is_hanconv_and_a_linear_map():
     conv = ge.HANConv(6, 8, PAPERS, heads=2).double()
     conv.load_state_dict(model.layers[0].state_dict())
     assert torch.equal(out["paper"], model.predict(conv(x, given)["paper"]))
-
-
-@pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("architecture", ["pyg", "dgl"])
-@pytest.mark.parametrize("batch_size", [None, 5])
-def test_learns(build, architecture, batch_size):
-    graph = build(world())
-    model = make(graph, architecture=architecture, dropout=0.2)
-    result = ge.fit(model, graph, **(QUICK | {"batch_size": batch_size, "epochs": 40 if batch_size is None else 15}))
-    assert result.metrics["test_accuracy"] >= 0.75
-    assert result.history[-1]["loss"] < result.history[0]["loss"]
-    attention = model.semantic_attention(graph)
-    assert list(attention["paper"]) == ["PAP", "PVP"]
-    assert sum(attention["paper"].values()) == pytest.approx(1)
-    emb = ge.embed(model, graph)
-    assert emb["paper"].shape == (24, 16)
-    assert emb.node_types == ["paper"]
-    assert torch.equal(emb.tensor, ge.embed(model, graph).tensor)
-
-
-@pytest.mark.usefixtures("one_thread", "global_state_untouched")
-@pytest.mark.parametrize("batch_size", [None, 3])
-def test_both_hosts_orders_and_a_resumed_run_are_the_same(batch_size, tmp_path):
-    settings = QUICK | {"epochs": 4, "batch_size": batch_size, "seed": 2}
-    graphs = [build_dgl(world()), build_pyg(world()), build_pyg(world(torch.Generator().manual_seed(5)))]
-    models = [make(graph) for graph in graphs]
-    for model, graph in zip(models, graphs, strict=True):
-        ge.fit(model, graph, **settings)
-    assert agree(models[0], models[1])
-    assert agree(models[0], models[2])
-    embedded = [ge.embed(model, graph).tensor for model, graph in zip(models, graphs, strict=True)]
-    assert torch.equal(embedded[0], embedded[1])
-
-    def stop(entry):
-        if entry["epoch"] == 2:
-            raise KeyboardInterrupt
-
-    path = tmp_path / "state.pt"
-    with pytest.warns(UserWarning, match="interrupted in epoch 3 of 4"):
-        ge.fit(make(graphs[1]), graphs[1], **settings, checkpoint=path, on_epoch=stop)
-    resumed = make(graphs[1])
-    ge.fit(resumed, graphs[1], **settings, checkpoint=path)
-    assert agree(models[0], resumed)
 
 
 def test_metapaths_made_before_or_on_the_way_are_the_same():
@@ -195,27 +204,12 @@ def test_layers_have_only_what_leads_to_a_target():
         ge.HAN(4, 8, 2, (["a", "b"], [("a", "ab", "b")]), num_layers=2, heads=2)
 
 
-def test_an_ordinary_module():
-    graph = build_pyg(world())
-    model = make(graph).eval()
-    view = ge.view(graph)
-    scores = model.logits(model.inputs(view))["paper"]
-    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(other.logits(other.inputs(view))["paper"], scores)
-    torch.manual_seed(7)
-    before = torch.get_rng_state()
-    assert agree(make(graph), make(graph))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert not agree(make(graph), make(graph, seed=2))
-    assert repr(model) == "HAN(16, heads=[4], targets=['paper'], 'pyg')"
-    model.reset_parameters()
-    assert not agree(model, make(graph))
+def test_repr():
+    assert repr(make(build_pyg(world()))) == "HAN(16, heads=[4], targets=['paper'], 'pyg')"
 
 
-def test_by_name(build):
-    graph = build(world())
-    model = ge.create("han", graph, hidden_channels=8, heads=2, metapaths=PATHS, seed=0)
-    assert isinstance(model, ge.HAN)
+def test_by_name_counts_classes(build):
+    model = ge.create("han", build(world()), hidden_channels=8, heads=2, metapaths=PATHS, seed=0)
     assert model.targets == ["paper"]
     assert model.out_channels == 2
 
@@ -228,18 +222,8 @@ def refused(error, message, call):
 def test_bad_input_is_refused():
     graph = build_pyg(world())
     view, model = ge.view(graph), make(graph)
-    refused(InputError, "heads: got 3; expected a divisor of hidden_channels = 16", lambda: make(graph, heads=3))
-    refused(InputError, r"heads: got \[4, 4\]; expected a number, or 1", lambda: make(graph, heads=[4, 4]))
-    refused(
-        MetapathError,
-        r"metapaths: 'PA' leads from 'paper' to 'author', by by.*return to it, here 'paper'",
-        lambda: make(graph, metapaths={"PA": ["by"]}),
-    )
-    refused(
-        MetapathError,
-        "'PAP' leads from 'paper' to 'paper'.*here 'author'",
-        lambda: make(graph, target="author"),
-    )
+    with pytest.raises(MetapathError):
+        make(graph, metapaths={"PA": ["by"]})
     refused(InputError, "target: got None; expected a node type", lambda: ge.HAN.for_graph(graph, 16))
     refused(InputError, "target: got editor; expected a node type", lambda: ge.HAN(3, 8, 2, PAPERS, target="editor"))
     refused(
@@ -255,12 +239,6 @@ def test_bad_input_is_refused():
     )
     refused(
         InputError, r"\('author', 'edits', 'paper'\) among them", lambda: ge.fit(other, graph, **QUICK, batch_size=4)
-    )
-    refused(InputError, "graph: got None", lambda: ge.embed(model))
-    refused(
-        InputError,
-        r"fanouts: got \[2, 2\]; expected 1 numbers",
-        lambda: ge.fit(model, graph, **QUICK, batch_size=4, fanouts=[2, 2]),
     )
     graph["paper"].x = torch.ones(24, 5)
     refused(

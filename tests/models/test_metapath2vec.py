@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
-import random
 from collections import Counter
+from typing import ClassVar
 
-import numpy as np
 import pytest
 import torch
 from torch.optim import SparseAdam
@@ -15,6 +12,8 @@ from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
 from graphembed_ext.models.metapath2vec import visits
+from tests.cases import BoundModelCase, Variant
+from tests.graphs import Spec
 
 dgl = pytest.importorskip("dgl")
 
@@ -44,6 +43,86 @@ def loop_pairs(walk: list[int], window: int) -> list[tuple[int, int]]:
     return [
         (u, v) for i, u in enumerate(nodes) for j, v in enumerate(nodes) if i != j and i - window <= j <= i + window
     ]
+
+
+#: Metapaths that cannot be walked.
+REFUSED = [
+    (
+        ["writes", "of"],
+        r"metapath step 2 cannot follow step 1: \('author', 'writes', 'paper'\) ends at 'paper', but "
+        r"\('venue', 'of', 'paper'\) starts at 'venue'. Hint: from 'paper' this graph offers 'cites', 'in', 'writt",
+    ),
+    (["likes"], "metapath step 1 is 'likes', a relation that this graph lacks. Hint: this graph has 'cites', 'in'"),
+    ([("author", "likes", "paper")], "an edge type that this graph lacks. Hint: from 'author' .* offers 'writes'"),
+    ([APA, ["writes", "of"]], "metapath 2, step 2 cannot follow"),
+    ([], "at least one edge type"),
+    ("writes", "a list of at least one edge type"),
+    (("author", "writes", "paper"), "is a path of one step"),
+]
+
+
+class TestMetaPath2Vec(BoundModelCase):
+    """The contract of a model, see tests/cases.py."""
+
+    models = (ge.MetaPath2Vec,)
+    name = "metapath2vec"
+    created_with: ClassVar = {"metapath": APVPA, "window_size": 2, "emb_dim": 8}
+    training: ClassVar = {"epochs": 3, "batch_size": 2, "deterministic": True}
+    retyped_with: ClassVar = {"sparse": False}  # torch adds no sparse gradients of half precision
+    rows: ClassVar = COUNTS
+    columns = 8
+    variants_that_learn: ClassVar = [
+        Variant(name, config, {"epochs": 60, "lr": 0.05})
+        for name, config in {
+            "default": {},
+            "typed negatives": {"typed_negatives": True},
+            "long walks": {"walk_length": 20, "window_size": 5},
+        }.items()
+    ]
+    variants_alike: ClassVar = [
+        Variant("dgl", {"engine": "dgl"}),
+        Variant("torch", {"engine": "torch"}),
+        Variant("typed negatives", {"typed_negatives": True}),
+        Variant("long walks", {"walk_length": 13}),
+    ]
+    refused_arguments: ClassVar = [
+        ({"window_size": 4, "metapath": APA}, "window_size: got 4; expected at most 3, as the metapath has 2 steps"),
+        ({"window_size": 0}, "window_size: got 0"),
+        ({"negative_size": 0}, "negative_size"),
+        ({"emb_dim": -1}, "emb_dim"),
+        ({"sparse": 1}, "sparse"),
+        ({"typed_negatives": "yes"}, "typed_negatives"),
+        ({"engine": "cuda"}, "engine"),
+        ({"seed": -1}, "seed"),
+        ({"walk_length": 1}, "at most 1, as a walk has 1 nodes"),
+        *(({"metapath": path}, message) for path, message in REFUSED),
+    ]
+    bad_calls: ClassVar = [
+        (lambda model, g: model.sample([5]), "node ids of type 'author' from 0 to 4"),
+        (lambda model, g: model.sample([-1]), "starts: got node -1"),
+        (lambda model, g: model(*ids([0], [15], [[0]])), "pos_v: got node id 15"),
+        (lambda model, g: model(*ids([-1], [0], [[0]])), "pos_u: got node id -1"),
+        (lambda model, g: model(*ids([0], [0], [[15]])), "neg_v: got node id 15"),
+    ]
+
+    def spec(self):
+        return Spec(COUNTS, EDGES)
+
+    def make(self, graph, **config):
+        return ge.MetaPath2Vec(graph, **{**self.created_with, "seed": 0, **config})
+
+    def draw(self, model, graph):
+        batch = model.sample(torch.arange(5))
+        return [*batch, model(*batch).detach(), *model.loader(batch_size=2)]
+
+    def check_structure(self, model, graph, result):
+        emb = ge.embed(model)
+        assert emb.most_similar(0, node_type="author", k=1)[0][0] == 1
+        assert emb.most_similar(2, node_type="author", k=1)[0][0] == 3
+
+
+def ids(*values):
+    return [torch.tensor(value) for value in values]
 
 
 def test_the_example_of_the_document_runs():
@@ -238,72 +317,12 @@ def test_a_shared_relation_name_is_accepted_as_a_triple():
     assert len(found.sample([0])[0]) == 4
 
 
-@pytest.mark.parametrize(
-    ("metapath", "message"),
-    [
-        (
-            ["writes", "of"],
-            r"metapath step 2 cannot follow step 1: \('author', 'writes', 'paper'\) ends at 'paper', but "
-            r"\('venue', 'of', 'paper'\) starts at 'venue'. Hint: from 'paper' this graph offers 'cites', 'in', 'writt",
-        ),
-        (["likes"], "metapath step 1 is 'likes', a relation that this graph lacks. Hint: this graph has 'cites', 'in'"),
-        ([("author", "likes", "paper")], "an edge type that this graph lacks. Hint: from 'author' .* offers 'writes'"),
-        ([APA, ["writes", "of"]], "metapath 2, step 2 cannot follow"),
-        ([], "at least one edge type"),
-        ("writes", "a list of at least one edge type"),
-        (("author", "writes", "paper"), "is a path of one step"),
-    ],
-)
-def test_metapaths_that_cannot_be_walked(metapath, message):
-    with pytest.raises(ge.errors.InputError, match=message):
-        model(metapath=metapath)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"window_size": 4, "metapath": APA}, "window_size: got 4; expected at most 3, as the metapath has 2 steps"),
-        ({"window_size": 0}, "window_size: got 0"),
-        ({"negative_size": 0}, "negative_size"),
-        ({"emb_dim": -1}, "emb_dim"),
-        ({"sparse": 1}, "sparse"),
-        ({"typed_negatives": "yes"}, "typed_negatives"),
-        ({"engine": "cuda"}, "engine"),
-        ({"seed": -1}, "seed"),
-        ({"walk_length": 1}, "at most 1, as a walk has 1 nodes"),
-    ],
-)
-def test_arguments_that_cannot_work(options, message):
-    with pytest.raises(ge.errors.InputError, match=message):
-        model(**options)
-
-
 def test_the_rule_of_the_document_is_met_at_its_edge():
     assert len(model(metapath=APA, window_size=3).sample([0])[0]) == 6
 
 
 def test_a_long_walk_serves_a_wide_window():
     assert model(metapath=APA, window_size=6, walk_length=20).walk_length == 20
-
-
-def test_ids_and_starts_out_of_range_are_refused():
-    found = model()
-    with pytest.raises(ge.errors.InputError, match="node ids of type 'author' from 0 to 4"):
-        found.sample([5])
-    with pytest.raises(ge.errors.InputError, match="pos_v: got node id 15"):
-        found(torch.tensor([0]), torch.tensor([15]), torch.tensor([[0]]))
-
-
-@pytest.mark.parametrize("options", [{}, {"typed_negatives": True}, {"walk_length": 20, "window_size": 5}])
-def test_training_brings_communities_together(options):
-    found = model("pyg", **options)
-    result = ge.fit(found, epochs=60, lr=0.05, batch_size=2, seed=0, progress=False)
-    assert result.history[-1]["loss"] < result.history[0]["loss"]
-    emb = ge.embed(found)
-    assert emb["author"].shape == (5, 8)
-    assert emb.most_similar(0, node_type="author", k=1)[0][0] == 1
-    assert emb.most_similar(2, node_type="author", k=1)[0][0] == 3
-    assert ge.attach(graph("pyg"), emb)["venue"].emb.shape == (3, 8)
 
 
 def test_fit_does_not_depend_on_workers():
@@ -315,38 +334,8 @@ def test_fit_does_not_depend_on_workers():
     assert torch.equal(*tables)
 
 
-def test_by_name_and_on_either_host():
-    for host in ("dgl", "pyg"):
-        assert "metapath2vec" in ge.available_models(host)
-        found = ge.create("metapath2vec", graph(host), metapath=APVPA, window_size=2)
-        assert isinstance(found, ge.MetaPath2Vec)
-
-
-def test_state_dict_deepcopy_and_pickle():
-    found = model()
-    assert {name: tuple(value.shape) for name, value in found.state_dict().items()} == {
+def test_state_dict():
+    assert {name: tuple(value.shape) for name, value in model().state_dict().items()} == {
         "node_embed.weight": (15, 8),
         "context_embed.weight": (15, 8),
     }
-    for other in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
-        assert all(torch.equal(a, b) for a, b in zip(found.sample([0, 1]), other.sample([0, 1]), strict=True))
-        found = model()
-
-
-def test_a_seed_fixes_everything_and_global_state_is_left_alone():
-    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    samples = [model(engine="torch").sample(torch.arange(5)) for _ in range(2)]
-    ge.fit(model(engine="torch"), epochs=1, progress=False)
-    assert all(torch.equal(a, b) for a, b in zip(*samples, strict=True))
-    assert torch.equal(states[0], torch.get_rng_state())
-    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
-    assert states[2] == random.getstate()
-
-
-def test_torch_manual_seed_governs_without_a_seed():
-    tables = []
-    for _ in range(2):
-        torch.manual_seed(3)
-        tables.append(model(seed=None).node_embed.weight)
-    assert torch.equal(*tables)
-    assert not torch.equal(tables[0], model(seed=None).node_embed.weight)

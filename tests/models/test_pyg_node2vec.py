@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import ClassVar
 
-import numpy as np
 import pytest
 import torch
 
 import graphembed_ext as ge
 from graphembed_ext import pyg
+from tests.cases import BoundModelCase, Variant, assert_apart
+from tests.graphs import Spec
 
 EDGES = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 0, 0, 2], [1, 0, 2, 1, 3, 2, 0, 3, 2, 0]])
 TYPED = {
@@ -30,6 +32,118 @@ def node2vec(**options):
 def metapath2vec(**options):
     settings = {"walk_length": 8, "context_size": 3, "seed": 0, **options}
     return pyg.MetaPath2Vec(settings.pop("edges", TYPED), 8, settings.pop("metapath", APVPA), **settings)
+
+
+class WindowedCase(BoundModelCase):
+    """PyG's users train by a loop over the model's loader; all that is random has the model's own seed."""
+
+    trained_by_fit = False
+    training_has_a_seed = False
+    training: ClassVar = {"epochs": 3}
+    columns = 8
+    variants_that_learn: ClassVar = [
+        Variant("dense", {"walks_per_node": 5}, {"epochs": 30, "batch_size": 12}),
+        Variant(
+            "sparse",
+            {"walks_per_node": 5, "sparse": True},
+            {"epochs": 30, "batch_size": 12, "optimizer": torch.optim.SparseAdam},
+        ),
+    ]
+    variants_alike: ClassVar = [Variant(engine, {"engine": engine}) for engine in ("dgl", "torch")]
+
+    def fit(self, model, graph, seed=0, epochs=3, batch_size=3, optimizer=torch.optim.Adam):
+        steps, history = optimizer(list(model.parameters()), lr=0.1), []
+        loader = model.loader(batch_size=batch_size, shuffle=True)
+        for _ in range(epochs):
+            losses = []
+            for pos_rw, neg_rw in loader:
+                steps.zero_grad()
+                loss = model.loss(pos_rw, neg_rw)
+                loss.backward()
+                steps.step()
+                losses.append(float(loss.detach()))
+            history.append({"loss": sum(losses) / len(losses)})
+        return SimpleNamespace(history=history, metrics={})
+
+    def draw(self, model, graph):
+        return [part for batch in model.loader(batch_size=3, shuffle=True) for part in batch]
+
+
+class TestNode2Vec(WindowedCase):
+    """The contract of a model, see tests/cases.py."""
+
+    models = (pyg.Node2Vec,)
+    rows: ClassVar = {"_N": 12}
+    refused_arguments: ClassVar = [
+        ({"context_size": 7}, "context_size: got 7; expected at most 6"),
+        ({"context_size": 1}, "context_size: got 1"),
+        ({"p": 0}, "p: got 0"),
+        ({"q": -2}, "q: got -2"),
+        ({"weight": torch.ones(3)}, "each of the 60 edges"),
+        ({"num_negative_samples": 0}, "num_negative_samples: got 0"),
+        ({"embedding_dim": 0}, "embedding_dim: got 0"),
+        ({"engine": "cuda"}, "engine: got cuda"),
+        ({"seed": -1}, "seed: got -1"),
+    ]
+    bad_calls: ClassVar = [
+        (lambda model, g: model.sample([12]), "starts: got node 12; expected node ids from 0 to 11"),
+        (lambda model, g: model.pos_sample([-1]), "starts: got node -1"),
+        (lambda model, g: model.neg_sample(torch.tensor([0.5])), "starts: got torch.float32"),
+    ]
+
+    def spec(self):
+        """Two cliques."""
+        sides = range(6), range(6, 12)
+        return Spec.untyped(12, [(a, b) for side in sides for a in side for b in side if a != b])
+
+    def make(self, graph, **config):
+        settings = {"embedding_dim": 8, "walk_length": 6, "context_size": 3, "seed": 0, **config}
+        return pyg.Node2Vec(graph, **settings)
+
+    def check_structure(self, model, graph, result):
+        vectors = ge.embed(model).tensor
+        assert_apart(vectors - vectors.mean(0), torch.arange(12) // 6)
+
+
+class TestMetaPath2Vec(WindowedCase):
+    """The contract of a model, see tests/cases.py."""
+
+    models = (pyg.MetaPath2Vec,)
+    rows: ClassVar = {"author": 4, "paper": 4, "venue": 2}
+    refused_arguments: ClassVar = [
+        ({"metapath": APVPA[:2]}, "cannot be gone round"),
+        ({"metapath": [APVPA[0], APVPA[2]]}, "metapath step 2 cannot follow step 1"),
+        ({"metapath": [APVPA, APVPA]}, "takes several"),
+        ({"context_size": 10}, "context_size: got 10; expected at most 9"),
+        ({"walks_per_node": 0}, "walks_per_node"),
+        ({"embedding_dim": 0}, "embedding_dim: got 0"),
+        ({"engine": "cuda"}, "engine: got cuda"),
+        ({"seed": -1}, "seed: got -1"),
+    ]
+    bad_calls: ClassVar = [
+        (lambda model, g: model.sample([4]), "starts: got node 4; expected node ids from 0 to 3"),
+        (lambda model, g: model.pos_sample([-1]), "starts: got node -1"),
+        (lambda model, g: model("zone"), "a type on the metapath: author, paper, venue"),
+    ]
+
+    def spec(self):
+        """Two venues with two authors and two papers each."""
+        edges = {edge_type: tuple(ends.tolist()) for edge_type, ends in TYPED.items()}
+        return Spec({"author": 4, "paper": 4, "venue": 2}, edges)
+
+    def make(self, graph, **config):
+        settings = {"embedding_dim": 8, "metapath": APVPA, "walk_length": 8, "context_size": 3, "seed": 0, **config}
+        return pyg.MetaPath2Vec(graph, **settings)
+
+    def check_structure(self, model, graph, result):
+        emb = ge.embed(model)
+        assert emb.most_similar(0, node_type="author", k=1)[0][0] == 1
+        assert emb.most_similar(2, node_type="author", k=1)[0][0] == 3
+
+
+@pytest.mark.parametrize("build", [node2vec, metapath2vec])
+def test_workers(build):
+    assert len(list(build().loader(batch_size=2, num_workers=1))) == 2
 
 
 def test_node2vec_has_pygs_shapes():
@@ -105,46 +219,6 @@ def test_num_nodes_may_be_told():
     model = metapath2vec(num_nodes_dict={"author": 6, "paper": 4, "venue": 2})
     assert model("author").shape == (6, 8)
     assert model.pos_sample(torch.tensor([5])).shape == (0, 3)  # isolated
-
-
-@pytest.mark.parametrize(
-    ("build", "options", "message"),
-    [
-        (node2vec, {"context_size": 7}, "context_size: got 7; expected at most 6"),
-        (node2vec, {"context_size": 1}, "context_size: got 1"),
-        (node2vec, {"p": 0}, "p: got 0"),
-        (node2vec, {"q": -2}, "q: got -2"),
-        (node2vec, {"weight": torch.ones(3)}, "each of the 10 edges"),
-        (metapath2vec, {"metapath": APVPA[:2]}, "cannot be gone round"),
-        (metapath2vec, {"metapath": [APVPA[0], APVPA[2]]}, "metapath step 2 cannot follow step 1"),
-        (metapath2vec, {"metapath": [APVPA, APVPA]}, "takes several"),
-        (metapath2vec, {"context_size": 10}, "context_size: got 10; expected at most 9"),
-        (metapath2vec, {"walks_per_node": 0}, "walks_per_node"),
-    ],
-)
-def test_arguments_that_cannot_work(build, options, message):
-    with pytest.raises(ge.errors.InputError, match=message):
-        build(**options)
-
-
-@pytest.mark.parametrize("build", [node2vec, metapath2vec])
-def test_a_seed_fixes_everything_and_global_state_is_left_alone(build):
-    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    runs = [list(build(engine="torch").loader(batch_size=3, shuffle=True)) for _ in range(2)]
-    for first, second in zip(*runs, strict=True):
-        assert torch.equal(first[0], second[0])
-        assert torch.equal(first[1], second[1])
-    assert torch.equal(states[0], torch.get_rng_state())
-    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
-    assert states[2] == random.getstate()
-
-
-@pytest.mark.parametrize("build", [node2vec, metapath2vec])
-def test_embeddings_and_workers(build):
-    model = build()
-    assert len(list(model.loader(batch_size=2, num_workers=1))) == 2
-    emb = ge.embed(model)
-    assert len(emb) == model.embedding.num_embeddings - (build is metapath2vec)
 
 
 def test_weighted_walks():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import warnings
+from typing import ClassVar
 
 import pytest
 import torch
@@ -12,7 +11,53 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
 from tests import peers
-from tests.graphs import LIKED_BY, LIKES, OF, agree, build_dgl, build_pyg, tagged_camps
+from tests.cases import FreeModelCase, Variant
+from tests.graphs import BUILDERS, LIKED_BY, LIKES, OF, build_dgl, build_pyg, tagged_camps
+
+
+class TestTypedGraphSAGE(FreeModelCase):
+    """The contract of a model, see tests/cases.py."""
+
+    models = (ge.TypedGraphSAGE, ge.dgl.TypedGraphSAGE)
+    name = "graphsage"
+    created_with: ClassVar = {"hidden_channels": 8, "out_channels": 2, "dropout": 0.2, "target": "user"}
+    copied_with: ClassVar = {"dropout": 0.5, "norm": "layer_norm", "jk": "cat", "target": None}
+    training: ClassVar = {"epochs": 4, "lr": 0.05}
+    rows: ClassVar = {"user": 12}
+    columns = 2
+    reset_repeats = False
+    variants_that_learn: ClassVar = [
+        Variant(name, {"hidden_channels": 16, "dropout": 0.0}, {"epochs": 30, **batches}, {"users": 30})
+        for name, batches in (("whole", {}), ("batches", {"batch_size": 2}))
+    ]
+    variants_alike: ClassVar = [
+        Variant(f"{config}-{name}-{width}", config, batches, {"wide": wide})
+        for config in ({}, {"weight": "edge_weight"})
+        for name, batches in (("whole", {}), ("batches", {"batch_size": 3, "fanouts": [2, 3]}))
+        for width, wide in (("dense", 3), ("sparse", 100))
+    ]
+    refused_arguments: ClassVar = [
+        ({"target": "tag"}, r"target: got tag; expected a node type that edges lead to in every layer: \['item', 'us"),
+        ({"jk": "first"}, "jk: got first"),
+        ({"num_layers": 0}, "num_layers: got 0"),
+        ({"hidden_channels": 0}, "hidden_channels: got 0"),
+        ({"seed": -1}, "seed: got -1"),
+    ]
+    bad_calls: ClassVar = [
+        (lambda model, g: ge.fit(model, g, batch_size=4, fanouts=[2], progress=False), "fanouts: got"),
+        (lambda model, g: ge.embed(model, ge.view(torch.tensor([[0], [1]]))), "got"),
+    ]
+
+    def spec(self, **graph):
+        return tagged_camps(**graph)
+
+    def make(self, graph, **config):
+        return ge.create("graphsage", graph, **{**self.created_with, "seed": 0, **config})
+
+    def check_structure(self, model, graph, result):
+        assert result.metrics["test_accuracy"] == 1.0
+        unseen = BUILDERS[ge.view(graph).host](tagged_camps(users=18))
+        assert ge.embed(model, unseen)["user"].argmax(1).tolist() == [u % 2 for u in range(18)]
 
 
 def two_way():
@@ -58,35 +103,6 @@ def test_equals_what_to_hetero_makes(config):
         torch.testing.assert_close(embedded[name], rows, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("wide", [3, 100], ids=["dense", "sparse"])
-@pytest.mark.parametrize("batches", [{}, {"batch_size": 3, "fanouts": [2, 3]}], ids=["whole", "batches"])
-@pytest.mark.parametrize("config", [{}, {"weight": "edge_weight"}], ids=str)
-def test_hosts_train_and_embed_alike(config, batches, wide, global_state_untouched):
-    found = []
-    for graph in (build_dgl(tagged_camps(wide=wide)), build_pyg(tagged_camps(order=2, wide=wide))):
-        model = ge.create(
-            "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.2, target="user", seed=0, **config
-        )
-        result = ge.fit(model, graph, epochs=4, lr=0.05, progress=False, seed=1, **batches)
-        found.append((model, result, ge.embed(model, graph)))
-    (first, one, emb), (second, two, other) = found
-    assert agree(first, second)
-    assert [entry["loss"] for entry in one.history] == [entry["loss"] for entry in two.history]
-    assert one.metrics == two.metrics
-    assert torch.equal(emb.tensor, other.tensor)
-    assert emb.node_types == ["user"]
-
-
-@pytest.mark.parametrize("batches", [{}, {"batch_size": 2}], ids=["whole", "batches"])
-def test_learns_and_embeds_unseen_graphs(build, batches):
-    graph = build(tagged_camps(users=30))
-    model = ge.create("graphsage", graph, hidden_channels=16, out_channels=2, target="user", seed=0)
-    result = ge.fit(model, graph, epochs=30, lr=0.05, progress=False, **batches)
-    assert result.metrics["test_accuracy"] == 1.0
-    emb = ge.embed(model, build(tagged_camps(users=18)))
-    assert emb["user"].argmax(1).tolist() == [u % 2 for u in range(18)]
-
-
 @pytest.mark.parametrize("config", [{}, {"aggr": "pool", "jk": "cat"}, {"weight": "edge_weight"}], ids=str)
 @pytest.mark.parametrize("target", ["user", None])
 def test_batches_with_all_neighbours_and_parts_give_the_output_of_the_whole_graph(build, config, target):
@@ -128,31 +144,13 @@ def test_dgl_users_call_it_with_graphs_and_blocks():
         torch.testing.assert_close(found["user"], whole[outputs["user"]], rtol=1e-5, atol=1e-5)
 
 
-def test_is_an_ordinary_module():
-    graph = build_pyg(tagged_camps())
-    model = ge.create(
-        "graphsage", graph, hidden_channels=8, out_channels=2, dropout=0.5, jk="cat", norm="layer_norm", seed=0
-    ).double()
-    emb = ge.embed(model, graph).tensor
-    assert emb.dtype == torch.float64
-    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(ge.embed(other, graph).tensor, emb)
-    before = copy.deepcopy(model)
-    model.reset_parameters()
-    assert not agree(model, before)
+def test_repr():
+    model = TestTypedGraphSAGE().make(build_pyg(tagged_camps()), target=None)
     assert "targets=['item', 'user']" in repr(model)
 
 
 def test_refuses_what_does_not_fit(build):
     graph = build(tagged_camps())
-    for options, message in (
-        ({"target": "tag"}, r"target: got tag; expected a node type that edges lead to in every layer: \['item', 'us"),
-        ({"jk": "first"}, "jk"),
-        ({"num_layers": 0}, "num_layers"),
-        ({"seed": -1}, "seed"),
-    ):
-        with pytest.raises(InputError, match=message):
-            ge.create("graphsage", graph, **options)
     model = ge.create("graphsage", graph, hidden_channels=8, target="user", out_channels=2)
     spec = tagged_camps()
     del spec.edges[LIKED_BY], spec.edge_features[LIKED_BY]
@@ -162,10 +160,6 @@ def test_refuses_what_does_not_fit(build):
     spec.features["item"]["x"] = [row[:2] for row in spec.features["item"]["x"]]
     with pytest.raises(InputError, match=r"features of 'item': got shape \(8, 2\); expected shape \(8, 3\)"):
         ge.embed(model, build(spec))
-    with pytest.raises(InputError, match="graph: got None"):
-        ge.embed(model)
-    with pytest.raises(InputError, match="fanouts"):
-        ge.fit(model, graph, batch_size=4, fanouts=[2], progress=False)
     with pytest.raises(InputError, match=r"in_channels.*for 'user', too"):
         ge.TypedGraphSAGE({"item": 2}, 8, 2, metadata=([], [LIKES, LIKED_BY]))
     plain = ge.TypedGraphSAGE({"item": 2, "user": 3}, 8, 2, metadata=([], [LIKES, LIKED_BY]))

@@ -14,7 +14,7 @@ from graphembed_ext.errors import InputError
 from graphembed_ext.parity.comparison import _compare_runs
 from graphembed_ext.parity.table import compare
 from tests.conftest import ROOT
-from tests.graphs import PAIRS, PATHS, Spec, build_dgl, build_pyg, people, tagged_camps, world
+from tests.graphs import PAIRS, PATHS, Spec, build_dgl, build_pyg, people, shuffled, tagged_camps, world
 
 CONFIG = {"emb_dim": 8, "walk_length": 8, "window_size": 2, "batch_size": 4}
 
@@ -109,15 +109,6 @@ def test_missing_nodes_and_other_names():
     reason = ge.parity.report("deepwalk", build_dgl(typed), build_pyg(other), **CONFIG).first_difference.reason
     assert reason.startswith("only the first graph has 'person'; only the second graph has 'user'")
     assert reason.endswith("may only be called otherwise")
-
-
-def shuffled(spec):
-    """The same graph, its edges and types in another order."""
-    edges = {}
-    for edge_type, (src, dst) in reversed(spec.edges.items()):
-        order = torch.randperm(len(src), generator=torch.Generator().manual_seed(3)).tolist()
-        edges[edge_type] = [src[i] for i in order], [dst[i] for i in order]
-    return Spec(dict(reversed(spec.num_nodes.items())), edges, spec.features)
 
 
 def models(camps):
