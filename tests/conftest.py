@@ -20,6 +20,28 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRAPHEMBED_DATA", ROOT.parent / "shared" / "data"))
 
 
+#: What tools leave beside the files that they read.
+CACHES = {".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", ".benchmarks", ".hypothesis"}
+
+
+def files_of_the_checkout():
+    """Every file but those of caches, of coverage and of installations."""
+    found = set()
+    for folder, subfolders, files in os.walk(ROOT):
+        subfolders[:] = [name for name in subfolders if name not in CACHES and not name.endswith(".egg-info")]
+        found.update(Path(folder, name) for name in files if not name.startswith(".coverage"))
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_written_into_the_checkout():
+    """Fails the session when a file appeared: tests write into temporary folders alone."""
+    before = files_of_the_checkout()
+    yield
+    written = sorted(str(path.relative_to(ROOT)) for path in files_of_the_checkout() - before)
+    assert not written, f"tests wrote into the checkout: {written}"
+
+
 @pytest.fixture(params=BUILDERS)
 def build(request):
     """Builds a host graph from a specification; each test runs once for each host."""

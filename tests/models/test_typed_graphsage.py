@@ -27,8 +27,8 @@ class TestTypedGraphSAGE(FreeModelCase):
     columns = 2
     reset_repeats = False
     variants_that_learn: ClassVar = [
-        Variant(name, {"hidden_channels": 16, "dropout": 0.0}, {"epochs": 30, **batches}, {"users": 30})
-        for name, batches in (("whole", {}), ("batches", {"batch_size": 2}))
+        Variant(name, {"hidden_channels": 16, "dropout": 0.0}, {"epochs": 20, **batches}, {"users": 30})
+        for name, batches in (("whole", {}), ("batches", {"batch_size": 4}))
     ]
     variants_alike: ClassVar = [
         Variant(f"{config}-{name}-{width}", config, batches, {"wide": wide})
