@@ -16,6 +16,9 @@ pytest.register_assert_rewrite("tests.cases", "tests.graphs", "tests.peers")
 from tests import graphs  # noqa: E402
 from tests.graphs import BUILDERS, Spec  # noqa: E402
 
+# DGL writes the name of its backend into the home folder, unless it is told.
+os.environ.setdefault("DGLBACKEND", "pytorch")
+
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRAPHEMBED_DATA", ROOT.parent / "shared" / "data"))
 
