@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from .view import NODE_TYPE, GraphView
 
-__all__ = ["FEATURE_NAMES", "LABEL_NAMES", "features_of", "find"]
+__all__ = ["FEATURE_NAMES", "LABEL_NAMES", "count_classes", "features_of", "find"]
 
 #: Names under which PyG and DGL data sets keep node features, and labels; the first that is there is taken.
 FEATURE_NAMES = ("x", "feat", "features", "feature")
@@ -21,6 +21,14 @@ def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None
     """The first node feature of a type that has one of these names; None when it has none of them."""
     features = view.features[node_type]
     return next((features[name] for name in names if name in features), None)
+
+
+def count_classes(view: GraphView, node_type: str) -> int | None:
+    """Number of classes that a node type has labels of; None without labels."""
+    labels = find(view, node_type, LABEL_NAMES)
+    if labels is None or not labels.numel():
+        return None
+    return labels.size(1) if labels.dim() == 2 else int(labels.max()) + 1
 
 
 def features_of(view: GraphView, node_type: str, *, name: str | None = None, channels: int | None = None) -> Tensor:

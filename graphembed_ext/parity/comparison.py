@@ -9,10 +9,11 @@ from typing import Any
 from .._core import checks as _checks
 from .._core.threads import threads
 from ..errors import GraphEmbedError
+from ..graph.features import count_classes
 from ..graph.view import NODE_TYPE, GraphView
 from ..hosts.registry import view as view_of
 from ..models.catalogue import create
-from .stages import REASONS, Found, classes, stages_of
+from .stages import REASONS, Found, stages_of
 from .table import ParityReport, Row, compare
 from .views import compare_views
 
@@ -96,5 +97,5 @@ def _compare_runs(first: Found, second: Found) -> Iterator[Row]:
 def _completed(name: str, view: GraphView, config: dict[str, Any]) -> dict[str, Any]:
     """GraphSAGE does not count classes by itself, as HAN does."""
     if name.lower() == "graphsage" and "out_channels" not in config and not view.is_typed:
-        return config | {"out_channels": classes(view, NODE_TYPE)}
+        return config | {"out_channels": count_classes(view, NODE_TYPE)}
     return config

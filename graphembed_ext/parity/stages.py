@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import chain, count, islice, repeat
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,11 @@ from .. import losses
 from .._core import rng
 from ..graph.features import LABEL_NAMES, find
 from ..graph.view import GraphView
+from ..sampling.triplets import Triplets
+from ..training.adam import Adam
+from ..training.recommendation import RankingTrainer
 
-__all__ = ["REASONS", "Found", "classes", "stages_of"]
+__all__ = ["REASONS", "Found", "stages_of"]
 
 #: Stage, quantity and value, in the order in which data flows.
 Found = Iterator[tuple[str, str, Tensor]]
@@ -30,7 +34,6 @@ REASONS = {
 
 #: Steps of which loss and gradients are shown: the first gradient of DeepWalk's contexts is that of zero contexts.
 _SHOWN = 2
-_BATCH_SIZE = {"skip_gram": 128, "recommendation": 2048}
 
 
 def stages_of(model: Any, view: GraphView, steps: int, batch_size: int | None, seed: int) -> Found:
@@ -43,92 +46,148 @@ def stages_of(model: Any, view: GraphView, steps: int, batch_size: int | None, s
         batch_size: Walks, triplets or nodes in a batch; None for 128, 2,048 or the whole graph.
         seed: Seed of draws and dropout.
     """
-    task = getattr(model, "task", "skip_gram")
-    run: Callable[..., Found] = {"nodes": _nodes, "recommendation": _recommendation}.get(task, _skip_gram)
-    return run(model, view, steps, batch_size or _BATCH_SIZE.get(task), seed)
+    return _trained(_TASKS[getattr(model, "task", "skip_gram")](model, view, batch_size, seed), steps)
 
 
-def _skip_gram(model: Any, view: GraphView, steps: int, batch_size: int, seed: int) -> Found:
-    key = rng.key(seed, "parity")
-    loader = model.loader(seed=key >> 1, batch_size=batch_size)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    for step, walks in enumerate(_endless(lambda: loader, steps)):
+class _Task(Protocol):
+    """What one task is trained on, and what is lost on it."""
+
+    model: Any
+
+    def batches(self) -> Iterator[Any]:
+        """The batches, without an end."""
+
+    def contents(self, step: int, batch: Any) -> Found:
+        """What a batch holds, where it is new."""
+
+    def loss(self, step: int, batch: Any) -> tuple[Found, Tensor]:
+        """What the model makes of a batch, and the loss."""
+
+    def step(self, loss: Tensor) -> None:
+        """Change the weights along the gradient, and leave it in the parameters."""
+
+    def embeddings(self) -> Any:
+        """Vectors by node type, where they are not the weights themselves."""
+
+
+def _trained(task: _Task, steps: int) -> Found:
+    for step, batch in enumerate(islice(task.batches(), steps)):
         if step < _SHOWN:
-            yield "walks", f"batch {step + 1}", walks
-        loss = model.loss(walks, stream=rng.key(key, step))
-        optimizer.zero_grad()
-        loss.backward()
-        yield from _shown(model, step, loss)
-        optimizer.step()
-    yield from _weights(model, steps)
+            yield from task.contents(step, batch)
+        outputs, loss = task.loss(step, batch)
+        yield from outputs
+        task.step(loss)
+        yield from _shown(task.model, step, loss)
+    for name, value in task.model.state_dict().items():
+        yield "embeddings", f"step {steps}, {name}", value.detach()
+    found = task.embeddings()
+    for node_type in found:
+        yield "embeddings", f"step {steps}, nodes {node_type}", found[node_type]
 
 
-def _nodes(model: Any, view: GraphView, steps: int, batch_size: int | None, seed: int) -> Found:
-    """GraphSAGE and HAN: cross-entropy where the graph has labels, or else the mean square of the outputs."""
-    labels = {t: find(view, t, LABEL_NAMES) for t in model.targets}
-    nodes = {t: _training_nodes(view, t, labels[t]) for t in model.targets}
-    whole = None if batch_size is not None else (model.inputs(view), nodes)
+class _SkipGram:
+    """Walks, and plain gradient descent, as Adam would hide a difference in scale."""
 
-    def batches() -> Any:
-        if whole is not None:
-            return [whole]
-        return model.loader(view, nodes, batch_size=batch_size, seed=rng.key(seed, "parity") >> 1)
+    def __init__(self, model: Any, view: GraphView, batch_size: int | None, seed: int) -> None:
+        self.model, self._key = model, rng.key(seed, "parity")
+        self._loader = model.loader(seed=self._key >> 1, batch_size=batch_size or 128)
+        self._optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
 
-    adam = torch.optim.Adam(model.parameters(), lr=0.01)
-    model.train()
-    for step, (inputs, chosen) in enumerate(_endless(batches, steps)):
-        if step < (_SHOWN if whole is None else 1):
-            for name, value in _tensors(inputs):
-                yield "batches", f"batch {step + 1}, {name}", value
-        with rng.torch_seeded(rng.key(seed, "dropout", step) >> 1):
-            scores = model.logits(inputs)
-        parts = []
-        for node_type, ids in chosen.items():
-            rows = scores[node_type][ids] if whole is not None else scores[node_type]
-            if step == 0:
-                yield "outputs", f"step 1, {node_type}", rows
-            wanted = labels[node_type]
-            part = rows.square().mean() if wanted is None else losses.classification_loss(rows, wanted[ids])
-            parts.append(part)
-        loss = torch.stack(parts).sum()
-        adam.zero_grad()
+    def batches(self) -> Iterator[Any]:
+        return chain.from_iterable(repeat(self._loader))
+
+    def contents(self, step: int, batch: Any) -> Found:
+        yield "walks", f"batch {step + 1}", batch
+
+    def loss(self, step: int, batch: Any) -> tuple[Found, Tensor]:
+        return iter(()), self.model.loss(batch, stream=rng.key(self._key, step))
+
+    def step(self, loss: Tensor) -> None:
+        self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        yield from _shown(model, step, loss)
-        adam.step()
-    yield from _weights(model, steps)
-    yield from _embeddings(model.embeddings(view), steps)
+        self._optimizer.step()
+
+    def embeddings(self) -> Any:
+        return {}
 
 
-def _recommendation(model: Any, view: GraphView, steps: int, batch_size: int, seed: int) -> Found:
-    from ..sampling.triplets import Triplets
-    from ..training.recommendation import RankingTrainer
+class _Nodes:
+    """GraphSAGE and HAN: cross-entropy where the graph has labels, or else the mean square of the outputs."""
 
-    known = model.adopt(None)
-    triplets = Triplets(known, seed=rng.key(seed, "parity") >> 1)
-    trainer = RankingTrainer(model, known, triplets, steps, 0.01, batch_size, "pyg", 1e-4, "constant")
-    step = epoch = 0
-    while step < steps:
-        for first in range(0, len(triplets), batch_size):
-            drawn = triplets.draw(epoch, first, min(first + batch_size, len(triplets)))
-            if step < _SHOWN:
-                for name, rows in zip(("users", "items", "other items"), drawn, strict=True):
-                    yield "batches", f"batch {step + 1}, {name}", rows
-            loss = trainer.step(*drawn)
-            yield from _shown(model, step, torch.tensor(loss, dtype=torch.float64))
-            step += 1
-            if step == steps:
-                break
-        epoch += 1
-    yield from _weights(model, steps)
-    yield from _embeddings(model.embeddings(), steps)
+    def __init__(self, model: Any, view: GraphView, batch_size: int | None, seed: int) -> None:
+        self.model, self._view, self._batch_size, self._seed = model, view, batch_size, seed
+        self._labels = {t: find(view, t, LABEL_NAMES) for t in model.targets}
+        self._nodes = {t: _training_nodes(view, t, self._labels[t]) for t in model.targets}
+        self._whole = None if batch_size is not None else (model.inputs(view), self._nodes)
+        self._adam = Adam(model.parameters(), 0.01)
+        model.train()
+
+    def batches(self) -> Iterator[Any]:
+        if self._whole is not None:
+            return repeat(self._whole)
+        seed = rng.key(self._seed, "parity") >> 1
+        view, nodes, size = self._view, self._nodes, self._batch_size
+        return chain.from_iterable(self.model.loader(view, nodes, batch_size=size, seed=seed) for _ in count())
+
+    def contents(self, step: int, batch: Any) -> Found:
+        if step == 0 or self._whole is None:
+            for name, value in _tensors(batch[0]):
+                yield "batches", f"batch {step + 1}, {name}", value
+
+    def loss(self, step: int, batch: Any) -> tuple[Found, Tensor]:
+        inputs, chosen = batch
+        with rng.torch_seeded(rng.key(self._seed, "dropout", step) >> 1):
+            scores = self.model.logits(inputs)
+        rows = {t: scores[t] if self._whole is None else scores[t][ids] for t, ids in chosen.items()}
+        parts = [self._lost(t, rows[t], ids) for t, ids in chosen.items()]
+        shown = rows.items() if step == 0 else ()
+        return (("outputs", f"step 1, {name}", value) for name, value in shown), torch.stack(parts).sum()
+
+    def _lost(self, node_type: str, rows: Tensor, ids: Tensor) -> Tensor:
+        labels = self._labels[node_type]
+        return rows.square().mean() if labels is None else losses.classification_loss(rows, labels[ids])
+
+    def step(self, loss: Tensor) -> None:
+        self._adam.step(loss)
+
+    def embeddings(self) -> Any:
+        return self.model.embeddings(self._view)
 
 
-def classes(view: GraphView, node_type: str) -> int | None:
-    """Number of classes that a node type has labels of; None without labels."""
-    labels = find(view, node_type, LABEL_NAMES)
-    if labels is None or not labels.numel():
-        return None
-    return labels.size(1) if labels.dim() == 2 else int(labels.max()) + 1
+class _Recommendation:
+    """LightGCN on triplets."""
+
+    def __init__(self, model: Any, view: GraphView, batch_size: int | None, seed: int) -> None:
+        self.model, self._batch_size = model, batch_size or 2048
+        known = model.adopt(None)
+        self._triplets = Triplets(known, seed=rng.key(seed, "parity") >> 1)
+        self._trainer = RankingTrainer(model, known, self._triplets, 1, 0.01, self._batch_size, "pyg", 1e-4, "constant")
+
+    def batches(self) -> Iterator[Any]:
+        for epoch in count():
+            for first in range(0, len(self._triplets), self._batch_size):
+                yield self._triplets.draw(epoch, first, min(first + self._batch_size, len(self._triplets)))
+
+    def contents(self, step: int, batch: Any) -> Found:
+        for name, rows in zip(("users", "items", "other items"), batch, strict=True):
+            yield "batches", f"batch {step + 1}, {name}", rows
+
+    def loss(self, step: int, batch: Any) -> tuple[Found, Tensor]:
+        return iter(()), self._trainer.loss(*batch)
+
+    def step(self, loss: Tensor) -> None:
+        self._trainer.follow(loss)
+
+    def embeddings(self) -> Any:
+        return self.model.embeddings()
+
+
+#: By task of the model; without one it is a walk model's.
+_TASKS: dict[str, Callable[..., _Task]] = {
+    "nodes": _Nodes,
+    "recommendation": _Recommendation,
+    "skip_gram": _SkipGram,
+}
 
 
 def _training_nodes(view: GraphView, node_type: str, labels: Tensor | None) -> Tensor:
@@ -139,17 +198,6 @@ def _training_nodes(view: GraphView, node_type: str, labels: Tensor | None) -> T
     if labels is not None and labels.dim() == 1:
         return (labels >= 0).nonzero().squeeze(1)
     return torch.arange(count)
-
-
-def _endless(batches: Callable[[], Any], count: int) -> Iterator[Any]:
-    """So many batches, from the start again where they end."""
-    done = 0
-    while done < count:
-        for batch in batches():
-            yield batch
-            done += 1
-            if done == count:
-                return
 
 
 def _shown(model: nn.Module, step: int, loss: Tensor) -> Found:
@@ -166,31 +214,25 @@ def _shown(model: nn.Module, step: int, loss: Tensor) -> Found:
             )
 
 
-def _weights(model: nn.Module, steps: int) -> Found:
-    for name, value in model.state_dict().items():
-        yield "embeddings", f"step {steps}, {name}", value.detach()
-
-
-def _embeddings(found: Any, steps: int) -> Found:
-    for node_type in found:
-        yield "embeddings", f"step {steps}, nodes {node_type}", found[node_type]
-
-
 def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     """The tensors in a model's inputs, with names."""
     if isinstance(value, Tensor):
         yield name, value
-    elif hasattr(value, "indptr"):  # edges grouped by destination
-        yield f"{name} bounds".strip(), value.indptr
-        yield f"{name} neighbours".strip(), value.indices
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _tensors(item, f"{name} {key if isinstance(key, str) else '-'.join(key)}".strip())
-    elif hasattr(value, "_asdict"):
-        yield from _tensors(value._asdict(), name)
-    elif hasattr(value, "__dataclass_fields__"):  # what is private may be of one host, such as its own ids
-        fields = [key for key in value.__dataclass_fields__ if not key.startswith("_")]
-        yield from _tensors({key: getattr(value, key) for key in fields}, name)
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _tensors(item, f"{name} {number}".strip())
+        return
+    for key, item in _parts(value):
+        yield from _tensors(item, f"{name} {key}".strip())
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    """What a model's input consists of, by name."""
+    if hasattr(value, "indptr"):  # edges grouped by destination
+        return [("bounds", value.indptr), ("neighbours", value.indices)]
+    if isinstance(value, dict):
+        return [(key if isinstance(key, str) else "-".join(key), item) for key, item in value.items()]
+    if hasattr(value, "_asdict"):
+        return list(value._asdict().items())
+    if hasattr(value, "__dataclass_fields__"):  # what is private may be of one host, such as its own ids
+        return [(key, getattr(value, key)) for key in value.__dataclass_fields__ if not key.startswith("_")]
+    if isinstance(value, (list, tuple)):
+        return [(str(number), item) for number, item in enumerate(value)]
+    return []

@@ -19,7 +19,8 @@ from ..graph.view import EdgeType, GraphView
 from ..hosts.registry import view as view_of
 from ..sampling.compiled import entries_between
 from ..sampling.walk_pairs import WalkPairs
-from .result import FitResult, TrainingError
+from .adam import Adam, materialised
+from .result import FitResult
 from .run import Bar, Plan, run
 
 __all__ = ["train"]
@@ -44,14 +45,14 @@ def train(
     """Train GraphSAGE without labels by Adam, in mini-batches with sampled neighbourhoods.
 
     From every node one walk starts in every epoch; the node and one that its walk meets, drawn uniformly, are an
-    observed pair. Each pair gets noise nodes, drawn in proportion to degree^0.75 from among those that are no
+    observed pair. Each pair gets negatives, drawn in proportion to degree^0.75 from among those that are no
     neighbours of its first node. With ``z`` the outputs brought to length 1, a pair scores ``z · z' / temperature``,
     and the loss is :func:`graphembed_ext.losses.skip_gram_loss`. The edges that join the observed pairs of a batch are
     left out of the neighbourhoods sampled for it, both directions, so that a model cannot read off them what it is to
     predict.
 
     On a typed graph, walks follow the edges of all types, both nodes of a pair are of the model's target types, and the
-    noise for a pair is of the type of its second node. All types share one space.
+    negatives of a pair are of the type of its second node. All types share one space.
 
     Afterwards :func:`graphembed_ext.embed` returns vectors of length 1 (``model.unit_norm``), for the graph trained on
     or for any other with the same features. A run with the same seed repeats itself, on either host.
@@ -62,7 +63,7 @@ def train(
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs, a learning rate of 0.003, and batches of
             512 pairs.
         walk_length: Nodes in a walk, the first one included.
-        negatives: Noise nodes for each pair.
+        negatives: Negatives for each pair.
         temperature: Divides the scores, which lie between -1 and 1 without. The lower, the closer the vectors follow
             the edges, and the less of the features they keep.
         fanouts: Neighbours to draw, first hop first, -1 for all; None for 10 in each hop.
@@ -127,47 +128,36 @@ class _LinkTrainer:
         self._model, self._view, self._loader, self._pairs = model, view, loader, pairs
         self._plan, self._batch_size, self._temperature, self._exclude = plan, batch_size, temperature, exclude
         self.batches = -(-len(pairs.starts) // batch_size)
-        with torch.no_grad():  # a lazy layer learns its sizes from its first input
-            if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
-                model.logits(next(self._steps(0))[0])
-        self._adam = torch.optim.Adam(model.parameters(), lr=plan.lr or _LR, weight_decay=weight_decay)
+        materialised(model, lambda: next(self._steps(0))[0])
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
-        total, samples = 0.0, 0
         device = next(self._model.parameters()).device
         with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device):
-            for batch, first, second, noise, missing in in_background(lambda: self._steps(number), _AHEAD):
-                self._adam.zero_grad()
-                found = self._model.logits(batch)
-                out = torch.cat([found[name] for name in self._view.node_types if name in found])
-                out = F.normalize(out, dim=1) / math.sqrt(self._temperature)
-                here, there = out[first], out[second]
-                noisy = torch.einsum("bd,bkd->bk", here, out[noise]).masked_fill(missing.to(out.device), -math.inf)
-                loss = losses.skip_gram_loss((here * there).sum(1), noisy)
-                value, count = float(loss.detach()), len(first)
-                if not math.isfinite(value):
-                    raise TrainingError(
-                        f"the loss is {value} in epoch {number + 1}. Hint: the learning rate may be too high, or the "
-                        "weights were not finite when training began."
-                    )
-                loss.backward()  # type: ignore[no-untyped-call]
-                self._adam.step()
-                total, samples = total + value * count, samples + count
-                bar.advance(count, value)
-        return {"loss": total / max(samples, 1), "samples": samples}
+            batches = in_background(lambda: self._steps(number), _AHEAD)
+            return self._adam.epoch(number, bar, batches, self._trained).entry()
+
+    def _trained(self, step: tuple[Any, Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+        batch, first, second, negatives, missing = step
+        found = self._model.logits(batch)
+        out = torch.cat([found[name] for name in self._view.node_types if name in found])
+        out = F.normalize(out, dim=1) / math.sqrt(self._temperature)
+        here, there = out[first], out[second]
+        others = torch.einsum("bd,bkd->bk", here, out[negatives]).masked_fill(missing.to(out.device), -math.inf)
+        return losses.skip_gram_loss((here * there).sum(1), others), len(first)
 
     def _steps(self, epoch: int) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
-        """A batch around all nodes of some pairs and their noise, and where in it these are."""
+        """A batch around all nodes of some pairs and their negatives, and where in it these are."""
         starts, sampler = self._pairs.starts, self._loader.sampler
         generator = rng.generator(rng.key(self._plan.seed, "links", "order", epoch))
         order = starts[torch.randperm(len(starts), generator=generator)]
         for number in range(self.batches):
             low = number * self._batch_size
-            first, second, noise, missing = self._pairs.draw(epoch, order[low : low + self._batch_size], low)
+            first, second, negatives, missing = self._pairs.draw(epoch, order[low : low + self._batch_size], low)
             if not len(first):
                 continue
-            nodes, place = torch.unique(torch.cat([first, second, noise.flatten()]), return_inverse=True)
+            nodes, place = torch.unique(torch.cat([first, second, negatives.flatten()]), return_inverse=True)
             excluded = self._edges_between(first, second) if self._exclude else {}
             key = rng.key(self._plan.seed, "links", "neighbors", epoch, number)
             seeds = {}
@@ -176,7 +166,7 @@ class _LinkTrainer:
                 seeds[name] = local[own]
             found = sampler.sample(seeds, key, excluded)
             one, other, rest = place[: len(first)], place[len(first) : 2 * len(first)], place[2 * len(first) :]
-            yield self._loader.wrapped(found, number), one, other, rest.view_as(noise), missing
+            yield self._loader.wrapped(found, number), one, other, rest.view_as(negatives), missing
 
     def _local(self, nodes: Tensor, node_type: str) -> tuple[Tensor, Tensor]:
         """Nodes as ids of a type, and which of them are of that type."""

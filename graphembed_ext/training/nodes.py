@@ -16,7 +16,8 @@ from ..errors import InputError
 from ..evaluate.metrics import classification_metrics
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
-from .result import FitResult, TrainingError
+from .adam import Adam, materialised
+from .result import FitResult
 from .run import Bar, Early, Plan, run
 from .splits import Split, splits_of
 
@@ -167,34 +168,21 @@ class _NodeTrainer:
         self._validate_every, self._fanouts = validate_every, fanouts
         self._inputs = model.inputs(view) if plan.batch_size is None else None
         self.batches = 1 if plan.batch_size is None else len(self._loader("train", 0, True))
-        with torch.no_grad():  # a lazy layer learns its sizes from its first input
-            if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
-                model.logits(
-                    self._inputs if self._inputs is not None else next(iter(self._loader("train", 0, True)))[0]
-                )
-        self._adam = torch.optim.Adam(model.parameters(), lr=plan.lr or _LR, weight_decay=weight_decay)
+        materialised(model, lambda: next(iter(self._steps(0)))[0])
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
-        total, samples = 0.0, 0
         with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, self._view.device):
-            for inputs, nodes in self._steps(number):
-                self._adam.zero_grad()
-                loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
-                found, count = float(loss.detach()), sum(map(len, nodes.values()))
-                if not math.isfinite(found):
-                    raise TrainingError(
-                        f"the loss is {found} in epoch {number + 1}. Hint: the learning rate may be too high, or the "
-                        "weights were not finite when training began."
-                    )
-                loss.backward()  # type: ignore[no-untyped-call]
-                self._adam.step()
-                total, samples = total + found * count, samples + count
-                bar.advance(count, found)
-        entry = {"loss": total / samples, "samples": samples}
+            entry = self._adam.epoch(number, bar, self._steps(number), self._trained).entry()
         if self._split.parts["val"] and (number + 1) % self._validate_every == 0:
             entry |= self.figures("val")
         return entry
+
+    def _trained(self, batch: tuple[Any, dict[str, Tensor]]) -> tuple[Tensor, int]:
+        inputs, nodes = batch
+        loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
+        return loss, sum(map(len, nodes.values()))
 
     @torch.no_grad()
     def figures(self, part: str) -> dict[str, float]:

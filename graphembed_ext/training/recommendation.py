@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -16,7 +17,8 @@ from ..errors import InputError
 from ..evaluate.ranking import recommendation
 from ..graph.interactions import Interactions
 from ..sampling.triplets import Triplets
-from .result import FitResult, TrainingError
+from .adam import Adam
+from .result import FitResult
 from .run import Bar, Early, Plan, run
 
 __all__ = ["RankingTrainer", "Recommender", "train"]
@@ -125,6 +127,8 @@ def train(
 class RankingTrainer:
     """An epoch: batch after batch of triplets. The arguments are those of :func:`train`, checked there."""
 
+    name = "torch"
+
     def __init__(
         self,
         model: Any,
@@ -142,9 +146,8 @@ class RankingTrainer:
         self._loss, self._decay, self._schedule, self._lr = loss, weight_decay, schedule, lr
         self._epochs, self.batches = epochs, -(-len(triplets) // batch_size)
         self._on_cpu = table.device.type == "cpu"
-        self.name = "numba" if self._on_cpu else "torch"
         fused = table.device.type in ("cpu", "cuda") and table.is_floating_point()
-        self._optimizer = torch.optim.Adam([table], lr=lr, fused=fused)
+        self._adam = Adam([table], lr, fused=fused)
         self._validation: tuple[Tensor, int, int] | None = None
 
     def validate_with(self, pairs: Tensor, k: int, every: int) -> None:
@@ -153,23 +156,10 @@ class RankingTrainer:
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         """All batches of one epoch, and the validation where it is due."""
-        losses_seen, samples = [], 0
         with threads_to_ourselves() if self._on_cpu else nullcontext():
-            for batch in range(self.batches):
-                first = batch * self._batch_size
-                last = min(first + self._batch_size, len(self._triplets))
-                for group in self._optimizer.param_groups:
-                    group["lr"] = self._rate(number * self.batches + batch)
-                value = self.step(*self._triplets.draw(number, first, last))
-                if not math.isfinite(value):
-                    raise TrainingError(
-                        f"the loss is {value} in epoch {number + 1}, batch {batch + 1}. Hint: the learning rate "
-                        f"{self._lr:g} may be too high, or the weights were not finite when training began."
-                    )
-                losses_seen.append(value)
-                samples += last - first
-                bar.advance(last - first, value)
-        entry = {"loss": math.fsum(losses_seen) / len(losses_seen), "samples": samples}
+            seen = self._adam.epoch(number, bar, self._batches(number), self._lost)
+        # every batch counts alike, the last and smaller one, too
+        entry = {"loss": math.fsum(seen.losses) / len(seen.losses), "samples": sum(seen.counts)}
         if self._validation is not None:
             pairs, k, every = self._validation
             if (number + 1) % every == 0 or number + 1 == self._epochs:
@@ -177,23 +167,38 @@ class RankingTrainer:
                 entry |= {f"val_{name}": figure for name, figure in figures.items()}
         return entry
 
-    def step(self, users: Tensor, touched: Tensor, others: Tensor) -> float:
-        """Train on triplets given as rows, each ``(B,)``; returns their loss."""
-        rows, place = torch.unique(torch.cat([users, touched, others]), return_inverse=True)
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for batch in range(self.batches):
+            first = batch * self._batch_size
+            self._adam.set_rate(self._rate(epoch * self.batches + batch))
+            yield self._triplets.draw(epoch, first, min(first + self._batch_size, len(self._triplets)))
+
+    def _lost(self, triplets: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+        return self.loss(*triplets), len(triplets[0])
+
+    def loss(self, users: Tensor, items: Tensor, others: Tensor) -> Tensor:
+        """Loss of triplets given as rows, each ``(B,)``."""
+        rows, place = torch.unique(torch.cat([users, items, others]), return_inverse=True)
         final, initial = self._model.rows(self._known, rows)
         user, positive, negative = final.index_select(0, place).chunk(3)
         held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).chunk(3)
-        loss = losses.bpr_loss(
+        return losses.bpr_loss(
             (user * positive).sum(1),
             (user * negative).sum(1),
             preset=self._loss,
             initial=held,
             weight_decay=self._decay,
         )
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+
+    def step(self, users: Tensor, items: Tensor, others: Tensor) -> float:
+        """Train on triplets given as rows, each ``(B,)``; returns their loss."""
+        loss = self.loss(users, items, others)
+        self.follow(loss)
         return loss.item()
+
+    def follow(self, loss: Tensor) -> None:
+        """One step along a loss's gradient."""
+        self._adam.step(loss)
 
     def _rate(self, step: int) -> float:
         left = 1 - step / (self._epochs * self.batches)
@@ -205,8 +210,8 @@ class RankingTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's moments."""
-        return self._optimizer.state_dict()
+        return self._adam.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Adam's moments of an earlier run."""
-        self._optimizer.load_state_dict(state)
+        self._adam.load_state_dict(state)

@@ -10,11 +10,21 @@ from typing import Any
 from .._core import html as _html
 from ..errors import GraphEmbedError
 
-__all__ = ["FitResult", "TrainingError"]
+__all__ = ["FitResult", "TrainingError", "finite"]
 
 
 class TrainingError(GraphEmbedError, ArithmeticError):
     """Training cannot go on: the loss is not a number any more."""
+
+
+def finite(loss: float, epoch: int, batch: int, lr: float) -> float:
+    """The loss of a batch, where training can go on with it; epochs and batches count from 0."""
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss} in epoch {epoch + 1}, batch {batch + 1}. Hint: the learning rate {lr:g} may be too "
+            "high, or the weights were not finite when training began."
+        )
+    return loss
 
 
 @dataclass
@@ -28,7 +38,7 @@ class FitResult:
         seconds: Wall-clock time of this call.
         tokens: Nodes visited by the walks of this call; 0 for a model without walks.
         samples: Examples seen in this call (interactions, labelled nodes, pairs); 0 for a walk model.
-        engine: What trained: ``"numba"`` or ``"torch"`` for walk models, else the kernel of the message passing.
+        engine: What trained: ``"numba"``, the compiled kernel of walk models, or ``"torch"``, an optimiser of torch.
         fallback: Why ``engine="auto"`` did not take the compiled engine; empty when it did.
         walk_engine: Engine that made the walks, ``"dgl"`` or ``"torch"``; empty for a model without walks.
         interrupted: Whether Ctrl-C ended it early; the model keeps what it had learned.
@@ -36,8 +46,8 @@ class FitResult:
         monitor: Name of the entry of ``history`` that chose the weights; empty where nothing was validated.
         best_epoch: Epoch whose weights the model holds, from 1; 0 where nothing was validated: the last one's.
         metrics: Figures of the weights kept, such as those of the test mask.
-        predicted_memory: Most bytes of memory the process was going to hold, as foretold before training; 0 where
-            nothing was foretold.
+        predicted_memory: Most bytes of memory the process was going to hold, as predicted before training; 0 where
+            nothing was predicted.
         peak_memory: Most bytes of memory the process has held since it was started.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -14,7 +13,7 @@ from .._core import memory, rng
 from ..errors import InputError
 from .engines.base import Batch, Engine
 from .engines.choose import choose
-from .result import FitResult, TrainingError
+from .result import FitResult, finite
 from .run import Bar, Plan, run
 
 __all__ = ["train"]
@@ -22,7 +21,7 @@ __all__ = ["train"]
 _EPOCHS, _LR = 20, 0.025
 #: The learning rate falls linearly to this part of its first value, as in word2vec.
 _LAST_RATE = 1e-4
-#: Walks in a batch, by engine: one is a step of Adam, or a stretch of work for a thread of the compiled kernel.
+#: Walks in a batch, by engine: one is a step of Adam, or a share of the work for a thread of the compiled kernel.
 _BATCH_SIZE = {"torch": 128, "numba": 512}
 _MOST_THREADS = 1024
 
@@ -116,12 +115,7 @@ class _WalkTrainer:
         tokens, losses_seen = 0, []
         with closing(self._engine.train(self._batches(number))) as steps:  # type: ignore[type-var]
             for step in steps:
-                if not math.isfinite(step.loss):
-                    raise TrainingError(
-                        f"the loss is {step.loss} in epoch {number + 1}, batch {step.batch + 1}. Hint: the learning "
-                        f"rate {self._lr:g} may be too high, or the weights were not finite when training began."
-                    )
-                losses_seen.append(step.loss)
+                losses_seen.append(finite(step.loss, number, step.batch, self._lr))
                 tokens += step.tokens
                 bar.advance(step.tokens, step.loss)
         return {"loss": sum(losses_seen) / len(losses_seen), "tokens": tokens}

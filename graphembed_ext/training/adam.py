@@ -1,0 +1,117 @@
+"""Steps of Adam over the batches of an epoch: what the trainers of all tasks but the compiled skip-gram share.
+
+A task says which batches there are and what is lost on one; the loop around the epochs is
+:func:`graphembed_ext.training.run.run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from .result import finite
+from .run import Bar
+
+__all__ = ["Adam", "Seen", "materialised"]
+
+T = TypeVar("T")
+
+
+class Seen(NamedTuple):
+    """What an epoch's batches came to.
+
+    Attributes:
+        losses: Mean loss of each batch.
+        counts: Examples in each batch.
+    """
+
+    losses: list[float]
+    counts: list[int]
+
+    def entry(self) -> dict[str, float]:
+        """The history's entry: the mean loss over all examples, and how many they were."""
+        total, samples = 0.0, sum(self.counts)
+        for loss, count in zip(self.losses, self.counts, strict=True):
+            total += loss * count
+        return {"loss": total / max(samples, 1), "samples": samples}
+
+
+class Adam:
+    """torch's Adam on the weights of one model.
+
+    Args:
+        parameters: What is trained.
+        lr: Learning rate.
+        weight_decay: L2 penalty.
+        fused: As for :class:`torch.optim.Adam`.
+
+    Reference:
+        Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0, fused: bool | None = None
+    ) -> None:
+        self._lr = lr
+        self._optimizer = torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
+
+    def set_rate(self, lr: float) -> None:
+        """Change the learning rate of the steps to come."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+
+    def step(self, loss: Tensor) -> None:
+        """One step along a loss's gradient, which stays in the parameters."""
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+
+    def epoch(self, number: int, bar: Bar, batches: Iterable[T], loss: Callable[[T], tuple[Tensor, int]]) -> Seen:
+        """A step for each batch.
+
+        Args:
+            number: Number of the epoch, from 0.
+            bar: Is told of every batch.
+            batches: The batches.
+            loss: Mean loss of a batch, and how many examples it has.
+
+        Raises:
+            TrainingError: A loss that is NaN or infinite; the weights are those before that step.
+        """
+        seen = Seen([], [])
+        for place, batch in enumerate(batches):
+            lost, count = loss(batch)
+            value = finite(float(lost.detach()), number, place, self._lr)
+            self.step(lost)
+            seen.losses.append(value)
+            seen.counts.append(count)
+            bar.advance(count, value)
+        return seen
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's moments."""
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Adam's moments of an earlier run.
+
+        Raises:
+            ValueError: Moments of other parameters; nothing is changed then.
+        """
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        for place, moments in state["state"].items():
+            found = moments["exp_avg"].shape
+            if place >= len(parameters) or found != parameters[place].shape:
+                raise ValueError(f"moments of shape {tuple(found)}, which no weights of this model have")
+        self._optimizer.load_state_dict(state)
+
+
+def materialised(model: nn.Module, first_input: Callable[[], Any]) -> None:
+    """Let layers that learn their sizes from their first input see one."""
+    if any(map(is_lazy, model.parameters())):
+        with torch.no_grad():
+            model.logits(first_input())  # type: ignore[operator]
