@@ -9,9 +9,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .._core import checks as _checks
-from .._core import rng
-from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
@@ -22,19 +19,14 @@ from ..nn.ops.rows import Rows
 from ..nn.ops.sparse import SparseRows
 from ..nn.sage import SAGEConv
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
-from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
-from ._modes import evaluating
+from ..sampling.neighbor_sampler import check_fanouts
+from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import Inputs, _untyped, compact, kept_features
 
 __all__ = ["GraphSAGE"]
 
-#: Neighbours drawn in each hop, where fan-outs are not given.
-_FANOUT = 10
-#: Nodes that layer-wise inference works on at a time.
-_ROWS = 1 << 16
 
-
-class GraphSAGE(nn.Module):
+class GraphSAGE(GraphSAGEBase):
     """Layers of :class:`~graphembed_ext.nn.sage.SAGEConv`, one after the other.
 
     A drop-in for ``torch_geometric.nn.GraphSAGE``: the same arguments, the same ``state_dict``, and with equal weights
@@ -86,8 +78,6 @@ class GraphSAGE(nn.Module):
         Embeddings(34 nodes, 4 dimensions)
     """
 
-    task = "nodes"
-    task_without_labels = "links"
     targets = (NODE_TYPE,)
 
     def __init__(
@@ -109,22 +99,10 @@ class GraphSAGE(nn.Module):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__()
+        shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, jk
+        super().__init__(*shape, weight=weight, unit_norm=unit_norm, seed=seed)
         self.in_channels = in_channels
-        #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
-        self.unit_norm = _checks.flag("unit_norm", unit_norm)
-        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
-        self.num_layers = _checks.integer("num_layers", num_layers)
-        self.out_channels = self.hidden_channels
-        if out_channels is not None:
-            self.out_channels = _checks.integer("out_channels", out_channels)
-        if jk is not None:
-            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
-        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
-        self.dropout = nn.Dropout(dropout)
-        self.act = parts.activation(act, act_kwargs)
-        seed = _checks.seed(seed)
-        with rng.torch_seeded(None if seed is None else rng.key(seed, "weights") >> 1):
+        with self._drawing():
             self._build(norm, norm_kwargs, self.out_channels if jk is None else self.hidden_channels, kwargs)
 
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, last: int, kwargs: dict[str, Any]) -> None:
@@ -247,32 +225,41 @@ class GraphSAGE(nn.Module):
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
     ) -> Tensor:
-        wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x
-        if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
-            raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
-        blocks = list(edges) if isinstance(edges, (list, tuple)) else None
-        weights = self._of_layers("edge_weight", weight) if blocks is not None and weight is not None else None
-        if blocks is not None:
-            blocks = self._of_layers("edge_index", blocks)
-        outputs = []
+        self._check_width(x)
+        blocks, weights = None, None
+        if isinstance(edges, (list, tuple)):
+            weights = None if weight is None else self._of_layers("edge_weight", weight)
+            blocks = self._of_layers("edge_index", edges)
+        outputs: list[Any] = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if blocks is not None:
                 edges, weight = blocks[number], None if weights is None else weights[number]
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
-            last = number == self.num_layers - 1 and self.jk_mode is None
-            if isinstance(x, Rows) and not last and parts.may_overwrite(conv, norm, self.act):
-                x = cast("SAGEConv", conv).from_rows(x, edges, weight, relu=True)
-            else:
-                x = conv(x, edges, edge_weight=weight)
-                if last:
-                    break
-                x = self._activated(x, conv, norm, batch, batch_size)
-            x = self.dropout(x)
+            if number == self.num_layers - 1 and self.jk_mode is None:
+                found: Tensor = conv(x, edges, edge_weight=weight)
+                return found
+            x = self.dropout(self._layer(conv, norm, x, edges, weight, batch, batch_size))
             outputs.append(x)
-        if hasattr(self, "jk"):
-            x = self.jk([out[: len(x)] for out in outputs] if blocks is not None else outputs)
-        found: Tensor = self.lin(x) if hasattr(self, "lin") else x
+        # Of a batch's blocks, those of later layers have fewer nodes, which come first.
+        return self._joined([out[: len(x)] for out in outputs] if blocks is not None else outputs)
+
+    def _check_width(self, x: Any) -> None:
+        wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x
+        if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
+            raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+
+    def _layer(
+        self, conv: nn.Module, norm: nn.Module, x: Any, edges: Any, weight: Any, batch: Any, batch_size: int | None
+    ) -> Tensor:
+        """A layer that another follows, but for dropout."""
+        if isinstance(x, Rows) and parts.may_overwrite(conv, norm, self.act):
+            return cast("SAGEConv", conv).from_rows(x, edges, weight, relu=True)
+        return self._activated(conv(x, edges, edge_weight=weight), conv, norm, batch, batch_size)
+
+    def _joined(self, outputs: list[Tensor]) -> Tensor:
+        """The outputs of all layers brought together by jumping knowledge."""
+        found: Tensor = self.lin(self.jk(outputs) if hasattr(self, "jk") else outputs[-1])
         return found
 
     def _activated(
@@ -346,27 +333,12 @@ class GraphSAGE(nn.Module):
             shuffle: Whether to take the nodes in random order.
             fanouts: Neighbours to draw, first hop first; None for 10 in each.
         """
-        x = self._features(view)
-        given = [_FANOUT] * self.num_layers if fanouts is None else fanouts
-        return SeededBatches(
-            view,
-            NeighborSampler(view, check_fanouts(given, view.edge_types, self.num_layers)),
-            nodes,
-            batch_size,
-            features={NODE_TYPE: x},
-            labels={},
-            edge_weight=self.weight,
-            shuffle=shuffle,
-            seed=seed,
-            epoch=epoch,
-        )
+        features = {NODE_TYPE: self._features(view)}
+        given = [FANOUT] * self.num_layers if fanouts is None else fanouts
+        numbers = check_fanouts(given, view.edge_types, self.num_layers)
+        return self._batches(view, nodes, numbers, features, batch_size, shuffle=shuffle, seed=seed, epoch=epoch)
 
-    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
-        """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
-        return {NODE_TYPE: self._layer_by_layer(self.inputs(view), _ROWS)}
-
-    @torch.no_grad()
-    def inference(self, graph: Any, *, chunk: int = _ROWS) -> Tensor:
+    def inference(self, graph: Any, *, chunk: int = ROWS) -> Tensor:
         """The output for all nodes of a graph with all their neighbours, layer by layer and without dropout.
 
         A layer is worked out for ``chunk`` nodes at a time: beside its input and its output, memory does not grow with
@@ -380,35 +352,19 @@ class GraphSAGE(nn.Module):
         Returns:
             ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
         """
-        with evaluating(self):
-            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+        return self._inferred(graph, chunk)[NODE_TYPE]
 
-    def _layer_by_layer(self, inputs: Inputs, rows: int) -> Tensor:
+    def _layer_by_layer(self, inputs: Inputs, rows: int) -> dict[str, Tensor]:
         x, graph, weight = inputs
         outputs = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             x = cast("SAGEConv", conv).in_parts(x, graph, weight, rows=rows)
             if number == self.num_layers - 1 and self.jk_mode is None:
-                return x
+                return {NODE_TYPE: x}
             x = self._activated(x, conv, norm)
             outputs.append(x)
-        found = []
-        for low in range(0, len(x), rows):
-            parts_ = [out[low : low + rows] for out in outputs]
-            found.append(self.lin(self.jk(parts_) if hasattr(self, "jk") else parts_[-1]))
-        return torch.cat(found)
-
-    @torch.no_grad()
-    def embeddings(self, graph: Any) -> Embeddings:
-        """The output of the last layer for the nodes of a graph, without dropout; trained on this graph or not.
-
-        Args:
-            graph: Graph of either host, with the features that the model was trained on.
-        """
-        if graph is None:
-            raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        found = self.inference(graph)
-        return Embeddings(torch.nn.functional.normalize(found, dim=1) if self.unit_norm else found)
+        found = [self._joined([out[low : low + rows] for out in outputs]) for low in range(0, len(x), rows)]
+        return {NODE_TYPE: torch.cat(found)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, num_layers={self.num_layers})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,35 +11,22 @@ from torch import Tensor, nn
 from .._core import checks as _checks
 from .._core import rng
 from ..embeddings.vectors import Embeddings
-from ..errors import InputError, MetapathError
-from ..graph.adjacency import Adjacency
-from ..graph.features import LABEL_NAMES, features_of, find
+from ..errors import InputError
+from ..graph.features import count_classes, features_of
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..hosts.registry import view as view_of
 from ..nn.han import HANConv
-from ..sampling.metapath_edges import metapath_edges, named_metapaths
+from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
-from .typed_layers import layered
+from .han_inputs import HANInputs, check_edge_types, check_returns, whole_graph
+from .typed_layers import layered, targets_of
 
 __all__ = ["HAN", "HANInputs"]
 
 #: Walks from a node along each metapath, where fanouts are not given: DGL's example draws as many neighbours.
 _FANOUT = 20
-
-
-@dataclass(frozen=True)
-class HANInputs:
-    """What :meth:`HAN.logits` reads of a graph.
-
-    Attributes:
-        features: By node type.
-        blocks: For each layer, first layer first.
-    """
-
-    features: dict[str, Tensor]
-    blocks: list[Block]
 
 
 class HAN(nn.Module):
@@ -125,32 +111,33 @@ class HAN(nn.Module):
         self.out_channels = out_channels
         self.architecture, self.feature, self.max_neighbors = architecture, feature, max_neighbors
         self.metapaths = dict(metapaths or {})
-        head_counts = [heads] * num_layers if isinstance(heads, int) else list(heads)
-        if len(head_counts) != num_layers:
-            raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
-        for count in head_counts:
-            if hidden_channels % _checks.integer("heads", count):
-                raise InputError("heads", count, f"a divisor of hidden_channels = {hidden_channels}")
+        self.seed = _checks.seed(seed)
+        head_counts = self._head_counts(heads, num_layers)
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
-        with rng.torch_seeded(_checks.seed(seed)):
+        with rng.torch_seeded(self.seed):
             self.layers = nn.ModuleList()
             for number, edge_types in enumerate(layered(metadata[1], self.targets, num_layers)):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
-                node_types = [name for name in metadata[0] if name in ends]
-                sizes: Any = hidden_channels
-                if number == 0:
-                    sizes = in_channels
-                    if isinstance(in_channels, Mapping):
-                        sizes = {name: in_channels[name] for name in node_types if name in in_channels}
-                part = node_types, edge_types
+                part = [name for name in metadata[0] if name in ends], edge_types
+                sizes = hidden_channels if number else _sizes(in_channels, part[0])
                 self.layers.append(HANConv(sizes, hidden_channels, part, head_counts[number], **options))
-            classes = self._classes()
-            if len(self.targets) == 1:
-                self.predict: nn.Module = nn.Linear(hidden_channels, classes[self.targets[0]])
-            else:
-                heads_ = {name: nn.Linear(hidden_channels, classes[name]) for name in self.targets}
-                self.predict = nn.ModuleDict(heads_)
+            self.predict = self._classifier()
+
+    def _head_counts(self, heads: int | Sequence[int], num_layers: int) -> list[int]:
+        counts = [heads] * num_layers if isinstance(heads, int) else list(heads)
+        if len(counts) != num_layers:
+            raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
+        for count in counts:
+            if self.hidden_channels % _checks.integer("heads", count):
+                raise InputError("heads", count, f"a divisor of hidden_channels = {self.hidden_channels}")
+        return counts
+
+    def _classifier(self) -> nn.Module:
+        """A linear layer, or one for each of several targets."""
+        classes = self._classes()
+        made = {name: nn.Linear(self.hidden_channels, classes[name]) for name in self.targets}
+        return made[self.targets[0]] if len(made) == 1 else nn.ModuleDict(made)
 
     @classmethod
     def for_graph(
@@ -190,37 +177,19 @@ class HAN(nn.Module):
         view = view_of(graph)
         paths = {} if metapaths is None else named_metapaths(view, metapaths)
         edge_types = list(paths) if paths else view.edge_types
-        if paths:
-            _check_returns(paths, target)
+        check_returns(paths, target)
         targets = _targets(target, edge_types)
-        ends = {
-            end
-            for layer in layered(edge_types, targets, _checks.integer("num_layers", num_layers))[:1]
-            for src, _, dst in layer
-            for end in (src, dst)
-        }
+        first = layered(edge_types, targets, _checks.integer("num_layers", num_layers))[0]
+        ends = {end for src, _, dst in first for end in (src, dst)}
         sizes = {name: features_of(view, name, name=feature).size(1) for name in sorted(ends)}
         if out_channels is None:
             out_channels = {name: _count_classes(view, name) for name in targets}
             if len(targets) == 1:
                 out_channels = out_channels[targets[0]]
-        return cls(
-            sizes,
-            hidden_channels,
-            out_channels,
-            (view.node_types, edge_types),
-            num_layers,
-            heads,
-            dropout,
-            targets,
-            architecture=architecture,
-            negative_slope=negative_slope,
-            feature_dropout=feature_dropout,
-            metapaths=paths,
-            max_neighbors=max_neighbors,
-            feature=feature,
-            seed=seed,
-        )
+        shape = sizes, hidden_channels, out_channels, (view.node_types, edge_types), num_layers, heads, dropout, targets
+        more: dict[str, Any] = {"negative_slope": negative_slope, "feature_dropout": feature_dropout}
+        more |= {"metapaths": paths, "max_neighbors": max_neighbors, "feature": feature}
+        return cls(*shape, architecture=architecture, seed=seed, **more)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -255,19 +224,7 @@ class HAN(nn.Module):
                 lacks and no metapath stands for.
         """
         features = self._features(view)
-        wanted = self._edge_types()
-        missing = {t: self.metapaths[t] for t in wanted if t not in view.edges and t in self.metapaths}
-        self._check_edge_types(view, [t for t in wanted if t not in missing])
-        made: dict[EdgeType, tuple[Tensor, Tensor]] = {}
-        for edge_type, path in missing.items():
-            one = metapath_edges(view, {edge_type[1]: path}, max_neighbors=self.max_neighbors, seed=0)
-            made |= one.edges
-        edges = {}
-        for src_type, name, dst_type in wanted:
-            src, dst = (made if (src_type, name, dst_type) in made else view.edges)[src_type, name, dst_type]
-            counts = view.num_nodes[src_type], view.num_nodes[dst_type]
-            ends = src.to(self._device), dst.to(self._device)
-            edges[src_type, name, dst_type] = Adjacency.from_edges(*ends, *counts)
+        edges = whole_graph(view, self._edge_types(), self.metapaths, self.max_neighbors, self._device)
         return HANInputs(features, [Block(edges, None)] * len(self.layers))
 
     def logits(self, inputs: HANInputs) -> dict[str, Tensor]:
@@ -299,7 +256,7 @@ class HAN(nn.Module):
         Returns:
             An iterable of :class:`HANInputs` and the nodes their scores belong to.
         """
-        self._check_edge_types(view, [t for t in self._edge_types() if t not in self.metapaths])
+        check_edge_types(view, [t for t in self._edge_types() if t not in self.metapaths])
         features = self._features(view)
         layers = [
             {t: self.metapaths.get(t, (t,)) for t in conv.metadata[1]}  # type: ignore[index]
@@ -389,16 +346,6 @@ class HAN(nn.Module):
         """Edge types of all layers, each once."""
         return list(dict.fromkeys(t for conv in self.layers for t in conv.metadata[1]))  # type: ignore[index]
 
-    def _check_edge_types(self, view: GraphView, edge_types: Sequence[EdgeType]) -> None:
-        for edge_type in edge_types:
-            if edge_type not in view.edges:
-                raise InputError(
-                    "graph",
-                    f"a graph with the edge types {view.edge_types}",
-                    f"the edge types of the model's metadata, {edge_type} among them",
-                    "ge.metapath_edges makes metapaths edge types; HAN(..., metapaths=...) does so by itself",
-                )
-
     def _view(self, graph: Any) -> GraphView:
         if graph is None:
             raise InputError("graph", None, "a graph of either host, with node features: HAN embeds any such graph")
@@ -424,33 +371,22 @@ class HAN(nn.Module):
 
 def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType]) -> list[str]:
     there = sorted({edge_type[2] for edge_type in edge_types})
-    if target is None:
-        if len(there) != 1:
-            raise InputError("target", None, f"a node type, or several of them, that edge types lead to: {there}")
-        return there
-    targets = [target] if isinstance(target, str) else list(target)
-    if not targets:
-        raise InputError("target", target, f"at least one of {there}")
-    for name in targets:
-        if name not in there:
-            raise InputError("target", name, f"a node type that an edge type of the metadata leads to: {there}")
-    return targets
+    if target is not None:
+        return targets_of(target, there, "a node type that an edge type of the metadata leads to")
+    if len(there) != 1:
+        raise InputError("target", None, f"a node type, or several of them, that edge types lead to: {there}")
+    return there
 
 
-def _check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:
-    targets = None if target is None else [target] if isinstance(target, str) else list(target)
-    for (first, name, last), path in paths.items():
-        if first != last or (targets is not None and first not in targets):
-            wanted = repr(first) if targets is None else " or ".join(map(repr, targets))
-            raise MetapathError(
-                f"metapaths: {name!r}",
-                f"leads from {first!r} to {last!r}, by {' '.join(step[1] for step in path)}",
-                f"HAN's metapaths start from a target type and return to it, here {wanted}",
-            )
+def _sizes(in_channels: int | Mapping[str, int], node_types: Sequence[str]) -> Any:
+    """Features of the node types that the first layer reads."""
+    if not isinstance(in_channels, Mapping):
+        return in_channels
+    return {name: in_channels[name] for name in node_types if name in in_channels}
 
 
 def _count_classes(view: GraphView, target: str) -> int:
-    labels = find(view, target, LABEL_NAMES)
-    if labels is None:
+    found = count_classes(view, target)
+    if found is None:
         raise InputError("out_channels", None, f"a number of classes, as {target!r} has no labels in the graph")
-    return labels.size(1) if labels.dim() == 2 else int(labels.max()) + 1
+    return found

@@ -1,4 +1,4 @@
-"""LightGCN: embeddings of users and items, propagated linearly over who touched what."""
+"""LightGCN: embeddings of users and items, propagated linearly along their interactions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .._core import rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.edges import ends
-from ..graph.interactions import Interactions, Sides, as_ids, interactions
+from ..graph.interactions import Interactions, Sides, interactions
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from ..losses import bpr_loss, link_loss
 from ..nn.lgconv import LGConv
-from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows, propagate_to_new
-from ..nn.ops.top_k import TopK, top_k
-from .lightgcn_graphs import Numbering, excluded, pairs_of, rows_of
+from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows
+from .lightgcn_graphs import Numbering, pairs_of, rows_of
+from .lightgcn_recommend import Recommending
 
 __all__ = ["LightGCN"]
 
 _INITS = ("pyg", "lightgcn-pytorch", "recbole")
 
 
-class LightGCN(nn.Module):
+class LightGCN(Recommending, nn.Module):
     r"""LightGCN: the weighted sum of a node's embedding at all layers of a linear propagation.
 
     A drop-in for ``torch_geometric.nn.LightGCN``: the same arguments, the same ``state_dict``, after the same
@@ -229,112 +229,6 @@ class LightGCN(nn.Module):
         chance = self(edge_index, edge_label_index, edge_weight).sigmoid()
         return chance if prob else chance.round()
 
-    def recommend(
-        self,
-        edge_index: Any = None,
-        edge_weight: Any = None,
-        src_index: Any = None,
-        dst_index: Any = None,
-        k: int = 1,
-        sorted: bool = True,
-        *,
-        exclude: Any = None,
-    ) -> Tensor:
-        """The ``k`` best items for each user, best first, of equal ones the lower position first.
-
-        Positional arguments may also be those of older releases of PyG, ``(edge_index, src_index, dst_index, k)``.
-
-        Args:
-            edge_index: Edges to propagate along, in any form; None for the graph the model was made for.
-            edge_weight: Weight of each edge, ``(E,)``.
-            src_index: Users; None for all (of an untyped graph: all nodes).
-            dst_index: Candidates; None for all items (of an untyped graph: all nodes).
-            k: How many; at most the number of candidates.
-            sorted: Taken for PyG's sake; the result always is.
-            exclude: Known pairs that must not come out, ``(2, E)``, user ids above item ids, or True for those of the
-                graph itself. A user with fewer than ``k`` candidates left gets -1 in the last places.
-
-        Returns:
-            Ids, int64, ``(users, k)``.
-
-        Raises:
-            InputError: Ids out of range, or ``k`` above the number of candidates.
-        """
-        return self.top(*_recommend_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
-
-    def top(
-        self,
-        edge_index: Any = None,
-        edge_weight: Tensor | None = None,
-        src_index: Any = None,
-        dst_index: Any = None,
-        k: int = 1,
-        *,
-        exclude: Any = None,
-    ) -> TopK:
-        """What :meth:`recommend` returns, with the scores: minus infinity where there is no candidate left."""
-        edges, edge_weight, known = self._read(edge_index, edge_weight)
-        sides = None if known is None else known.sides
-        everything = range(self.num_nodes)
-        if sides is None:
-            users = rows_of(everything if src_index is None else src_index, self.num_nodes, "src_index")
-        else:
-            users = as_ids(sides.users, "src_index") if src_index is None else sides.user_rows(src_index)
-        items = self._candidates(sides, dst_index)
-        with torch.no_grad():
-            out = self._propagated(edges, edge_weight)
-        users, items = users.to(out.device), items.to(out.device)
-        banned = None
-        if exclude is True and known is not None and dst_index is None:
-            banned = known.items_of(users)
-        elif exclude is not None and exclude is not False:
-            if exclude is True:
-                pairs = ends(edges) if known is None else (known.users, known.items)
-            else:
-                pairs = (
-                    pairs_of(exclude, self.num_nodes, "exclude") if sides is None else sides.pairs(exclude, "exclude")
-                )
-            banned = excluded(users, items, pairs[0].to(out.device), pairs[1].to(out.device), self.num_nodes)
-        return self._named(top_k(out[users], out[items], k, banned), items, sides)
-
-    def recommend_new(
-        self, edge_index: Any, history: Tensor, k: int = 1, *, dst_index: Any = None, repeat: bool = False
-    ) -> Tensor:
-        """The ``k`` best items for users the model has never seen, by what they touched.
-
-        Args:
-            edge_index: The graph of the known users, in any form; None for the one the model was made for.
-            history: Number of the new user, from 0, above the item's id, ``(2, E)``.
-            k: How many.
-            dst_index: Candidates; None for all items (of an untyped graph: all nodes).
-            repeat: Whether items of a user's own history may come out.
-
-        Returns:
-            Item ids, ``(new users, k)``; -1 where a user has no candidate left.
-        """
-        vectors, touched = self._new_users(edge_index, history)
-        _, _, known = self._read(edge_index, None)
-        sides = None if known is None else known.sides
-        items = self._candidates(sides, dst_index).to(vectors.device)
-        users = torch.arange(len(vectors), device=vectors.device)
-        banned = None if repeat else excluded(users, items, *touched, self.num_nodes)
-        out = self.get_embedding(edge_index).detach()
-        return self._named(top_k(vectors, out[items], k, banned), items, sides).items
-
-    def embed_new_users(self, edge_index: Any, history: Tensor) -> Tensor:
-        """Vectors of users the model has never seen, by one step of propagation from the items they touched.
-
-        They are what nodes with initial vectors of 0 and these edges would get if they changed nobody else's degree.
-
-        Args:
-            edge_index: The graph of the known users, in any form.
-            history: Number of the new user, from 0, above the item's id, ``(2, E)``.
-
-        Returns:
-            ``(new users, embedding_dim)``; zeros for a user whose number does not occur.
-        """
-        return self._new_users(edge_index, history)[0]
-
     def link_pred_loss(self, pred: Tensor, edge_label: Tensor, **kwargs: Any) -> Tensor:
         """Binary cross-entropy of scores with labels from 0 to 1; see :func:`graphembed_ext.losses.link_loss`."""
         return link_loss(pred, edge_label, **kwargs)
@@ -351,7 +245,7 @@ class LightGCN(nn.Module):
 
         Args:
             pos_edge_rank: Scores of observed pairs, ``(B,)``.
-            neg_edge_rank: Scores of noise pairs of the same users, ``(B,)``.
+            neg_edge_rank: Scores of negative pairs of the same users, ``(B,)``.
             node_id: Nodes whose initial vectors are held small; None for all. As in older releases of PyG,
                 ``lambda_reg`` may stand here.
             lambda_reg: Strength of that.
@@ -373,7 +267,7 @@ class LightGCN(nn.Module):
             return Embeddings(self.get_embedding(graph), None if known is None else known.sides.counts)
 
     def interactions(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
-        """Who touched what in a graph, by rows of the table.
+        """The interactions of a graph, by rows of the table.
 
         Args:
             graph: Bipartite graph in any form; None for the one the model was made for.
@@ -425,30 +319,6 @@ class LightGCN(nn.Module):
     def _flow(self) -> str:
         return self.convs[0].flow if len(self.convs) else "source_to_target"
 
-    def _candidates(self, sides: Sides | None, dst_index: Any) -> Tensor:
-        if sides is None:
-            return rows_of(range(self.num_nodes) if dst_index is None else dst_index, self.num_nodes, "dst_index")
-        return as_ids(sides.items, "dst_index") if dst_index is None else sides.item_rows(dst_index)
-
-    def _named(self, found: TopK, items: Tensor, sides: Sides | None) -> TopK:
-        ids = items if sides is None else sides.item_ids(items)
-        return TopK(torch.where(found.items < 0, -1, ids[found.items]), found.scores)
-
-    def _new_users(self, edge_index: Any, history: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        edges, _, known = self._read(edge_index, None)
-        if not isinstance(history, Tensor) or history.dim() != 2 or history.size(0) != 2 or not history.size(1):
-            got = f"shape {tuple(history.shape)}" if isinstance(history, Tensor) else f"a {type(history).__name__}"
-            raise InputError("history", got, "shape (2, E), at least one item: numbers of new users above item ids")
-        items = self._candidates(None if known is None else known.sides, history[1])
-        users = as_ids(history[0], "history")
-        if int(users.min()) < 0:
-            raise InputError("history", f"user number {int(users.min())}", "numbers from 0")
-        with torch.no_grad():
-            graph, _ = edges_and_weights(edges, None, self.num_nodes, self._flow)
-            table = self.embedding.weight
-            vectors = propagate_to_new(graph, table, users, items, self.alpha, normalize=self._normalized)
-        return vectors, (users, items)
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.num_nodes}, {self.embedding_dim}, num_layers={self.num_layers})"
 
@@ -461,15 +331,3 @@ def _coefficients(alpha: float | Tensor | None, num_layers: int) -> Tensor:
         return alpha
     value = 1.0 / count if alpha is None else _checks.number("alpha", alpha, minimum=-torch.inf)
     return torch.tensor([value] * count)
-
-
-def _recommend_arguments(
-    edge_index: Any, edge_weight: Any, src_index: Any, dst_index: Any, k: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Arguments of either signature of PyG, told apart: weights are floats, ids integers, ``k`` is a number."""
-    if isinstance(dst_index, int):
-        return edge_index, None, edge_weight, src_index, dst_index
-    ids = isinstance(edge_weight, Tensor) and not edge_weight.is_floating_point()
-    if ids or isinstance(edge_weight, (list, range)):
-        return edge_index, None, edge_weight, src_index if dst_index is None else dst_index, k
-    return edge_index, edge_weight, src_index, dst_index, k

@@ -15,7 +15,7 @@ from ..graph.view import GraphView, tensor_token
 from ..hosts.registry import refreshed
 from ..hosts.registry import view as view_of
 
-__all__ = ["Numbering", "excluded", "pairs_of", "rows_of"]
+__all__ = ["Numbering", "pairs_of", "rows_of"]
 
 
 class Numbering:
@@ -54,19 +54,11 @@ class Numbering:
         if graph is None:
             graph = self._own()
         typed = self.sides if self.sides is not None and self.sides.typed else None
-        if isinstance(graph, Interactions):
-            known = graph
-        elif isinstance(graph, Tensor) and typed is not None:
-            known = self._of_pairs(graph, typed)
-        elif _bare(graph) and typed is None:
+        if _bare(graph) and typed is None:
             return graph, weight, None
-        else:
-            view = self._view_of(graph)
-            if not view.is_typed:
-                if typed is not None:
-                    raise InputError("edge_index", "an untyped graph", "a typed one, as the model was made for one")
-                return self._adjacency(view, device), weight, None
-            known = interactions(view, None if typed is None else typed.user_type)
+        known = self._known(graph, typed)
+        if known is None:
+            return self._adjacency(self._view_of(graph), device), weight, None
         if known.sides.num_nodes != self.num_nodes:
             raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
         if weight is not None:
@@ -76,8 +68,21 @@ class Numbering:
         known = known.to(device)
         return known.edge_index, weight, known
 
+    def _known(self, graph: Any, typed: Sides | None) -> Interactions | None:
+        """The interactions of a graph; None for an untyped one, whose edges may be anything."""
+        if isinstance(graph, Interactions):
+            return graph
+        if isinstance(graph, Tensor) and typed is not None:
+            return self._of_pairs(graph, typed)
+        view = self._view_of(graph)
+        if view.is_typed:
+            return interactions(view, None if typed is None else typed.user_type)
+        if typed is not None:
+            raise InputError("edge_index", "an untyped graph", "a typed one, as the model was made for one")
+        return None
+
     def interactions(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
-        """Who touched what; see :meth:`graphembed_ext.LightGCN.interactions`."""
+        """The interactions; see :meth:`graphembed_ext.LightGCN.interactions`."""
         if isinstance(graph, Interactions):
             return graph.to(device)
         if graph is None or (self.sides is not None and self.sides.typed):
@@ -94,7 +99,7 @@ class Numbering:
         return interactions(view, num_users=num_users).to(device)
 
     def adopt(self, graph: Any, num_users: int | None, device: torch.device) -> Interactions:
-        """Who touched what in a graph that is the model's from now on."""
+        """The interactions of a graph that is the model's from now on."""
         known = self.interactions(graph, num_users, device)
         pairs = isinstance(graph, Tensor) and self.sides is not None and self.sides.typed
         if graph is not None and not pairs and not isinstance(graph, Interactions):
@@ -163,21 +168,3 @@ def rows_of(ids: Any, num_nodes: int, argument: str) -> Tensor:
         if low < 0 or high >= num_nodes:
             raise InputError(argument, f"id {low if low < 0 else high}", f"ids from 0 to {num_nodes - 1}")
     return ids
-
-
-def excluded(users: Tensor, items: Tensor, pair_users: Tensor, pair_items: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    """For each asked user, the positions among the candidates of what is known of it, as compressed rows."""
-    place = torch.full((rows,), -1, dtype=torch.int64, device=items.device)
-    place[items] = torch.arange(len(items), device=items.device)
-    if int((place >= 0).sum()) < len(items):
-        raise InputError("dst_index", "candidates that occur twice", "distinct candidates where pairs are excluded")
-    order = torch.argsort(pair_users, stable=True)
-    kept = order[place[pair_items[order]] >= 0]
-    count = max(rows, int(users.max()) + 1 if len(users) else 0)
-    bounds = torch.zeros(count + 1, dtype=torch.int64, device=items.device)
-    torch.cumsum(torch.bincount(pair_users[kept], minlength=count), 0, out=bounds[1:])
-    starts, amounts = bounds[users], bounds[users + 1] - bounds[users]
-    found = torch.zeros(len(users) + 1, dtype=torch.int64, device=items.device)
-    torch.cumsum(amounts, 0, out=found[1:])
-    entry = torch.arange(int(found[-1]), device=items.device) + torch.repeat_interleave(starts - found[:-1], amounts)
-    return found, place[pair_items[kept]][entry]

@@ -6,29 +6,23 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from .._core import checks as _checks
-from .._core import rng
-from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
-from ..hosts.registry import view as view_of
 from ..nn import parts
 from ..nn.sage import SAGEConv
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
-from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
-from ._modes import evaluating
+from ..sampling.neighbor_sampler import check_fanouts
+from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import compact, kept_features
-from .typed_layers import layered, reached
+from .typed_layers import layered, reached, targets_of
 
 __all__ = ["TypedGraphSAGE", "TypedInputs"]
-
-_FANOUT, _ROWS = 10, 1 << 16
 
 
 class TypedInputs(NamedTuple):
@@ -45,7 +39,7 @@ class TypedInputs(NamedTuple):
     edge_weight: dict[EdgeType, Tensor] | None
 
 
-class TypedGraphSAGE(nn.Module):
+class TypedGraphSAGE(GraphSAGEBase):
     """Layers of SAGEConv, one for each edge type, whose results are added up for each node type.
 
     What PyG makes of its ``GraphSAGE`` by ``to_hetero(model, metadata, aggr="sum")``: the same ``state_dict``, and with
@@ -86,9 +80,6 @@ class TypedGraphSAGE(nn.Module):
         Embeddings(author 3; 2 dimensions)
     """
 
-    task = "nodes"
-    task_without_labels = "links"
-
     def __init__(
         self,
         in_channels: int | Mapping[str, int],
@@ -110,17 +101,8 @@ class TypedGraphSAGE(nn.Module):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__()
-        #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
-        self.unit_norm = _checks.flag("unit_norm", unit_norm)
-        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
-        self.num_layers = _checks.integer("num_layers", num_layers)
-        self.out_channels = self.hidden_channels
-        if out_channels is not None:
-            self.out_channels = _checks.integer("out_channels", out_channels)
-        if jk is not None:
-            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
-        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
+        shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, jk
+        super().__init__(*shape, weight=weight, unit_norm=unit_norm, seed=seed)
         edge_types = list(metadata[1])
         self.targets = _targets(target, edge_types, num_layers)
         self.edge_types = layered(edge_types, self.targets, num_layers)
@@ -130,10 +112,7 @@ class TypedGraphSAGE(nn.Module):
             if name not in sizes:
                 raise InputError("in_channels", dict(sizes), f"a number of features for {name!r}, too")
         self.in_channels = {name: sizes[name] for name in ends}
-        self.dropout = nn.Dropout(dropout)
-        self.act = parts.activation(act, act_kwargs)
-        seed = _checks.seed(seed)
-        with rng.torch_seeded(None if seed is None else rng.key(seed, "weights") >> 1):
+        with self._drawing():
             self._build(norm, norm_kwargs, kwargs)
 
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, kwargs: dict[str, Any]) -> None:
@@ -149,12 +128,15 @@ class TypedGraphSAGE(nn.Module):
             self.norms.append(nn.ModuleDict({name: nn.Identity() if last else copy.deepcopy(module) for name in names}))
             sizes = dict.fromkeys(names, hidden)
         if self.jk_mode is not None:
-            if self.jk_mode != "last":
-                layers = self.num_layers
-                made = {name: parts.jumping_knowledge(self.jk_mode, hidden, layers) for name in self.targets}
-                self.jk = nn.ModuleDict(made)
-            wide = self.num_layers * hidden if self.jk_mode == "cat" else hidden
-            self.lin = nn.ModuleDict({name: nn.Linear(wide, self.out_channels) for name in self.targets})
+            self._build_jumps(self.jk_mode)
+
+    def _build_jumps(self, mode: str) -> None:
+        """Jumping knowledge and a linear layer for each target."""
+        hidden, layers = self.hidden_channels, self.num_layers
+        if mode != "last":
+            self.jk = nn.ModuleDict({name: parts.jumping_knowledge(mode, hidden, layers) for name in self.targets})
+        wide = layers * hidden if mode == "cat" else hidden
+        self.lin = nn.ModuleDict({name: nn.Linear(wide, self.out_channels) for name in self.targets})
 
     @classmethod
     def of_view(cls, view: GraphView, hidden_channels: int, num_layers: int, *args: Any, **config: Any) -> Any:
@@ -193,17 +175,10 @@ class TypedGraphSAGE(nn.Module):
         Raises:
             InputError: Features of another width, or missing for a type; edge types that are missing.
         """
-        for name, wide in self.in_channels.items():
-            if name in x_dict and wide > 0 and (x_dict[name].dim() != 2 or x_dict[name].size(1) != wide):
-                raise InputError(f"x_dict[{name!r}]", f"shape {tuple(x_dict[name].shape)}", f"shape (N, {wide})")
+        self._check_widths(x_dict)
         blocks, weights = edge_index_dict, edge_weight_dict
         if isinstance(blocks, Mapping):
-            missing = [t for t in self.edge_types[0] if t not in blocks]
-            lost = [name for name in self.in_channels if name not in x_dict]
-            if missing:
-                raise InputError("edge_index_dict", f"edges of {list(blocks)}", f"edges of {missing[0]}, too")
-            if lost:
-                raise InputError("x_dict", f"features of {list(x_dict)}", f"features of {lost[0]!r}, too")
+            self._check_whole(x_dict, blocks)
             blocks, weights = [blocks] * self.num_layers, [weights] * self.num_layers
         elif len(blocks) != self.num_layers:
             expected = f"a list of {self.num_layers}, one for each layer"
@@ -216,38 +191,63 @@ class TypedGraphSAGE(nn.Module):
 
         return self._layers(dict(x_dict), blocks, weights, convolve)
 
+    def _check_widths(self, x_dict: Mapping[str, Any]) -> None:
+        for name, wide in self.in_channels.items():
+            if name in x_dict and wide > 0 and (x_dict[name].dim() != 2 or x_dict[name].size(1) != wide):
+                raise InputError(f"x_dict[{name!r}]", f"shape {tuple(x_dict[name].shape)}", f"shape (N, {wide})")
+
+    def _check_whole(self, x_dict: Mapping[str, Any], edges: Mapping[EdgeType, Any]) -> None:
+        """A batch need not reach every type; a whole graph has them all."""
+        missing = [t for t in self.edge_types[0] if t not in edges]
+        lost = [name for name in self.in_channels if name not in x_dict]
+        if missing:
+            raise InputError("edge_index_dict", f"edges of {list(edges)}", f"edges of {missing[0]}, too")
+        if lost:
+            raise InputError("x_dict", f"features of {list(x_dict)}", f"features of {lost[0]!r}, too")
+
     def _layers(self, x: dict[str, Any], blocks: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
         outputs: list[dict[str, Tensor]] = []
-        for number, (convs, norms) in enumerate(zip(self.convs, self.norms, strict=True)):
-            found: dict[str, Tensor] = {}
-            for edge_type in self.edge_types[number]:
-                source, _, target = edge_type
-                if edge_type not in blocks[number] or target not in x:
-                    continue
-                weight = None if weights is None or weights[number] is None else weights[number][edge_type]
-                rows = x[source] if source in x else self._nothing(x[target], source, number)
-                pair = rows, x[target]
-                out = convolve(convs[_key(edge_type)], pair, blocks[number][edge_type], weight)  # type: ignore[index]
-                found[target] = found[target] + out if target in found else out
-            x = found
+        for number in range(self.num_layers):
+            x = self._summed(number, x, blocks[number], None if weights is None else weights[number], convolve)
             if number == self.num_layers - 1 and self.jk_mode is None:
                 break
-            for name, rows in x.items():
-                rows = self.act(rows) if self.act is not None and self.act_first else rows
-                rows = norms[name](rows)  # type: ignore[index]
-                rows = self.act(rows) if self.act is not None and not self.act_first else rows
-                x[name] = self.dropout(rows)
+            norms: Any = self.norms[number]
+            x = {name: self.dropout(self._activated(rows, norms[name])) for name, rows in x.items()}
             outputs.append(x)
+        there = [name for name in self.targets if name in x]
         if self.jk_mode is None:
-            return {name: x[name] for name in self.targets if name in x}
-        joined: dict[str, Tensor] = {}
-        for name in self.targets:
-            if name in x:
-                rows = x[name]
-                if hasattr(self, "jk"):
-                    rows = self.jk[name]([layer[name][: len(rows)] for layer in outputs])
-                joined[name] = self.lin[name](rows)
-        return joined
+            return {name: x[name] for name in there}
+        return {name: self._joined(name, outputs) for name in there}
+
+    def _summed(self, number: int, x: dict[str, Any], edges: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
+        """For each node type the sum of what the edge types that lead to it bring."""
+        convs: Any = self.convs[number]
+        found: dict[str, Tensor] = {}
+        for edge_type in self.edge_types[number]:
+            source, _, target = edge_type
+            if edge_type not in edges or target not in x:
+                continue
+            weight = None if weights is None else weights[edge_type]
+            rows = x[source] if source in x else self._nothing(x[target], source, number)
+            out = convolve(convs[_key(edge_type)], (rows, x[target]), edges[edge_type], weight)
+            found[target] = found[target] + out if target in found else out
+        return found
+
+    def _activated(self, x: Tensor, norm: nn.Module) -> Tensor:
+        if self.act is None:
+            activated: Tensor = norm(x)
+            return activated
+        return norm(self.act(x)) if self.act_first else self.act(norm(x))
+
+    def _joined(self, node_type: str, outputs: list[dict[str, Tensor]]) -> Tensor:
+        """A type's outputs of all layers brought together by jumping knowledge."""
+        lin: Any = self.lin
+        jk: Any = getattr(self, "jk", None)
+        x = outputs[-1][node_type]
+        if jk is not None:
+            x = jk[node_type]([layer[node_type][: len(x)] for layer in outputs])
+        found: Tensor = lin[node_type](x)
+        return found
 
     def _nothing(self, like: Any, node_type: str, layer: int) -> Tensor:
         """Features of no nodes: a batch need not reach a type."""
@@ -261,18 +261,20 @@ class TypedGraphSAGE(nn.Module):
             InputError: Edge types that the graph lacks; features that are missing or of another width; weights that
                 are missing, negative or not finite.
         """
-        x = self._features(view)
         like = next(self.parameters())
-        first = [(t, self.convs[0][_key(t)]) for t in self.edge_types[0]]  # type: ignore[index]
-        for name, rows in x.items():
-            readers = [conv for t, conv in first if t[0] == name]
-            if all(conv.is_linear or conv.project for conv in readers):
-                x[name] = compact(view, rows, (readers or [first[0][1]])[0])
+        x = {name: self._compact(view, name, rows) for name, rows in self._features(view).items()}
         graphs = {t: message_edges(view, t, like.device) for t in self.edge_types[0]}
-        weight = None
-        if self.weight is not None:
-            weight = {t: entry_values(view, t, self.weight).to(like) for t in graphs}
-        return TypedInputs(x, graphs, weight)
+        if self.weight is None:
+            return TypedInputs(x, graphs, None)
+        return TypedInputs(x, graphs, {t: entry_values(view, t, self.weight).to(like) for t in graphs})
+
+    def _compact(self, view: GraphView, node_type: str, x: Tensor) -> Any:
+        """Features as the first layer reads them fastest, where all that send this type's messages agree."""
+        first: Any = self.convs[0]
+        readers = [first[_key(t)] for t in self.edge_types[0] if t[0] == node_type]
+        if not all(conv.is_linear or conv.project for conv in readers):
+            return x
+        return compact(view, x, (readers or list(first.values()))[0])
 
     def _features(self, view: GraphView) -> dict[str, Any]:
         for edge_type in self.edge_types[0]:
@@ -309,39 +311,27 @@ class TypedGraphSAGE(nn.Module):
 
         ``fanouts`` is one list for all edge types, or a dict with a list for each.
         """
-        used = self.edge_types[0]
-        given = [_FANOUT] * self.num_layers if fanouts is None else fanouts
-        x = self._features(view)
+        given = [FANOUT] * self.num_layers if fanouts is None else fanouts
+        features = self._features(view)
         numbers = check_fanouts(given, view.edge_types, self.num_layers)
         # What a layer has no weights for is not drawn. The first hop is the last layer's.
-        drawn = {t: [n if t in self.edge_types[-1 - hop] else 0 for hop, n in enumerate(numbers[t])] for t in used}
-        return SeededBatches(
-            view,
-            NeighborSampler(view, drawn),
-            nodes,
-            batch_size,
-            features=x,
-            labels={},
-            edge_weight=self.weight,
-            shuffle=shuffle,
-            seed=seed,
-            epoch=epoch,
-        )
+        drawn = {
+            t: [n if t in self.edge_types[-1 - hop] else 0 for hop, n in enumerate(numbers[t])]
+            for t in self.edge_types[0]
+        }
+        return self._batches(view, nodes, drawn, features, batch_size, shuffle=shuffle, seed=seed, epoch=epoch)
 
-    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
-        """:meth:`logits` of a whole graph, layer by layer: see :meth:`inference`."""
-        return self._layer_by_layer(self.inputs(view), _ROWS)
-
-    @torch.no_grad()
-    def inference(self, graph: Any, *, chunk: int = _ROWS) -> dict[str, Tensor]:
+    def inference(self, graph: Any, *, chunk: int = ROWS) -> dict[str, Tensor]:
         """The output for all nodes of the target types, with all their neighbours and without dropout.
 
         Args:
             graph: Graph of either host, with the features that the model was trained on.
             chunk: Nodes that a layer is worked out for at a time.
+
+        Returns:
+            ``{target type: (num_nodes, out_channels)}``.
         """
-        with evaluating(self):
-            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+        return self._inferred(graph, chunk)
 
     def _layer_by_layer(self, inputs: TypedInputs, rows: int) -> dict[str, Tensor]:
         def convolve(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
@@ -349,20 +339,6 @@ class TypedGraphSAGE(nn.Module):
 
         x, graphs, weight = inputs
         return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, convolve)
-
-    def embeddings(self, graph: Any) -> Embeddings:
-        """The output for the nodes of the target types, without dropout; trained on this graph or not.
-
-        Args:
-            graph: Graph of either host, with the features that the model was trained on.
-        """
-        if graph is None:
-            raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        found = self.inference(graph)
-        if self.unit_norm:
-            found = {name: torch.nn.functional.normalize(rows, dim=1) for name, rows in found.items()}
-        counts = {name: len(found[name]) for name in sorted(found)}
-        return Embeddings(torch.cat([found[name] for name in counts]), counts)
 
     def __repr__(self) -> str:
         sizes = f"{self.in_channels}, {self.out_channels}, num_layers={self.num_layers}"
@@ -379,8 +355,4 @@ def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType],
         if not there:
             raise InputError("num_layers", num_layers, "fewer layers: no type has messages in the last one")
         return there
-    targets = [target] if isinstance(target, str) else list(target)
-    for name in targets:
-        if name not in there:
-            raise InputError("target", name, f"a node type that edges lead to in every layer: {there}")
-    return targets
+    return targets_of(target, there, "a node type that edges lead to in every layer")

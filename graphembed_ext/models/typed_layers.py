@@ -7,30 +7,49 @@ from collections.abc import Sequence
 from ..errors import InputError
 from ..graph.view import EdgeType
 
-__all__ = ["layered", "reached"]
+__all__ = ["layered", "reached", "targets_of"]
 
 
 def layered(edge_types: Sequence[EdgeType], targets: Sequence[str], num_layers: int) -> list[list[EdgeType]]:
     """The edge types of each layer: those that have something to start from and that lead towards a target."""
-    layers: list[list[EdgeType]] = []
-    known: set[str] | None = None  # None: all types have features
-    for _ in range(num_layers):
-        usable = [t for t in edge_types if known is None or {t[0], t[2]} <= known]
-        layers.append(usable)
-        known = {t[2] for t in usable}
-    lost = [name for name in targets if known is not None and name not in known]
+    usable = _usable(edge_types, num_layers)
+    there = {t[2] for t in usable[-1]}
+    lost = [name for name in targets if name not in there]
     if lost:
         raise InputError("num_layers", num_layers, f"fewer layers: no edges lead to {lost[0]!r} in the last one")
-    wanted = set(targets)
-    for number in reversed(range(num_layers)):
-        layers[number] = [t for t in layers[number] if t[2] in wanted]
-        wanted = {end for t in layers[number] for end in (t[0], t[2])}
+    layers, wanted = [], set(targets)
+    for types in reversed(usable):
+        needed = [t for t in types if t[2] in wanted]
+        layers.append(needed)
+        wanted = {end for t in needed for end in (t[0], t[2])}
+    return layers[::-1]
+
+
+def _usable(edge_types: Sequence[EdgeType], num_layers: int) -> list[list[EdgeType]]:
+    """For each layer the edge types both of whose ends have features, or an output of the layer before."""
+    layers = []
+    known = {end for t in edge_types for end in (t[0], t[2])}
+    for _ in range(num_layers):
+        layers.append([t for t in edge_types if {t[0], t[2]} <= known])
+        known = {t[2] for t in layers[-1]}
     return layers
 
 
 def reached(edge_types: Sequence[EdgeType], num_layers: int) -> list[str]:
     """Node types that have an output after so many layers, alphabetical."""
-    known = {end for t in edge_types for end in (t[0], t[2])}
-    for _ in range(num_layers):
-        known = {t[2] for t in edge_types if {t[0], t[2]} <= known}
-    return sorted(known)
+    return sorted({t[2] for t in _usable(edge_types, num_layers)[-1]})
+
+
+def targets_of(target: str | Sequence[str], there: Sequence[str], expected: str) -> list[str]:
+    """The node types that were asked for, checked to be among those that have an output.
+
+    Raises:
+        InputError: None asked for, or one that has no output; ``expected`` says what those are.
+    """
+    targets = [target] if isinstance(target, str) else list(target)
+    if not targets:
+        raise InputError("target", target, f"at least one of {list(there)}")
+    for name in targets:
+        if name not in there:
+            raise InputError("target", name, f"{expected}: {list(there)}")
+    return targets

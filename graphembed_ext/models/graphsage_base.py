@@ -1,0 +1,119 @@
+"""What GraphSAGE on untyped and on typed graphs share: settings, mini-batches, inference layer by layer."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .._core import checks as _checks
+from .._core import rng
+from ..embeddings.vectors import Embeddings
+from ..errors import InputError
+from ..graph.view import EdgeType, GraphView
+from ..hosts.registry import view as view_of
+from ..nn import parts
+from ..sampling.neighbor_loader import SeededBatches
+from ..sampling.neighbor_sampler import NeighborSampler
+from ._modes import evaluating
+
+__all__ = ["FANOUT", "ROWS", "GraphSAGEBase"]
+
+#: Neighbours drawn in each hop, where fan-outs are not given.
+FANOUT = 10
+#: Nodes that layer-wise inference works on at a time.
+ROWS = 1 << 16
+
+
+class GraphSAGEBase(nn.Module, abc.ABC):
+    """Base of both classes; the arguments are those of :class:`graphembed_ext.GraphSAGE`, checked here."""
+
+    task = "nodes"
+    task_without_labels = "links"
+
+    def __init__(
+        self,
+        hidden_channels: int,
+        num_layers: int,
+        out_channels: int | None,
+        dropout: float,
+        act: Any,
+        act_first: bool,
+        act_kwargs: Mapping[str, Any] | None,
+        jk: str | None,
+        *,
+        weight: str | None,
+        unit_norm: bool,
+        seed: int | None,
+    ) -> None:
+        super().__init__()
+        #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
+        self.unit_norm = _checks.flag("unit_norm", unit_norm)
+        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
+        self.num_layers = _checks.integer("num_layers", num_layers)
+        self.out_channels = self.hidden_channels
+        if out_channels is not None:
+            self.out_channels = _checks.integer("out_channels", out_channels)
+        if jk is not None:
+            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
+        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
+        self.dropout = nn.Dropout(dropout)
+        self.act = parts.activation(act, act_kwargs)
+        self.seed = _checks.seed(seed)
+
+    def _drawing(self) -> AbstractContextManager[None]:
+        """Initial weights drawn in this block follow the seed."""
+        return rng.torch_seeded(None if self.seed is None else rng.key(self.seed, "weights") >> 1)
+
+    @abc.abstractmethod
+    def inputs(self, view: GraphView) -> Any:
+        """What :meth:`logits` needs of a graph."""
+
+    @abc.abstractmethod
+    def logits(self, inputs: Any) -> dict[str, Tensor]:
+        """The output for the nodes of a graph, or for the seeds of a batch, by node type."""
+
+    @abc.abstractmethod
+    def _layer_by_layer(self, inputs: Any, rows: int) -> dict[str, Tensor]:
+        """The output for all nodes by node type, worked out for so many nodes at a time."""
+
+    def _batches(
+        self,
+        view: GraphView,
+        nodes: dict[str, Tensor],
+        fanouts: dict[EdgeType, list[int]],
+        features: dict[str, Tensor],
+        batch_size: int,
+        **order: Any,
+    ) -> SeededBatches:
+        """Batches for :meth:`logits`; ``order`` is shuffle, seed and epoch."""
+        sampler = NeighborSampler(view, fanouts)
+        more: dict[str, Any] = {"features": features, "labels": {}, "edge_weight": self.weight}
+        return SeededBatches(view, sampler, nodes, batch_size, **more, **order)
+
+    def full_logits(self, view: GraphView) -> dict[str, Tensor]:
+        """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
+        return self._layer_by_layer(self.inputs(view), ROWS)
+
+    @torch.no_grad()
+    def _inferred(self, graph: Any, chunk: int) -> dict[str, Tensor]:
+        with evaluating(self):
+            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+
+    def embeddings(self, graph: Any) -> Embeddings:
+        """The output of the last layer, without dropout, for the nodes of a graph, trained on it or not.
+
+        Args:
+            graph: Graph of either host, with the features that the model was trained on.
+        """
+        if graph is None:
+            raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
+        found = self._inferred(graph, ROWS)
+        if self.unit_norm:
+            found = {name: nn.functional.normalize(rows, dim=1) for name, rows in found.items()}
+        counts = {name: len(found[name]) for name in sorted(found)}
+        return Embeddings(torch.cat([found[name] for name in counts]), counts)

@@ -1,0 +1,81 @@
+"""Features and edges as HAN takes them from a graph, metapaths among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError, MetapathError
+from ..graph.adjacency import Adjacency
+from ..graph.metapaths import Metapath
+from ..graph.view import EdgeType, GraphView
+from ..sampling.metapath_edges import metapath_edges
+from ..sampling.metapath_loader import Block
+
+__all__ = ["HANInputs", "check_edge_types", "check_returns", "whole_graph"]
+
+
+@dataclass(frozen=True)
+class HANInputs:
+    """What :meth:`graphembed_ext.HAN.logits` reads of a graph.
+
+    Attributes:
+        features: By node type.
+        blocks: For each layer, first layer first.
+    """
+
+    features: dict[str, Tensor]
+    blocks: list[Block]
+
+
+def whole_graph(
+    view: GraphView,
+    edge_types: Sequence[EdgeType],
+    metapaths: Mapping[EdgeType, Metapath],
+    max_neighbors: int | None,
+    device: torch.device,
+) -> dict[EdgeType, Adjacency]:
+    """All edges of some types; types that the graph lacks are made of metapaths.
+
+    Raises:
+        InputError: An edge type that the graph lacks and no metapath stands for.
+    """
+    missing = {t: metapaths[t] for t in edge_types if t not in view.edges and t in metapaths}
+    check_edge_types(view, [t for t in edge_types if t not in missing])
+    made: dict[EdgeType, tuple[Tensor, Tensor]] = {}
+    for edge_type, path in missing.items():
+        made |= metapath_edges(view, {edge_type[1]: path}, max_neighbors=max_neighbors, seed=0).edges
+    found = {}
+    for edge_type in edge_types:
+        src, dst = made[edge_type] if edge_type in made else view.edges[edge_type]
+        counts = view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]]
+        found[edge_type] = Adjacency.from_edges(src.to(device), dst.to(device), *counts)
+    return found
+
+
+def check_edge_types(view: GraphView, edge_types: Sequence[EdgeType]) -> None:
+    """Raise where a graph lacks an edge type."""
+    for edge_type in edge_types:
+        if edge_type not in view.edges:
+            raise InputError(
+                "graph",
+                f"a graph with the edge types {view.edge_types}",
+                f"the edge types of the model's metadata, {edge_type} among them",
+                "ge.metapath_edges makes metapaths edge types; HAN(..., metapaths=...) does so by itself",
+            )
+
+
+def check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:
+    """Raise where a metapath does not lead from a target type back to it."""
+    targets = None if target is None else [target] if isinstance(target, str) else list(target)
+    for (first, name, last), path in paths.items():
+        if first != last or (targets is not None and first not in targets):
+            wanted = repr(first) if targets is None else " or ".join(map(repr, targets))
+            raise MetapathError(
+                f"metapaths: {name!r}",
+                f"leads from {first!r} to {last!r}, by {' '.join(step[1] for step in path)}",
+                f"HAN's metapaths start from a target type and return to it, here {wanted}",
+            )
