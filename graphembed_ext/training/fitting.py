@@ -46,6 +46,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     checkpoint: str | Path | None = None,
+    resume: str = "same",
     on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
     task: str | None = None,
     **options: Any,
@@ -67,10 +68,14 @@ def fit(
         epochs: Passes over the data; None for the task's usual number, as with all settings.
         lr: Learning rate.
         batch_size: Examples in a batch: walks, interactions or nodes.
-        seed: Fixes order, draws and noise. Global random state is neither read nor moved.
+        seed: Fixes order and draws. Global random state is neither read nor moved.
         progress: Whether to show a progress bar.
         checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
-            it; where the result is deterministic, to the same one as a run without a break.
+            it; where the result is deterministic, to the same one as a run without a break. ``epochs`` may be more
+            than before; a learning rate that falls over all epochs then falls anew.
+        resume: Whose state may be resumed: ``"same"``, that of this very training (graph, labels, splits, model and
+            settings are compared; the order of edges and the host do not matter); or ``"force"``, any that has weights
+            of the same sizes.
         on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
             as :class:`graphembed_ext.callbacks.TensorBoard`.
         task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels. None means labels
@@ -82,7 +87,7 @@ def fit(
 
     Raises:
         InputError: An argument that cannot work, or that this model's task does not have; checked before any work.
-        FileFormatError: The checkpoint belongs to another training.
+        FileFormatError: The checkpoint belongs to another training; says what differs, and nothing has been changed.
         TrainingError: The loss became NaN or infinite.
 
     Example:
@@ -98,15 +103,28 @@ def fit(
     train = _trainer(model, _task(model, graph, task, options))
     if train is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
-    if epochs is not None:
-        epochs = _checks.integer("epochs", epochs)
-    if lr is not None:
-        lr = _checks.number("lr", lr, above=0)
-    if batch_size is not None:
-        batch_size = _checks.integer("batch_size", batch_size)
-    if seed is None:
+    _check_options(model, train, options)
+    plan = Plan(
+        None if epochs is None else _checks.integer("epochs", epochs),
+        None if lr is None else _checks.number("lr", lr, above=0),
+        None if batch_size is None else _checks.integer("batch_size", batch_size),
+        _seed(seed),
+        _checks.flag("progress", progress),
+        None if checkpoint is None else Path(checkpoint),
+        _joined(on_epoch),
+        _checks.choice("resume", resume, ("same", "force")) == "force",
+    )
+    return train(model, graph, plan, **options)
+
+
+def _seed(seed: Any) -> int:
+    found = _checks.seed(seed)
+    if found is None:
         raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
-    _checks.seed(seed)
+    return found
+
+
+def _check_options(model: Any, train: Callable[..., FitResult], options: dict[str, Any]) -> None:
     known = _options(train)
     for name, value in options.items():
         if name not in known:
@@ -117,9 +135,6 @@ def fit(
                 f"an option of {type(model).__name__}'s training: " + ", ".join(known),
                 f"did you mean {near[0]!r}?" if near else "",
             )
-    path = None if checkpoint is None else Path(checkpoint)
-    plan = Plan(epochs, lr, batch_size, seed, _checks.flag("progress", progress), path, _joined(on_epoch))
-    return train(model, graph, plan, **options)
 
 
 def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:

@@ -20,6 +20,7 @@ from ..hosts.registry import view as view_of
 from ..sampling.compiled import entries_between
 from ..sampling.walk_pairs import WalkPairs
 from .adam import Adam, materialised
+from .fingerprint import graph_of
 from .result import FitResult
 from .run import Bar, Plan, run
 
@@ -103,7 +104,15 @@ def train(
     config |= {"walk_length": walk_length, "negatives": negatives, "temperature": temperature}
     config |= {"fanouts": None if fanouts is None else str(fanouts), "exclude_seed_edges": exclude}
     config["weight_decay"] = weight_decay
-    result = run(trainer, model, plan, epochs=plan.epochs or _EPOCHS, batches=trainer.batches, config=config)
+    result = run(
+        trainer,
+        model,
+        plan,
+        epochs=plan.epochs or _EPOCHS,
+        batches=trainer.batches,
+        config=config,
+        belongs_to=lambda: {"task": "links"} | graph_of(model, view),
+    )
     model.unit_norm = True
     return result
 

@@ -17,6 +17,7 @@ from ..evaluate.metrics import classification_metrics
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from .adam import Adam, materialised
+from .fingerprint import graph_of
 from .result import FitResult
 from .run import Bar, Early, Plan, run
 from .splits import Split, splits_of
@@ -140,8 +141,20 @@ def train(
     typed = isinstance(fanouts, Mapping)
     numbers = {"-".join(t): list(given) for t, given in fanouts.items()} if typed else fanouts and list(fanouts)
     config |= {"batch_size": plan.batch_size, "fanouts": numbers}
+
+    def belongs_to() -> dict[str, Any]:
+        about = {"task": "nodes", "patience": patience, "monitor": monitor, "validate_every": validate_every}
+        return about | graph_of(model, view) | split.fingerprint()
+
     result = run(
-        trainer, model, plan, epochs=plan.epochs or _EPOCHS, batches=trainer.batches, config=config, early=early
+        trainer,
+        model,
+        plan,
+        epochs=plan.epochs or _EPOCHS,
+        batches=trainer.batches,
+        config=config,
+        belongs_to=belongs_to,
+        early=early,
     )
     if split.parts["test"]:
         result.metrics = trainer.figures("test")

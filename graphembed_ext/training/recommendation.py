@@ -18,6 +18,7 @@ from ..evaluate.ranking import recommendation
 from ..graph.interactions import Interactions
 from ..sampling.triplets import Triplets
 from .adam import Adam
+from .fingerprint import multiset
 from .result import FitResult
 from .run import Bar, Early, Plan, run
 
@@ -33,12 +34,17 @@ class Recommender(Protocol):
 
     Attributes:
         embedding: The table that is trained.
+        alpha: Weight of each layer.
     """
 
     embedding: nn.Embedding
+    alpha: Tensor
+
+    def interactions(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
+        """The interactions of a graph, by rows of the table."""
 
     def adopt(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
-        """Who touched what in a graph, by rows of the table, which is the model's graph from now on."""
+        """The same, and the graph is the model's from now on."""
 
     def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors of some distinct rows after and before propagation."""
@@ -62,7 +68,7 @@ def train(
 ) -> FitResult:
     """Train LightGCN by Bayesian personalised ranking and Adam.
 
-    Every step ranks a touched item of each of its users above one that the user has not touched
+    Every step ranks an item of each of its users above one that the user has no interaction with
     (:class:`~graphembed_ext.sampling.triplets.Triplets`), after propagation along all interactions in both
     directions. The last layer is computed for the nodes of the batch alone, and the gradient starts from them. The
     result depends on seed, weights and settings alone, bit by bit: neither on the host, nor on the order of its edges,
@@ -93,7 +99,7 @@ def train(
         ``history`` has ``loss``, ``samples`` (triplets) and ``val_recall@20`` and its kin.
 
     Raises:
-        InputError: An argument that cannot work; a graph that is not bipartite; users who touched every item.
+        InputError: An argument that cannot work; a graph that is not bipartite; users without an item left.
         TrainingError: The loss became NaN or infinite.
 
     Reference:
@@ -108,9 +114,9 @@ def train(
         patience = _checks.integer("patience", patience)
         if validation is None:
             raise InputError("patience", patience, "None without validation pairs")
-    known = model.adopt(graph, num_users=num_users)
+    known = model.interactions(graph, num_users=num_users)
     if validation is not None:
-        known.sides.pairs(validation, "validation")
+        pairs = known.sides.pairs(validation, "validation")
         if _checks.integer("k", k) > len(known.sides.items):
             raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
@@ -121,7 +127,26 @@ def train(
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "weight_decay": decay}
     config |= {"sampling": sampling, "schedule": schedule, "validate_every": validate_every}
     early = None if validation is None else Early(f"val_{monitor}@{k}", patience, larger=True)
-    return run(trainer, model, plan, epochs=epochs, batches=trainer.batches, config=config, early=early)
+
+    def belongs_to() -> dict[str, Any]:
+        found: dict[str, Any] = {"task": "recommendation", "alpha": repr(model.alpha.tolist())}
+        found |= {"users": len(known.sides.users), "items": len(known.sides.items)}
+        found["interactions"] = multiset(known.users, known.items)
+        if early is None:
+            return found | {"validation": None}
+        return found | {"validation": multiset(*pairs), "monitor": early.monitor, "patience": patience}
+
+    return run(
+        trainer,
+        model,
+        plan,
+        epochs=epochs,
+        batches=trainer.batches,
+        config=config,
+        belongs_to=belongs_to,
+        early=early,
+        begin=lambda: model.adopt(graph, num_users=num_users),
+    )
 
 
 class RankingTrainer:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from torch import nn
 from tqdm.auto import tqdm
 
 from .._core import memory
-from ..errors import FileFormatError
+from .fingerprint import settings_of
 from .result import FitResult
+from .states import State
 
 __all__ = ["Bar", "Early", "Plan", "Trainer", "run"]
 
@@ -37,6 +37,7 @@ class Plan:
         progress: Whether to show a progress bar.
         checkpoint: File to keep the state in.
         on_epoch: Called with each entry of the history.
+        force: Whether the state of another training may be resumed.
     """
 
     epochs: int | None = None
@@ -46,6 +47,7 @@ class Plan:
     progress: bool = True
     checkpoint: Path | None = None
     on_epoch: Callable[[dict[str, float]], None] | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,10 @@ def run(
     epochs: int,
     batches: int,
     config: dict[str, Any],
+    belongs_to: Callable[[], dict[str, Any]],
     unit: str = "sample",
     early: Early | None = None,
+    begin: Callable[[], object] | None = None,
 ) -> FitResult:
     """Train epoch after epoch, keep checkpoints, stop early or at Ctrl-C, and leave the best weights in the model.
 
@@ -162,33 +166,39 @@ def run(
         plan: What :func:`graphembed_ext.fit` was told.
         epochs: Number of epochs.
         batches: Number of batches in one, for the progress bar.
-        config: What a checkpoint must have been trained with to be resumed.
+        config: The settings in force; a checkpoint must have been trained with the same to be resumed.
+        belongs_to: What else a checkpoint must belong to: graph, labels and splits, and what the model's plain
+            attributes do not tell of its settings. Called where there is a checkpoint.
         unit: ``"token"`` or ``"sample"``; the history's entries count them under its plural.
         early: Which weights to keep; None keeps the last.
+        begin: Called once a checkpoint has been found to be of this training, before the first epoch.
 
     Raises:
-        FileFormatError: The checkpoint belongs to another training.
+        FileFormatError: The checkpoint belongs to another training; nothing has been changed.
     """
     config = {"engine": trainer.name, "epochs": epochs, **config}
     result, best = FitResult(engine=trainer.name, settings=dict(config)), _Best(early)
-    if plan.checkpoint is not None and plan.checkpoint.exists():
-        result.history = _resume(plan.checkpoint, config, model, trainer, best)
+    state = None
+    if plan.checkpoint is not None:
+        about = settings_of(model) | belongs_to()
+        state = State(plan.checkpoint, config, about, model, trainer, best if early is not None else None)
+        if plan.checkpoint.exists():
+            result.history = state.resume(plan.force)
+    if begin is not None:
+        begin()
     began = time.perf_counter()
     bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress)
     try:
         for epoch in range(len(result.history), epochs):
             if best.exhausted():
                 break
-            epoch_began = time.perf_counter()
-            found = trainer.epoch(epoch, bar)
-            entry = {"epoch": epoch + 1, "loss": found["loss"], "seconds": time.perf_counter() - epoch_began} | found
-            setattr(result, unit + "s", getattr(result, unit + "s") + int(entry[unit + "s"]))
-            result.history.append(entry)
-            best.see(entry, model)
-            if plan.checkpoint is not None:
-                _save(plan.checkpoint, config, model, trainer, best, result.history)
+            result.history.append(_epoch(trainer, epoch, bar))
+            setattr(result, unit + "s", getattr(result, unit + "s") + int(result.history[-1][unit + "s"]))
+            best.see(result.history[-1], model)
+            if state is not None:
+                state.save(result.history)
             if plan.on_epoch is not None:
-                plan.on_epoch(entry)
+                plan.on_epoch(result.history[-1])
         result.stopped_early = len(result.history) < epochs
     except KeyboardInterrupt:
         result.interrupted = True
@@ -209,49 +219,7 @@ def run(
     return result
 
 
-def _save(
-    path: Path,
-    config: dict[str, Any],
-    model: nn.Module,
-    trainer: Trainer,
-    best: _Best,
-    history: list[dict[str, float]],
-) -> None:
-    state = {"config": config, "model": model.state_dict(), "optimizer": trainer.state_dict(), "history": history}
-    if best.early is not None:
-        state["best"] = best.state_dict()
-    part = path.with_name(path.name + ".part")
-    try:
-        torch.save(state, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _resume(
-    path: Path, config: dict[str, Any], model: nn.Module, trainer: Trainer, best: _Best
-) -> list[dict[str, float]]:
-    try:
-        state = torch.load(path, weights_only=True)
-        found = state["config"]
-        history: list[dict[str, float]] = state["history"]
-    except Exception as error:
-        raise FileFormatError(
-            "checkpoint", f"{path} ({error})", "a checkpoint of fit, or a name not taken yet", "choose another name"
-        ) from error
-    for name, value in config.items():
-        if found.get(name) != value:
-            raise FileFormatError(
-                "checkpoint",
-                f"{path}, which was trained with {name}={found.get(name)!r}",
-                f"one of a training with {name}={value!r}",
-                "repeat the arguments to resume, or choose another name to start anew",
-            )
-    try:
-        model.load_state_dict(state["model"])
-        trainer.load_state_dict(state["optimizer"])
-        if best.early is not None:
-            best.load_state_dict(state["best"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise FileFormatError("checkpoint", f"{path} ({error})", "one of a model of the same sizes") from error
-    return history
+def _epoch(trainer: Trainer, number: int, bar: Bar) -> dict[str, float]:
+    began = time.perf_counter()
+    found = trainer.epoch(number, bar)
+    return {"epoch": number + 1, "loss": found["loss"], "seconds": time.perf_counter() - began} | found

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..graph.features import LABEL_NAMES, by_type, find, node_ids
 from ..graph.view import GraphView
+from .fingerprint import digest, of_type
 
 __all__ = ["Split", "splits_of"]
 
@@ -29,73 +30,99 @@ class Split:
     """
 
     def __init__(self, view: GraphView, targets: Sequence[str], classes: Mapping[str, int], y: Any, masks: Any) -> None:
-        if y is None or isinstance(y, str):
-            names = LABEL_NAMES if y is None else (y,)
-            found = {node_type: find(view, node_type, names) for node_type in targets}
-            self.y = {node_type: labels for node_type, labels in found.items() if labels is not None}
-            if not self.y:
-                raise InputError(
-                    "y",
-                    "nothing" if y is None else repr(y),
-                    f"labels of {' or '.join(map(repr, targets))}",
-                    f"the graph has no node feature {' or '.join(map(repr, names))}: pass y=",
-                )
-        else:
-            self.y = by_type("y", y, targets)
-        if masks is not None and not isinstance(masks, Mapping):
-            raise InputError("masks", f"a {type(masks).__name__}", "a dict with the keys 'train', 'val' and 'test'")
-        unknown = [] if masks is None else [name for name in masks if name not in _PARTS]
-        if unknown:
-            raise InputError("masks", f"the key {unknown[0]!r}", "the keys 'train', 'val' and 'test'")
-        self.parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
-        for part in _PARTS:
-            if masks is None:
-                given = {t: find(view, t, (f"{part}_mask",)) for t in self.y}
-            elif masks.get(part) is None:
-                continue
-            else:
-                given = dict(by_type(f"masks[{part!r}]", masks[part], list(self.y)))
-            for node_type, mask in given.items():
-                if mask is not None:
-                    ids = node_ids(f"masks[{part!r}]", mask, view.num_nodes[node_type], node_type).sort().values
-                    if len(ids):
-                        self.parts[part][node_type] = ids
+        self.y = _labels(view, targets, y)
+        _check_keys(masks)
+        self.parts = {part: _nodes_of(view, part, list(self.y), masks) for part in _PARTS}
         if not self.parts["train"]:
             hint = "pass masks={'train': ..., 'val': ..., 'test': ...}, or keep train_mask in the graph"
             raise InputError("masks", "no training nodes", "a train mask with at least one node", hint)
         for node_type, labels in self.y.items():
-            self._check(node_type, labels, view.num_nodes[node_type], classes[node_type])
+            used = {part: ids[node_type] for part, ids in self.parts.items() if node_type in ids}
+            _check_apart(used, view.num_nodes[node_type], node_type)
+            _check_labels(labels, used, view.num_nodes[node_type], classes[node_type], node_type)
 
-    def _check(self, node_type: str, labels: Tensor, count: int, classes: int) -> None:
-        used = {part: ids[node_type] for part, ids in self.parts.items() if node_type in ids}
-        place = torch.zeros(count, dtype=torch.int64)
-        for part, ids in used.items():
-            place[ids] += 1
-            if int(place.max()) > 1:
-                node = int((place > 1).nonzero()[0])
-                raise InputError(
-                    f"masks[{part!r}]",
-                    f"{int((place > 1).sum())} nodes of another mask, such as node {node} of {node_type!r}",
-                    "masks that do not overlap",
-                )
-        if len(labels) != count or labels.dim() not in (1, 2) or (labels.dim() == 2 and labels.size(1) != classes):
-            expected = f"shape ({count},), or ({count}, {classes}) for several labels a node"
-            raise InputError("y", f"shape {tuple(labels.shape)} for {node_type!r}", expected)
-        if labels.dim() == 2:
-            return
-        if labels.is_floating_point():
-            raise InputError("y", f"dtype {labels.dtype}", "integers from 0 on", "convert with .long()")
-        for part, ids in used.items():
-            there = labels[ids.to(labels.device)]
-            wrong = (there < 0) | (there >= classes)
-            if bool(wrong.any()):
-                first = int(wrong.nonzero()[0])
-                raise InputError(
-                    "y",
-                    f"class {int(there[first])} at node {int(ids[first])} of the {part} mask",
-                    f"classes from 0 to {classes - 1}",
-                    "leave nodes without a label out of the masks; out_channels is the number of classes",
-                )
+    def fingerprint(self) -> dict[str, Any]:
+        """What training depends on: the nodes it learns from, those that validate, and their labels."""
+        found = {}
+        for part in ("train", "val"):
+            for node_type, ids in self.parts[part].items():
+                found[of_type(f"{part} nodes", node_type)] = digest(ids)
+                labels = self.y[node_type]
+                found[of_type(f"{part} labels", node_type)] = digest(labels[ids.to(labels.device)])
+        return found
+
+
+def _labels(view: GraphView, targets: Sequence[str], y: Any) -> dict[str, Tensor]:
+    if y is not None and not isinstance(y, str):
+        return by_type("y", y, targets)
+    names = LABEL_NAMES if y is None else (y,)
+    found = {node_type: find(view, node_type, names) for node_type in targets}
+    there = {node_type: labels for node_type, labels in found.items() if labels is not None}
+    if not there:
+        raise InputError(
+            "y",
+            "nothing" if y is None else repr(y),
+            f"labels of {' or '.join(map(repr, targets))}",
+            f"the graph has no node feature {' or '.join(map(repr, names))}: pass y=",
+        )
+    return there
+
+
+def _check_keys(masks: Any) -> None:
+    if masks is None:
+        return
+    if not isinstance(masks, Mapping):
+        raise InputError("masks", f"a {type(masks).__name__}", "a dict with the keys 'train', 'val' and 'test'")
+    for name in masks:
+        if name not in _PARTS:
+            raise InputError("masks", f"the key {name!r}", "the keys 'train', 'val' and 'test'")
+
+
+def _nodes_of(view: GraphView, part: str, node_types: list[str], masks: Any) -> dict[str, Tensor]:
+    """Ids of the nodes of a part, ascending, by type."""
+    argument = f"masks[{part!r}]"
+    if masks is None:
+        found = {t: find(view, t, (f"{part}_mask",)) for t in node_types}
+        given = {t: mask for t, mask in found.items() if mask is not None}
+    else:
+        given = {} if masks.get(part) is None else by_type(argument, masks[part], node_types)
+    ids = {t: node_ids(argument, mask, view.num_nodes[t], t).sort().values for t, mask in given.items()}
+    return {t: nodes for t, nodes in ids.items() if len(nodes)}
+
+
+def _check_apart(used: Mapping[str, Tensor], count: int, node_type: str) -> None:
+    """Raise where parts overlap."""
+    place = torch.zeros(count, dtype=torch.int64)
+    for part, ids in used.items():
+        place[ids] += 1
+        if int(place.max()) > 1:
+            node = int((place > 1).nonzero()[0])
+            raise InputError(
+                f"masks[{part!r}]",
+                f"{int((place > 1).sum())} nodes of another mask, such as node {node} of {node_type!r}",
+                "masks that do not overlap",
+            )
+
+
+def _check_labels(labels: Tensor, used: Mapping[str, Tensor], count: int, classes: int, node_type: str) -> None:
+    if len(labels) != count or labels.dim() not in (1, 2) or (labels.dim() == 2 and labels.size(1) != classes):
+        expected = f"shape ({count},), or ({count}, {classes}) for several labels a node"
+        raise InputError("y", f"shape {tuple(labels.shape)} for {node_type!r}", expected)
+    if labels.dim() == 2:
+        return
+    if labels.is_floating_point():
+        raise InputError("y", f"dtype {labels.dtype}", "integers from 0 on", "convert with .long()")
+    for part, ids in used.items():
+        there = labels[ids.to(labels.device)]
+        wrong = (there < 0) | (there >= classes)
+        if bool(wrong.any()):
+            first = int(wrong.nonzero()[0])
+            raise InputError(
+                "y",
+                f"class {int(there[first])} at node {int(ids[first])} of the {part} mask",
+                f"classes from 0 to {classes - 1}",
+                "leave nodes without a label out of the masks; out_channels is the number of classes",
+            )
 
 
 def splits_of(model: Any, view: GraphView, y: Any = None, masks: Any = None) -> Split:

@@ -13,6 +13,7 @@ from .._core import memory, rng
 from ..errors import InputError
 from .engines.base import Batch, Engine
 from .engines.choose import choose
+from .fingerprint import edges_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
 
@@ -97,9 +98,30 @@ def train(
     predicted = max(memory.peak(), memory.resident() + needed)
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "shrink_window": shrink_window}
     trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr)
-    result = run(trainer, model, plan, epochs=epochs, batches=len(loader), config=config, unit="token")
+
+    def belongs_to() -> dict[str, Any]:
+        return {"task": "skip_gram", "deterministic": deterministic, **_walks_of(model)}
+
+    result = run(
+        trainer,
+        model,
+        plan,
+        epochs=epochs,
+        batches=len(loader),
+        config=config,
+        belongs_to=belongs_to,
+        unit="token",
+    )
     result.fallback, result.walk_engine, result.predicted_memory = fallback, model.walker.serving, predicted
     return result
+
+
+def _walks_of(model: Any) -> dict[str, Any]:
+    """What walks depend on, beside their length."""
+    walker = model.walker
+    found = {"walk_engine": walker.serving, "p": walker.p, "q": walker.q, "metapaths": repr(walker.metapaths)}
+    walked = {step for path in walker.metapaths for step in path}
+    return found | edges_of(model.view, walker.weight, sorted(walked) or None)
 
 
 class _WalkTrainer:

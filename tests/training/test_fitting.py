@@ -106,8 +106,10 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     learned = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(FileFormatError, match=r"trained with lr=0.025; expected one of a training with lr=0.5"):
         ge.fit(model, **QUICK, lr=0.5, checkpoint=path)
-    with pytest.raises(FileFormatError, match="a model of the same sizes"):
+    with pytest.raises(FileFormatError, match=r"trained with emb_dim=8; expected one of a training with emb_dim=4"):
         ge.fit(make(emb_dim=4), **QUICK, checkpoint=path)
+    with pytest.raises(FileFormatError, match="a model of the same sizes"):
+        ge.fit(make(emb_dim=4), **QUICK, checkpoint=path, resume="force")
     path.write_bytes(b"no checkpoint")
     with pytest.raises(FileFormatError, match="expected a checkpoint of fit"):
         ge.fit(model, **QUICK, checkpoint=path)

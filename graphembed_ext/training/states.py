@@ -1,0 +1,140 @@
+"""The state of a training in a file: written whole, and taken up whole by the training that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .._core.files import whole
+from ..errors import FileFormatError
+
+__all__ = ["Part", "State"]
+
+#: How many of the things that differ an error names.
+_NAMED = 3
+
+
+class Part(Protocol):
+    """What has a state beside the model: the optimiser, the best weights so far."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state; where that cannot be, raise and change nothing."""
+
+
+class State:
+    """What is kept of a training, and what it belongs to.
+
+    Args:
+        path: The file.
+        settings: Its settings; more ``epochs`` than before are the same training.
+        belongs_to: Fingerprint of model, graph, labels and splits (:mod:`graphembed_ext.training.fingerprint`).
+        model: The model.
+        optimizer: What trains it.
+        best: The best weights so far; None where nothing validates.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: dict[str, Any],
+        belongs_to: dict[str, Any],
+        model: nn.Module,
+        optimizer: Part,
+        best: Part | None,
+    ) -> None:
+        self._path, self._settings, self._belongs_to = path, settings, belongs_to
+        self._model, self._optimizer, self._best = model, optimizer, best
+
+    def save(self, history: list[dict[str, float]]) -> None:
+        """Write the state after an epoch; the one before stays in place until this one is whole."""
+        state = {"config": self._settings, "belongs_to": self._belongs_to, "history": history}
+        state |= {"model": self._model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        if self._best is not None:
+            state["best"] = self._best.state_dict()
+        whole(self._path, lambda part: torch.save(state, part))
+
+    def resume(self, force: bool) -> list[dict[str, float]]:
+        """Take up the state in the file, all of it or nothing; returns its history.
+
+        Args:
+            force: Whether to take up the state of another training, too.
+
+        Raises:
+            FileFormatError: No state of fit; that of another training; weights of other sizes.
+        """
+        state = self._read()
+        if not force:
+            self._compare(state)
+        try:
+            self._load(state)
+        except (KeyError, RuntimeError, ValueError, AttributeError, TypeError) as error:
+            raise FileFormatError(
+                "checkpoint", f"{self._path} ({error})", "one of a model of the same sizes"
+            ) from error
+        history: list[dict[str, float]] = state["history"]
+        return history
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            state = torch.load(self._path, weights_only=True)
+            for name in ("config", "history", "model", "optimizer"):
+                state[name]
+        except Exception as error:
+            raise FileFormatError(
+                "checkpoint",
+                f"{self._path} ({error})",
+                "a checkpoint of fit, or a name not taken yet",
+                "choose another name",
+            ) from error
+        return state
+
+    def _compare(self, state: Mapping[str, Any]) -> None:
+        found = {**state.get("belongs_to", {}), **state["config"]}
+        wanted = {**self._belongs_to, **self._settings}
+        more_epochs = found.get("epochs", 0) <= wanted["epochs"]
+        names = dict.fromkeys((*self._belongs_to, *self._settings, *found))
+        other = [name for name in names if found.get(name) != wanted.get(name)]
+        other = [name for name in other if name != "epochs" or not more_epochs]
+        if other:
+            raise FileFormatError(
+                "checkpoint",
+                f"{self._path}, which was trained with {_listed(found, other)}",
+                f"one of a training with {_listed(wanted, other)}",
+                "repeat model, graph and arguments to resume, choose another name to start anew, or go on "
+                "nevertheless with resume='force'",
+            )
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        """The model comes last: what can fail has not failed by then."""
+        _check_weights(self._model, state["model"])
+        best = state["best"] if self._best is not None and "best" in state else None
+        if best is not None and best["weights"]:
+            _check_weights(self._model, best["weights"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._best is not None and best is not None:
+            self._best.load_state_dict(best)
+        self._model.load_state_dict(state["model"])
+
+
+def _check_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    own = model.state_dict()
+    for name in (*own, *weights):
+        if name not in own or name not in weights:
+            raise ValueError(f"{name} is in the {'file' if name in weights else 'model'} alone")
+        mine, its = own[name], weights[name]
+        if mine.shape != its.shape or mine.dtype != its.dtype:
+            raise ValueError(f"{name} is {its.dtype} {tuple(its.shape)}, not {mine.dtype} {tuple(mine.shape)}")
+
+
+def _listed(values: Mapping[str, Any], names: list[str]) -> str:
+    shown = [f"{name}={values.get(name)!r}" for name in names[:_NAMED]]
+    if len(names) > _NAMED:
+        shown.append(f"{len(names) - _NAMED} more")
+    return ", ".join(shown[:-1]) + " and " + shown[-1] if len(shown) > 1 else shown[0]
