@@ -154,17 +154,20 @@ class Matrix:
         for name in dict.fromkeys(cell.layout for cell in self.cells):
             row = "".join(f"{cell.verdict:>5}" for cell in self.cells if cell.layout == name)
             lines.append(f"{name:<18}{row}")
-        reasons: dict[str, list[str]] = {}
-        for cell in self.cells:
-            for way, reason in (("save", cell.save), ("load", cell.load)):
-                if reason and cell.verdict != ".":
-                    reasons.setdefault(reason.partition(": ")[2], []).append(
-                        f"{way} {cell.layout} {numbers[cell.model]}"
-                    )
-        for reason, places in reasons.items():
+        for reason, places in self._refusals(numbers).items():
             where = ", ".join(places[:4]) + (f" and {len(places) - 4} more" if len(places) > 4 else "")
             lines.append(f"{where}: {reason}")
         return "\n".join(lines)
+
+    def _refusals(self, numbers: dict[str, str]) -> dict[str, list[str]]:
+        """Reasons, and which cells have them, such as ``load dgl.HAN 15``."""
+        found: dict[str, list[str]] = {}
+        for cell in self.cells:
+            for way, refused in (("save", cell.save), ("load", cell.load)):
+                if refused and cell.verdict != ".":
+                    reason = refused.partition(": ")[2]
+                    found.setdefault(reason, []).append(f"{way} {cell.layout} {numbers[cell.model]}")
+        return found
 
 
 def matrix() -> Matrix:

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ..errors import FileFormatError, InputError
-from . import files, sage, skipgram, tables
-from . import han as attention
-from . import lightgcn as recommenders
+from . import files, han, lightgcn, sage, tables
 from .kinds import KINDS, describe, refusal, standing_in
 from .layout import About, Layout, Parcel, State
 
@@ -26,7 +24,7 @@ _OWN = Layout("graphembed_ext", "the state_dict of the class itself", "own", lam
 
 #: Every layout, by name.
 LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for family in (skipgram, tables, recommenders, sage, attention) for layout in family.LAYOUTS
+    layout.name: layout for family in (tables, lightgcn, sage, han) for layout in family.LAYOUTS
 } | {_OWN.name: _OWN}
 
 
@@ -200,18 +198,15 @@ def _rank(layout: Layout, about: About) -> tuple[bool, bool]:
 def _chosen(parcel: Parcel, about: About, layout: str | None, label: str | None) -> Layout:
     """The layout named, or else recognised; of several with the same keys the one that serves the model."""
     keys = parcel.state.keys()
-    if layout is None and label == _OWN.name:
-        layout = label
-    if layout is not None:
-        chosen = LAYOUTS[layout]
+    if layout is not None or label == _OWN.name:
+        chosen = LAYOUTS[layout or _OWN.name]
         if chosen is not _OWN and not chosen.recognises(keys):
             raise FileFormatError("source", f"the keys {_some(keys)}", f"those of {chosen.name} ({chosen.origin})")
         return chosen
     found = [each for each in LAYOUTS.values() if each.recognises(keys)]
     found.sort(key=lambda each: (about.kind not in each.loads, each.name != label, *_rank(each, about)))
-    if found and about.kind in found[0].loads:
-        return found[0]
-    if keys == about.current.keys():
+    serves = bool(found) and about.kind in found[0].loads
+    if not serves and keys == about.current.keys():
         return _OWN
     if not found:
         raise FileFormatError("source", f"the keys {_some(keys)}", "those of one of " + ", ".join(LAYOUTS))
@@ -220,6 +215,23 @@ def _chosen(parcel: Parcel, about: About, layout: str | None, label: str | None)
 
 def _put(model: nn.Module, state: State, about: About) -> None:
     """Load a state_dict that is the model's own, after checking all of it."""
+    own = about.current
+    _check_keys(state, about)
+    for key, value in state.items():
+        if not is_lazy(own[key]):
+            _check_shape(key, value, own[key])
+            _check_dtype(key, value, own[key].dtype)
+    if any(map(is_lazy, own.values())):  # sizes are known only once they are loaded: try on a copy
+        try:
+            copy.deepcopy(model).load_state_dict(state)
+        except RuntimeError as error:
+            raise InputError(
+                "source", str(error).splitlines()[-1].strip(), f"the weights of a {about.model}"
+            ) from error
+    model.load_state_dict(state, strict=True)
+
+
+def _check_keys(state: State, about: About) -> None:
     own = about.current
     for there, wanted, what in ((state, own, "without"), (own, state, "with the further")):
         missing = [key for key in wanted if key not in there]
@@ -230,24 +242,13 @@ def _put(model: nn.Module, state: State, about: About) -> None:
                 f"the weights of this {about.model}, {_some(own)}",
                 "the model may have another number of layers, or other options",
             )
-    for key, value in state.items():
-        if is_lazy(own[key]):
-            continue
-        if value.shape != own[key].shape:
-            table = value.dim() == 2 and value.shape[1:] == own[key].shape[1:]
-            hint = "the graph may have lost isolated nodes: state num_nodes" if table else ""
-            raise InputError(
-                key, f"shape {tuple(value.shape)}", f"shape {tuple(own[key].shape)}, as the model has", hint
-            )
-        _check_dtype(key, value, own[key].dtype)
-    if any(map(is_lazy, own.values())):  # sizes are known only once they are loaded: try on a copy
-        try:
-            copy.deepcopy(model).load_state_dict(state)
-        except RuntimeError as error:
-            raise InputError(
-                "source", str(error).splitlines()[-1].strip(), f"the weights of a {about.model}"
-            ) from error
-    model.load_state_dict(state, strict=True)
+
+
+def _check_shape(key: str, value: Tensor, own: Tensor) -> None:
+    if value.shape != own.shape:
+        table = value.dim() == 2 and value.shape[1:] == own.shape[1:]
+        hint = "the graph may have lost isolated nodes: state num_nodes" if table else ""
+        raise InputError(key, f"shape {tuple(value.shape)}", f"shape {tuple(own.shape)}, as the model has", hint)
 
 
 def _check_dtype(key: str, value: Tensor, dtype: torch.dtype) -> None:

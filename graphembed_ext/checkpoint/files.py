@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.files import whole
 from ..embeddings import word2vec
 from ..errors import FileFormatError, InputError
 from .layout import Layout, Parcel, State
@@ -51,8 +52,8 @@ def write(path: Path, parcel: Parcel, layout: Layout) -> None:
     """Write a file; an old one stays in place until the new one is whole."""
     if parcel.names is None and path.suffix not in (*_TORCH, ".safetensors"):
         raise InputError("file", str(path), f"a name ending in {', '.join(_TORCH)} or .safetensors")
-    part = path.with_name(path.name + ".part")
-    try:
+
+    def fill(part: Path) -> None:
         if parcel.names is not None:
             word2vec.write(part, parcel.names, parcel.state["vectors"], binary=layout.name.endswith("binary"))
         elif path.suffix == ".safetensors":
@@ -63,9 +64,8 @@ def write(path: Path, parcel: Parcel, layout: Layout) -> None:
             state: Any = _alone(parcel.state)
             # RecBole reads the key other_parameter of every checkpoint.
             torch.save({layout.nested: state, "other_parameter": None} if layout.nested else state, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+
+    whole(path, fill)
 
 
 def checked(content: Any, source: str) -> State:
@@ -74,18 +74,23 @@ def checked(content: Any, source: str) -> State:
     Raises:
         FileFormatError: Anything but tensors by name.
     """
-    if isinstance(content, Mapping):
-        nested = next((content[key] for key in _NESTED if isinstance(content.get(key), Mapping)), None)
-        content = content if nested is None else nested
-    if not isinstance(content, Mapping) or not content:
-        what = "an empty dict" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+    state = _unpacked(content)
+    if not isinstance(state, Mapping) or not state:
+        what = "an empty dict" if isinstance(state, Mapping) else f"a {type(state).__name__}"
         raise FileFormatError(source, what, "a state_dict: tensors by name")
-    for key, value in content.items():
+    for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
             raise FileFormatError(
                 source, f"the entry {key!r}, a {type(value).__name__}", "a state_dict: dense tensors by name"
             )
-    return {key: value.detach() for key, value in content.items()}
+    return {key: value.detach() for key, value in state.items()}
+
+
+def _unpacked(content: Any) -> Any:
+    """The state_dict within a whole checkpoint; anything else as it is."""
+    if not isinstance(content, Mapping):
+        return content
+    return next((content[key] for key in _NESTED if isinstance(content.get(key), Mapping)), content)
 
 
 def _read_torch(path: Path) -> Any:

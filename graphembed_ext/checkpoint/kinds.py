@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import ConversionError, InputError
 from . import sage
@@ -146,38 +146,47 @@ def describe(model: nn.Module, names: Any = None) -> About:
     from ..nn.dgl_sage import SAGEConv
     from ..nn.han import HANConv
 
-    own: Mapping[str, Any] = model.state_dict() if isinstance(model, nn.Module) else {}
-    more: dict[str, Any] = {"current": own}
-    counts: Mapping[str, int] | None = None
-    if isinstance(model, SkipGram):
-        kind, counts = "two tables", model.walker.view.num_nodes
-    elif isinstance(model, Node2Vec):
-        kind, counts = "table", model._walker.view.num_nodes
-    elif isinstance(model, MetaPath2Vec):
-        kind, counts = "table with a spare row", {t: model.end[t] - first for t, first in model.start.items()}
-    elif isinstance(model, LightGCN):
-        kind = "recommender"
-        more |= {"alpha": model.alpha, "normalized": model._normalized}
-        if model.sides is not None:
-            more |= {"users": model.sides.users, "items": model.sides.items}
-    elif isinstance(model, GraphSAGE):
-        layers: Any = model.convs
-        found = {_aggregator(conv) for conv in layers}
-        kind, more["aggregator"] = "sage model", found.pop() if len(found) == 1 else ""
-    elif isinstance(model, TypedGraphSAGE):
-        kind = "typed sage model"
-    elif isinstance(model, SAGEConv):
-        kind, more["aggregator"] = "sage layer", model.aggregator_type
-    elif isinstance(model, HAN):
-        alone = len(model.targets) == 1 and (model.architecture == "dgl" or len(model.layers) == 1)
-        kind = ("dgl han model" if model.architecture == "dgl" else "han model") if alone else "own"
-    elif isinstance(model, HANConv):
-        kind = "dgl han layer" if model.architecture == "dgl" else "han layer"
-    else:
+    known: dict[type, Callable[[Any], dict[str, Any]]] = {
+        SkipGram: lambda model: {"kind": "two tables", "counts": model.walker.view.num_nodes},
+        Node2Vec: lambda model: {"kind": "table", "counts": model._walker.view.num_nodes},
+        MetaPath2Vec: _spare_row,
+        LightGCN: _recommender,
+        GraphSAGE: _sage_model,
+        TypedGraphSAGE: lambda model: {"kind": "typed sage model"},
+        SAGEConv: lambda model: {"kind": "sage layer", "aggregator": model.aggregator_type},
+        HAN: _han_model,
+        HANConv: lambda model: {"kind": "dgl han layer" if model.architecture == "dgl" else "han layer"},
+    }
+    facts = next((tell(model) for kind, tell in known.items() if isinstance(model, kind)), None)
+    if facts is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext")
-    floating = [value.dtype for value in own.values() if value.is_floating_point()]
-    more["dtype"] = floating[0]
-    return About(kind, type(model).__name__, names=_names(names, counts), **more)
+    own: Mapping[str, Any] = model.state_dict()
+    dtype = next(value.dtype for value in own.values() if value.is_floating_point())
+    rows = _names(names, facts.pop("counts", None))
+    return About(model=type(model).__name__, names=rows, current=own, dtype=dtype, **facts)
+
+
+def _spare_row(model: Any) -> dict[str, Any]:
+    counts = {t: model.end[t] - first for t, first in model.start.items()}
+    return {"kind": "table with a spare row", "counts": counts}
+
+
+def _recommender(model: Any) -> dict[str, Any]:
+    facts = {"kind": "recommender", "alpha": model.alpha, "normalized": model._normalized}
+    if model.sides is not None:
+        facts |= {"users": model.sides.users, "items": model.sides.items}
+    return facts
+
+
+def _sage_model(model: Any) -> dict[str, Any]:
+    found = {_aggregator(conv) for conv in model.convs}
+    return {"kind": "sage model", "aggregator": found.pop() if len(found) == 1 else ""}
+
+
+def _han_model(model: Any) -> dict[str, Any]:
+    if len(model.targets) > 1 or (model.architecture != "dgl" and len(model.layers) > 1):
+        return {"kind": "own"}
+    return {"kind": "dgl han model" if model.architecture == "dgl" else "han model"}
 
 
 def standing_in(source: Layout, target: Layout, parcel: Parcel, num_users: int | None, num_layers: int | None) -> About:
@@ -186,40 +195,54 @@ def standing_in(source: Layout, target: Layout, parcel: Parcel, num_users: int |
     Raises:
         InputError: Sizes that are needed and missing.
     """
-    state = parcel.state
+    state, kind = parcel.state, source.kind
     # The digits of a text are those of 32-bit numbers, as word2vec has them.
-    more: dict[str, Any] = {"dtype": next(iter(state.values())).dtype if parcel.names is None else torch.float32}
-    kind = source.kind
+    dtype = next(iter(state.values())).dtype if parcel.names is None else torch.float32
     rows = len(next(value for value in state.values() if value.dim()))
-    if kind == "recommender":
-        if "embedding.weight" in state:
-            rows = len(state["embedding.weight"])
-            if target.name != source.name:
-                if num_users is None or not 0 < num_users < rows:
-                    raise InputError("num_users", num_users, f"a number below {rows}, the rows of the joint table")
-                more |= {"users": range(num_users), "items": range(num_users, rows), "alpha": state["alpha"]}
-        else:
-            pad = source.name == "recbole"
-            users, items = (
-                len(value) - pad for key, value in sorted(state.items(), key=lambda entry: "item" in entry[0])
-            )
-            more |= {"users": range(users), "items": range(users, users + items)}
-            if num_layers is not None:
-                more["alpha"] = torch.full((num_layers + 1,), 1 / (num_layers + 1))
-            elif target.name == "pyg.LightGCN":
-                raise InputError("num_layers", None, "the number of layers, which PyG's alpha has a weight for each of")
+    more: dict[str, Any] = {}
+    if kind == "recommender" and "embedding.weight" in state:
+        more = {} if target.name == source.name else _joint(state, num_users)
+    elif kind == "recommender":
+        more = _apart(state, source.name == "recbole", target, num_layers)
     elif kind in ("sage layer", "sage model"):
         kind = "sage model" if target.kind == "sage model" or sage.is_stacked(state) else "sage layer"
         more["aggregator"] = sage.aggregator_of(state)
     elif kind.startswith("table"):
-        names = parcel.names
-        if names is not None and set(names) == set(map(str, range(len(names)))):
-            names = sorted(names, key=int)
-        spare = kind == "table with a spare row"
-        more["names"] = names or [str(row) for row in range(rows - spare)]
+        more["names"] = _ordered(parcel.names) or _numbers(rows - (kind == "table with a spare row"))
     elif kind == "two tables":
-        more["names"] = [str(row) for row in range(rows)]
-    return About(kind, f"{source.name} file", **more)
+        more["names"] = _numbers(rows)
+    return About(kind, f"{source.name} file", dtype=dtype, **more)
+
+
+def _joint(state: Mapping[str, Tensor], num_users: int | None) -> dict[str, Any]:
+    """Sides of a recommender's joint table."""
+    rows = len(state["embedding.weight"])
+    if num_users is None or not 0 < num_users < rows:
+        raise InputError("num_users", num_users, f"a number below {rows}, the rows of the joint table")
+    return {"users": range(num_users), "items": range(num_users, rows), "alpha": state["alpha"]}
+
+
+def _apart(state: Mapping[str, Tensor], pad: bool, target: Layout, num_layers: int | None) -> dict[str, Any]:
+    """Sides of a recommender with a table for each, which may begin with a row of padding."""
+    tables = sorted(state.items(), key=lambda entry: "item" in entry[0])
+    users, items = (len(value) - pad for _, value in tables)
+    found: dict[str, Any] = {"users": range(users), "items": range(users, users + items)}
+    if num_layers is not None:
+        found["alpha"] = torch.full((num_layers + 1,), 1 / (num_layers + 1))
+    elif target.name == "pyg.LightGCN":
+        raise InputError("num_layers", None, "the number of layers, which PyG's alpha has a weight for each of")
+    return found
+
+
+def _ordered(names: list[str] | None) -> list[str] | None:
+    """Names of a file in the order of ids, where they are ids."""
+    if names is not None and set(names) == set(_numbers(len(names))):
+        return sorted(names, key=int)
+    return names
+
+
+def _numbers(count: int) -> list[str]:
+    return [str(row) for row in range(count)]
 
 
 def _aggregator(conv: Any) -> str:
@@ -243,11 +266,11 @@ def _names(given: Any, counts: Mapping[str, int] | None) -> list[str] | None:
             raise InputError("names", f"a {type(given).__name__}", "None for a model without a vector for each node")
         return None
     several = len(counts) > 1
+    if several and given is not None and not isinstance(given, Mapping):
+        raise InputError("names", f"a {type(given).__name__}", f"a dict with the names of each of {list(counts)}")
     found: list[str] = []
     for node_type, count in counts.items():
-        part = given.get(node_type) if isinstance(given, Mapping) else given if not several else None
-        if given is not None and several and not isinstance(given, Mapping):
-            raise InputError("names", f"a {type(given).__name__}", f"a dict with the names of each of {list(counts)}")
+        part = given.get(node_type) if isinstance(given, Mapping) else given
         labels: Sequence[Any] = range(count) if part is None else part
         if len(labels) != count:
             raise InputError("names", f"{len(labels)} names of {node_type!r}", f"{count}, one for each node")
