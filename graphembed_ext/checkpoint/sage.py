@@ -23,11 +23,11 @@ _TO_PYG |= {"bias": "lin_l.bias", "fc_pool.weight": "lin.weight", "fc_pool.bias"
 
 
 def _is_dgl(keys: Collection[str]) -> bool:
-    found = [_DGL_KEY.fullmatch(key) for key in keys]
-    places = {match["place"] for match in found if match}
+    found = [match for match in map(_DGL_KEY.fullmatch, keys) if match]
+    places = {match["place"] for match in found}
     above = {place.rpartition(".")[0] for place in places if place is not None}
-    neighbours = {match["place"] for match in found if match and match["rest"] == "fc_neigh.weight"}
-    return bool(keys) and all(found) and neighbours == places and len(above) <= 1
+    neighbours = {match["place"] for match in found if match["rest"] == "fc_neigh.weight"}
+    return 0 < len(keys) == len(found) and neighbours == places and len(above) <= 1
 
 
 def _is_pyg(keys: Collection[str]) -> bool:
@@ -153,6 +153,11 @@ def _from_pyg(parcel: Parcel, about: About) -> State:
         )
     if about.kind == "sage model":
         return dict(state)
+    return _only_layer(state, about)
+
+
+def _only_layer(state: State, about: About) -> State:
+    """A model's weights as DGL's layer has them, where it has one layer and nothing else."""
     single = {key.removeprefix("convs.0."): value for key, value in state.items()}
     if any(key.startswith(("convs.", "norms.", "jk.")) for key in single):
         raise _refused("pyg.GraphSAGE", about, False, "it has more than one layer", "load it into ge.GraphSAGE")

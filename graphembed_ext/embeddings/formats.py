@@ -1,42 +1,161 @@
-"""Embeddings as safetensors, and row by row for other formats."""
+"""Embeddings in files, a format a pair of functions; and row by row for the formats of other tools.
+
+A format knows vectors, how many of them each node type has, and the names of nodes by type. A new one is a line in
+:data:`FORMATS`.
+"""
 
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from .._core.files import whole
 from .._core.optional import optional
 from ..errors import FileFormatError
 
-__all__ = ["read_safetensors", "chunks", "write_safetensors"]
+__all__ = ["FORMATS", "Table", "chunks", "read", "write"]
 
 
 #: Rows written at once.
 _ROWS = 1 << 16
 
 
-def chunks(vectors: torch.Tensor) -> Iterator[np.ndarray]:
+class Table(NamedTuple):
+    """Embeddings without their methods.
+
+    Attributes:
+        vectors: Those of all nodes, types one after the other, ``(N, d)``.
+        counts: Number of nodes of each type.
+        names: Names of the nodes of each type; nothing for types whose nodes have ids alone.
+    """
+
+    vectors: Tensor
+    counts: Mapping[str, int]
+    names: Mapping[str, list[str]]
+
+    def labels(self) -> list[str]:
+        """A label for each row, the name or else the id; none where no type has names."""
+        if not self.names:
+            return []
+        return [
+            label for t, count in self.counts.items() for label in self.names.get(t) or [str(i) for i in range(count)]
+        ]
+
+
+def chunks(vectors: Tensor) -> Iterator[np.ndarray]:
     """The vectors as float32, some rows at a time."""
     for start in range(0, len(vectors), _ROWS):
         yield vectors[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
 
 
-def write_safetensors(vectors: Mapping[str, torch.Tensor], names: Mapping[str, Any], path: Path) -> None:
-    """A tensor for each node type; their names as JSON in the metadata."""
+def write(table: Table, path: Path) -> Path:
+    """Write a file; an old one stays in place until the new one is whole.
+
+    Raises:
+        FileFormatError: A name without the ending of one of :data:`FORMATS`.
+    """
+    fill = _of(path)[0]
+    return whole(path, lambda part: fill(table, part))
+
+
+def read(path: Path) -> Table:
+    """Read what :func:`write` wrote; no code is run from the file.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+    load = _of(path)[1]
+    if not path.exists():
+        raise FileFormatError("path", str(path), "an existing file")
+    try:
+        return load(path)
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
+
+
+def _of(path: Path) -> tuple[Any, Any]:
+    if path.suffix not in FORMATS:
+        *others, last = FORMATS
+        raise FileFormatError("path", str(path), f"a name ending in {', '.join(others)} or {last}")
+    return FORMATS[path.suffix]
+
+
+def _write_parquet(table: Table, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    width, labels = table.vectors.size(1), table.labels()
+    columns = [("id", pa.int64()), ("type", pa.string()), ("vector", pa.list_(pa.float32(), width))]
+    schema = pa.schema(columns + ([("name", pa.string())] if labels else []))
+    types = np.repeat(list(table.counts), list(table.counts.values()))
+    ids = np.concatenate([np.arange(count) for count in table.counts.values()])
+    start = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for rows in chunks(table.vectors):
+            part = slice(start, start + len(rows))
+            arrays = [pa.array(ids[part]), pa.array(types[part])]
+            arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))
+            if labels:
+                arrays.append(pa.array(labels[part]))
+            writer.write_table(pa.table(arrays, schema=schema))
+            start += len(rows)
+
+
+def _read_parquet(path: Path) -> Table:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    vector = table["vector"].combine_chunks()
+    vectors = torch.from_numpy(vector.flatten().to_numpy(zero_copy_only=False).copy())
+    types = table["type"].to_numpy()
+    kinds, counts = np.unique(types, return_counts=True)
+    names = {}
+    if "name" in table.column_names:
+        labels = table["name"].to_numpy()
+        names = {str(kind): labels[types == kind].tolist() for kind in kinds}
+    num_nodes = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
+    return Table(vectors.view(len(table), vector.type.list_size), num_nodes, names)
+
+
+def _write_npz(table: Table, path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            vectors=table.vectors.detach().cpu().numpy(),
+            types=np.array(list(table.counts)),
+            counts=np.array(list(table.counts.values())),
+            names=np.array(table.labels(), dtype=str),
+        )
+
+
+def _read_npz(path: Path) -> Table:
+    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+        num_nodes = {str(kind): int(count) for kind, count in zip(file["types"], file["counts"], strict=True)}
+        names, start = {}, 0
+        if len(file["names"]):
+            for kind, count in num_nodes.items():
+                names[kind] = file["names"][start : start + count].tolist()
+                start += count
+        return Table(torch.from_numpy(file["vectors"]), num_nodes, names)
+
+
+def _write_safetensors(table: Table, path: Path) -> None:
     optional("safetensors", "a .safetensors file")
     from safetensors.torch import save_file
 
-    tensors = {node_type: rows.detach().cpu().contiguous() for node_type, rows in vectors.items()}
-    save_file(tensors, path, {"format": "pt", "names": json.dumps(names)})
+    parts = torch.split(table.vectors.detach().cpu(), list(table.counts.values()))
+    tensors = {node_type: rows.contiguous() for node_type, rows in zip(table.counts, parts, strict=True)}
+    save_file(tensors, path, {"format": "pt", "names": json.dumps(table.names)})
 
 
-def read_safetensors(path: Path) -> tuple[torch.Tensor, dict[str, int], dict[str, Any]]:
-    """Vectors, nodes by type and names, as :func:`write_safetensors` wrote them."""
+def _read_safetensors(path: Path) -> Table:
     optional("safetensors", "a .safetensors file")
     from safetensors import SafetensorError, safe_open
 
@@ -44,6 +163,15 @@ def read_safetensors(path: Path) -> tuple[torch.Tensor, dict[str, int], dict[str
         with safe_open(path, "pt") as file:
             tensors = {node_type: file.get_tensor(node_type) for node_type in sorted(file.keys())}
             names = json.loads((file.metadata() or {}).get("names", "{}"))
-        return torch.cat(list(tensors.values())), {name: len(rows) for name, rows in tensors.items()}, names
-    except (SafetensorError, RuntimeError, ValueError) as error:
-        raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    counts = {node_type: len(rows) for node_type, rows in tensors.items()}
+    return Table(torch.cat(list(tensors.values())), counts, names)
+
+
+#: How a file is written and read, by the ending of its name.
+FORMATS = {
+    ".parquet": (_write_parquet, _read_parquet),
+    ".npz": (_write_npz, _read_npz),
+    ".safetensors": (_write_safetensors, _read_safetensors),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,9 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import html as _html
-from .._core.files import whole
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
-from .formats import chunks, read_safetensors, write_safetensors
+from . import formats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +38,8 @@ class Embeddings:
         Embeddings(3 nodes, 2 dimensions)
         >>> [name for name, similarity in emb.most_similar("a", k=2)]
         ['b', 'c']
+        >>> emb["c"], emb[["a", "c"]].shape, emb.numpy().shape
+        (tensor([0., 1.]), torch.Size([2, 2]), (3, 2))
     """
 
     def __init__(
@@ -75,10 +76,52 @@ class Embeddings:
     def __contains__(self, node_type: object) -> bool:
         return node_type in self.num_nodes
 
-    def __getitem__(self, node_type: str) -> Tensor:
-        """Vectors of one node type, ``(num_nodes[node_type], d)``."""
-        start = self.start_of(node_type)
-        return self.tensor[start : start + self.num_nodes[node_type]]
+    def __getitem__(self, which: str | Sequence[int | str]) -> Tensor:
+        """Vectors of a node type, of a node, or of several nodes.
+
+        Args:
+            which: A node type; or the name of a node, where no type is called so; or a list of names, or of ids where
+                there is one type.
+
+        Returns:
+            ``(num_nodes[which], d)`` for a type, ``(d,)`` for a name, ``(len(which), d)`` for a list.
+
+        Raises:
+            InputError: No such type or node; a name that nodes of several types have.
+        """
+        if not isinstance(which, str):
+            rows = [self._row(node, self.type_of(node)) for node in which]
+            return self.tensor[torch.tensor(rows, dtype=torch.int64, device=self.tensor.device)]
+        if which in self.num_nodes:
+            start = self.start_of(which)
+            return self.tensor[start : start + self.num_nodes[which]]
+        types = [node_type for node_type in self.names if which in self._ids_of(node_type)]
+        if not types:
+            raise self._unknown(which)
+        return self.tensor[self._row(which, self.type_of(which))]
+
+    @property
+    def shape(self) -> torch.Size:
+        """Nodes and dimensions, ``(N, d)``."""
+        return self.tensor.shape
+
+    def numpy(self) -> np.ndarray:
+        """All vectors as an array ``(N, d)``; on the CPU it shares their memory."""
+        found: np.ndarray = self.tensor.detach().cpu().numpy()
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        found = self.numpy()
+        if copy is False and dtype is not None and np.dtype(dtype) != found.dtype:
+            raise ValueError(f"vectors of dtype {found.dtype} become {np.dtype(dtype)} by a copy alone")
+        return found.astype(found.dtype if dtype is None else dtype, copy=bool(copy))
+
+    # torch.as_tensor takes what has these two.
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.tensor.detach().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.tensor.__dlpack_device__()
 
     def most_similar(
         self, node: int | str, k: int = 10, node_type: str | None = None, among: str | None = None
@@ -141,10 +184,7 @@ class Embeddings:
         Returns:
             The path.
         """
-        path = Path(path)
-        _writer(path)
-        writers = {".parquet": self._write_parquet, ".npz": self._write_npz}
-        return whole(path, writers.get(path.suffix, self._write_safetensors))
+        return formats.write(formats.Table(self.tensor, self.num_nodes, self.names), Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -153,77 +193,11 @@ class Embeddings:
         Raises:
             FileFormatError: Not such a file.
         """
-        path = Path(path)
-        _writer(path)
-        if not path.exists():
-            raise FileFormatError("path", str(path), "an existing file")
-        if path.suffix == ".safetensors":
-            return cls(*read_safetensors(path))
+        table = formats.read(Path(path))
         try:
-            return cls._read_parquet(path) if path.suffix == ".parquet" else cls._read_npz(path)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            return cls(*table)
+        except InputError as error:
             raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
-
-    def _write_parquet(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        width = self.tensor.size(1)
-        schema = [("id", pa.int64()), ("type", pa.string()), ("vector", pa.list_(pa.float32(), width))]
-        if self.names:
-            schema.append(("name", pa.string()))
-        start, row_types = 0, np.repeat(self.node_types, list(self.num_nodes.values()))
-        ids = np.concatenate([np.arange(count) for count in self.num_nodes.values()])
-        names = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
-        with pq.ParquetWriter(path, pa.schema(schema)) as writer:
-            for rows in chunks(self.tensor):
-                part = slice(start, start + len(rows))
-                columns = [pa.array(ids[part]), pa.array(row_types[part])]
-                columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))
-                if self.names:
-                    columns.append(pa.array(names[part]))
-                writer.write_table(pa.table(columns, schema=pa.schema(schema)))
-                start += len(rows)
-
-    @classmethod
-    def _read_parquet(cls, path: Path) -> Embeddings:
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(path)
-        vector = table["vector"].combine_chunks()
-        tensor = torch.from_numpy(vector.flatten().to_numpy(zero_copy_only=False).copy())
-        types = table["type"].to_numpy()
-        kinds, counts = np.unique(types, return_counts=True)
-        names = None
-        if "name" in table.column_names:
-            labels = table["name"].to_numpy()
-            names = {str(kind): labels[types == kind].tolist() for kind in kinds}
-        num_nodes = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
-        return cls(tensor.view(len(table), vector.type.list_size), num_nodes, names)
-
-    def _write_safetensors(self, path: Path) -> None:
-        write_safetensors({node_type: self[node_type] for node_type in self}, self.names, path)
-
-    def _write_npz(self, path: Path) -> None:
-        labels = [name for node_type in self for name in self.labels_of(node_type)] if self.names else []
-        with path.open("wb") as file:
-            np.savez(
-                file,
-                vectors=self.tensor.detach().cpu().numpy(),
-                types=np.array(self.node_types),
-                counts=np.array(list(self.num_nodes.values())),
-                names=np.array(labels, dtype=str),
-            )
-
-    @classmethod
-    def _read_npz(cls, path: Path) -> Embeddings:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            num_nodes = {str(kind): int(count) for kind, count in zip(file["types"], file["counts"], strict=True)}
-            names, start = {}, 0
-            for kind, count in num_nodes.items():
-                names[kind] = file["names"][start : start + count].tolist()
-                start += count
-            return cls(torch.from_numpy(file["vectors"]), num_nodes, names if len(file["names"]) else None)
 
     def labels_of(self, node_type: str) -> list[str]:
         """Names of the nodes of a type; their ids as text where they have none."""
@@ -236,7 +210,22 @@ class Embeddings:
             if name == node_type:
                 return start
             start += count
-        raise InputError("node_type", node_type, "one of " + ", ".join(map(repr, self.num_nodes)))
+        raise self._unknown(node_type)
+
+    def _unknown(self, name: str) -> InputError:
+        known = [*self.num_nodes, *(label for labels in self.names.values() for label in labels)]
+        near = difflib.get_close_matches(str(name), known, n=3)
+        hint = "did you mean " + " or ".join(map(repr, near)) + "?" if near else ""
+        return InputError("node_type", name, "one of " + ", ".join(map(repr, self.num_nodes)), hint)
+
+    def _ids_of(self, node_type: str) -> dict[str, int]:
+        """The id of each name of a type."""
+        if node_type not in self._ids:
+            self._ids[node_type] = {name: i for i, name in enumerate(self.names.get(node_type, ()))}
+        return self._ids[node_type]
+
+    def _row(self, node: int | str, node_type: str) -> int:
+        return self.start_of(node_type) + self.id_of(node, node_type)
 
     def type_of(self, node: int | str, node_type: str | None = None) -> str:
         """The type of a node: the one given, or else the only one that fits."""
@@ -245,7 +234,7 @@ class Embeddings:
             return node_type
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:
-            types = [name for name in types if node in self.names.get(name, ())]
+            types = [name for name in types if node in self._ids_of(name)]
         if len(types) != 1:
             raise InputError(
                 "node_type",
@@ -258,16 +247,13 @@ class Embeddings:
     def id_of(self, node: int | str, node_type: str) -> int:
         """The id of a node within its type, by name or id; checked."""
         if isinstance(node, str):
-            if node_type not in self._ids:
-                self._ids[node_type] = {name: i for i, name in enumerate(self.names.get(node_type, ()))}
-            if node not in self._ids[node_type]:
-                import difflib
-
-                near = difflib.get_close_matches(node, self._ids[node_type], n=3)
+            ids = self._ids_of(node_type)
+            if node not in ids:
+                near = difflib.get_close_matches(node, ids, n=3)
                 raise InputError(
                     "node", node, "the name of a node", "did you mean " + " or ".join(map(repr, near)) if near else ""
                 )
-            return self._ids[node_type][node]
+            return ids[node]
         if not 0 <= node < self.num_nodes[node_type]:
             raise InputError("node", node, f"an id from 0 to {self.num_nodes[node_type] - 1}")
         return int(node)
@@ -292,11 +278,6 @@ class Embeddings:
             for kind, count in self.num_nodes.items()
         ]
         return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
-
-
-def _writer(path: Path) -> None:
-    if path.suffix not in (".parquet", ".npz", ".safetensors"):
-        raise FileFormatError("path", str(path), "a name ending in .parquet, .npz or .safetensors")
 
 
 def embed(model: Any, graph: Any = None) -> Embeddings:

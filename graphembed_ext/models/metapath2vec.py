@@ -214,28 +214,17 @@ class MetaPath2Vec(SkipGram):
         """Start nodes as :meth:`Walker.walk` takes them."""
         view, paths = self.view, self.walker.metapaths
         types = sorted({path[0][0] for path in paths})
-        if isinstance(indices, Mapping):
-            given = dict(indices)
-        elif isinstance(indices, (list, tuple)) and indices and isinstance(indices[0], tuple):
-            given = {t: torch.tensor([int(node) for kind, node in indices if kind == t]) for t, _ in indices}
-        elif len(types) == 1:
-            given = {types[0]: indices}
-        else:
-            raise InputError(
-                "indices",
-                "ids alone",
-                f"a dict of ids by node type, or (type, id) pairs, as the metapaths start from {types}",
-            )
+        given = _by_type(indices, types)
         unknown = sorted(set(given) - set(types))
         if unknown:
             raise InputError("indices", f"nodes of type {unknown[0]!r}", f"nodes of {types}, where metapaths start")
-        parts = []
+        parts = [torch.empty(0, dtype=torch.int64)]
         for number, path in enumerate(paths):
             node_type = path[0][0]
             if node_type in given:
                 local = check_starts(given[node_type], view.num_nodes[node_type], f" of type {node_type!r}")
                 parts.append(local + (view.offsets[node_type] + number * view.total_nodes))
-        return torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
+        return torch.cat(parts)
 
     def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         if not self.typed_negatives:
@@ -272,6 +261,21 @@ class MetaPath2Vec(SkipGram):
             self._noise = view, weights, alias_table(offsets, weights), offsets
         _, weights, table, offsets = self._noise
         return weights, offsets, table
+
+
+def _by_type(indices: Any, types: list[str]) -> dict[str, Any]:
+    """Start nodes by their type, given so, as pairs, or alone where there is one type."""
+    if isinstance(indices, Mapping):
+        return dict(indices)
+    if isinstance(indices, (list, tuple)) and indices and isinstance(indices[0], tuple):
+        return {t: torch.tensor([int(node) for kind, node in indices if kind == t]) for t, _ in indices}
+    if len(types) == 1:
+        return {types[0]: indices}
+    raise InputError(
+        "indices",
+        "ids alone",
+        f"a dict of ids by node type, or (type, id) pairs, as the metapaths start from {types}",
+    )
 
 
 def visits(walker: Walker, walk_length: int) -> Tensor:

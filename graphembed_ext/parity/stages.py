@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from itertools import chain, count, islice, repeat
 from typing import Any, Protocol
 
@@ -224,15 +225,15 @@ def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:
-    """What a model's input consists of, by name."""
+    """What a model's input consists of, by name; what is private may be of one host, such as its own ids."""
     if hasattr(value, "indptr"):  # edges grouped by destination
         return [("bounds", value.indptr), ("neighbours", value.indices)]
     if isinstance(value, dict):
         return [(key if isinstance(key, str) else "-".join(key), item) for key, item in value.items()]
     if hasattr(value, "_asdict"):
         return list(value._asdict().items())
-    if hasattr(value, "__dataclass_fields__"):  # what is private may be of one host, such as its own ids
-        return [(key, getattr(value, key)) for key in value.__dataclass_fields__ if not key.startswith("_")]
+    if is_dataclass(value):
+        return [(part.name, getattr(value, part.name)) for part in fields(value) if not part.name.startswith("_")]
     if isinstance(value, (list, tuple)):
         return [(str(number), item) for number, item in enumerate(value)]
     return []

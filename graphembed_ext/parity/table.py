@@ -114,23 +114,24 @@ def compare(stage: str, quantity: str, first: Tensor, second: Tensor, reason: st
         return Row(stage, quantity, False, float("inf"), float("inf"), shapes)
     if first.dtype == second.dtype and torch.equal(first, second):
         return Row(stage, quantity, True)
-    wide = [value.to(torch.float64) for value in (first, second)]
-    gap = (wide[0] - wide[1]).abs()
-    gap = torch.where((wide[0] == wide[1]) | (wide[0].isnan() & wide[1].isnan()), 0.0, gap.nan_to_num(torch.inf))
-    relative = gap / torch.maximum(*(value.abs() for value in wide)).clamp(min=1e-300)
-    sizes = (float(gap.max()), float(relative.nan_to_num(torch.inf).max())) if gap.numel() else (0.0, 0.0)
+    gap, relative = _gaps(first, second)
+    sizes = (float(gap.max()), float(relative.max())) if gap.numel() else (0.0, 0.0)
     if first.dtype != second.dtype:
         same = ", the values the same" if sizes[0] == 0 else ""
         reason = f"the dtypes are {first.dtype} and {second.dtype}{same}"
         return Row(stage, quantity, False, *sizes, reason)
     if sizes[0] == 0:  # NaNs in the same places, or zeros of different signs
         return Row(stage, quantity, bool(first.isnan().any()), reason="zeros of different signs")
-    place = [int(axis) for axis in torch.unravel_index(gap.argmax(), gap.shape)]
-    where = f"at {place}, " if place else ""
-    return Row(
-        stage,
-        quantity,
-        False,
-        *sizes,
-        f"{where}{first[tuple(place)].item()} and {second[tuple(place)].item()}: {reason}",
-    )
+    place = tuple(int(axis) for axis in torch.unravel_index(gap.argmax(), gap.shape))
+    where = f"at {list(place)}, " if place else ""
+    reason = f"{where}{first[place].item()} and {second[place].item()}: {reason}"
+    return Row(stage, quantity, False, *sizes, reason)
+
+
+def _gaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Absolute and relative difference of each number; 0 for equal ones and for two NaNs, infinite for one."""
+    wide = [value.to(torch.float64) for value in (first, second)]
+    gap = (wide[0] - wide[1]).abs()
+    gap = torch.where((wide[0] == wide[1]) | (wide[0].isnan() & wide[1].isnan()), 0.0, gap.nan_to_num(torch.inf))
+    relative = gap / torch.maximum(*(value.abs() for value in wide)).clamp(min=1e-300)
+    return gap, relative.nan_to_num(torch.inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -130,25 +130,16 @@ def _multiplicities(first: Tensor, second: Tensor) -> tuple[Tensor, tuple[Tensor
 def _edge_reason(
     first: GraphView, second: GraphView, edge_type: EdgeType, pairs: Tensor, counts: tuple[Tensor, Tensor]
 ) -> str:
-    rows, columns = first.num_nodes[edge_type[0]], first.num_nodes[edge_type[2]]
-    here, there = (view.edge_index(edge_type).cpu() for view in (first, second))
-    if rows == columns:
-        back = [torch.sort(ends[1] * columns + ends[0]).values for ends in (here, there)]
-        forth = [torch.sort(ends[0] * columns + ends[1]).values for ends in (here, there)]
-        if torch.equal(back[0], forth[1]):
-            return "one graph has every edge the other way round"
-        for large, small, place in ((1, 0, "second"), (0, 1, "first")):
-            if torch.equal(forth[large], torch.sort(torch.cat([forth[small], back[small]])).values):
-                return f"the {place} graph has every edge in both directions, the other in one"
+    columns = max(first.num_nodes[edge_type[2]], 1)
+    turned = _turned(first, second, edge_type)
+    if turned:
+        return turned
     gap = counts[0] - counts[1]
     different = gap.nonzero().squeeze(1)
     if bool(((counts[0] > 0) == (counts[1] > 0)).all()):
         place = "first" if int(gap.sum()) > 0 else "second"
         text = f"the same pairs of nodes, but the {place} graph has some several times"
-    elif len(here[0]) == len(there[0]) and all(
-        torch.equal(*(torch.sort(torch.bincount(ends[side], minlength=size)).values for ends in (here, there)))
-        for side, size in ((0, rows), (1, columns))
-    ):
+    elif _same_degrees(first, second, edge_type):
         text = (
             "the same degrees at other nodes, so nodes may be numbered in another order (a typed graph made "
             "homogeneous numbers types alphabetically in DGL, in order of insertion in PyG)"
@@ -156,11 +147,37 @@ def _edge_reason(
     else:
         text = f"{len(different)} node pair{'s differ' if len(different) > 1 else ' differs'}"
     named = [
-        f"{int(pairs[i]) // max(columns, 1)} -> {int(pairs[i]) % max(columns, 1)} is there {int(counts[0][i])} and "
+        f"{int(pairs[i]) // columns} -> {int(pairs[i]) % columns} is there {int(counts[0][i])} and "
         f"{int(counts[1][i])} times"
         for i in different[:_NAMED].tolist()
     ]
     return f"{text}: in the first and the second graph, edge {', '.join(named)}"
+
+
+def _turned(first: GraphView, second: GraphView, edge_type: EdgeType) -> str:
+    """Whether one graph has the other's edges the other way round, or both ways; empty where it has not."""
+    columns = first.num_nodes[edge_type[2]]
+    if first.num_nodes[edge_type[0]] != columns:
+        return ""
+    ends = [view.edge_index(edge_type).cpu() for view in (first, second)]
+    back = [torch.sort(dst * columns + src).values for src, dst in ends]
+    forth = [torch.sort(src * columns + dst).values for src, dst in ends]
+    if torch.equal(back[0], forth[1]):
+        return "one graph has every edge the other way round"
+    for large, small, place in ((1, 0, "second"), (0, 1, "first")):
+        if torch.equal(forth[large], torch.sort(torch.cat([forth[small], back[small]])).values):
+            return f"the {place} graph has every edge in both directions, the other in one"
+    return ""
+
+
+def _same_degrees(first: GraphView, second: GraphView, edge_type: EdgeType) -> bool:
+    """Whether as many nodes have each degree in both graphs, on either side of the edges."""
+    here, there = (view.edge_index(edge_type).cpu() for view in (first, second))
+    sizes = [first.num_nodes[node_type] for node_type in (edge_type[0], edge_type[2])]
+    return here.shape == there.shape and all(
+        torch.equal(*(torch.sort(torch.bincount(ends[side], minlength=size)).values for ends in (here, there)))
+        for side, size in enumerate(sizes)
+    )
 
 
 def _edge_features(first: GraphView, second: GraphView, edge_type: EdgeType) -> Iterator[Row]:
@@ -169,18 +186,22 @@ def _edge_features(first: GraphView, second: GraphView, edge_type: EdgeType) -> 
     for name in here:
         if name not in there:
             continue
-        values = [
-            features[name].cpu()[view.csr(edge_type).edge_ids.cpu()] if len(features[name]) else features[name]
-            for view, features in ((first, here), (second, there))
-            if len(features[name]) == len(view.edges[edge_type][0])
-        ]
-        if len(values) < 2:
+        mine, its = (_in_order(view, edge_type, name) for view in (first, second))
+        if mine is None or its is None:
             continue
-        moved = values[0].shape == values[1].shape and torch.equal(*(torch.sort(value, 0).values for value in values))
+        moved = mine.shape == its.shape and torch.equal(torch.sort(mine, 0).values, torch.sort(its, 0).values)
         reason = "other values"
         if moved:
             reason = "edge order: the same values at other edges, or parallel edges in another order"
-        yield compare("view", f"{prefix}, {name}", values[0], values[1], reason)
+        yield compare("view", f"{prefix}, {name}", mine, its, reason)
+
+
+def _in_order(view: GraphView, edge_type: EdgeType, name: str) -> Tensor | None:
+    """An edge feature in the canonical order of edges; None where it has not a row for each."""
+    values = view.edge_features[edge_type][name]
+    if len(values) != len(view.edges[edge_type][0]):
+        return None
+    return values.cpu()[view.csr(edge_type).edge_ids.cpu()] if len(values) else values
 
 
 def _node_features(first: GraphView, second: GraphView, node_type: str, needed: bool) -> Iterator[Row]:
@@ -189,23 +210,29 @@ def _node_features(first: GraphView, second: GraphView, node_type: str, needed: 
     pairs = {name: name for name in here if name in there}
     prefix = "" if node_type == NODE_TYPE else f"{node_type}, "
     for what, names in (("features", FEATURE_NAMES), ("labels", LABEL_NAMES)):
-        mine, its = (next((name for name in names if name in features), None) for features in (here, there))
-        if mine is not None and its is not None:
-            for name in names:
-                pairs.pop(name, None)
-            pairs[mine] = its
+        mine, its = _first(names, here), _first(names, there)
+        if mine and its:
+            pairs = {name: other for name, other in pairs.items() if name not in names} | {mine: its}
         elif needed and mine != its:
-            place = "first" if its is None else "second"
+            place = "second" if its else "first"
             yield Row("view", f"{prefix}{what}", False, reason=f"only the {place} graph has {what}, {mine or its!r}")
     for mine, its in pairs.items():
         name = mine if mine == its else f"{mine} and {its}"
         values = _masks(here[mine].cpu(), there[its].cpu())
-        reason = "other values"
-        if values[0].shape == values[1].shape and values[0].dtype == values[1].dtype and len(values[0]):
-            flat = [value.reshape(len(value), -1).double() for value in values]
-            if torch.equal(*(torch.sort(value.sum(1)).values for value in flat)):
-                reason = "node order: the same rows at other nodes, which are numbered otherwise"
-        yield compare("view", f"{prefix}{name}", *values, reason)
+        yield compare("view", f"{prefix}{name}", *values, _node_reason(*values))
+
+
+def _first(names: Sequence[str], features: Mapping[str, Tensor]) -> str:
+    """The first of some names that a feature has; empty for none."""
+    return next((name for name in names if name in features), "")
+
+
+def _node_reason(first: Tensor, second: Tensor) -> str:
+    if first.shape == second.shape and first.dtype == second.dtype and len(first):
+        sums = [value.reshape(len(value), -1).double().sum(1) for value in (first, second)]
+        if torch.equal(*(torch.sort(value).values for value in sums)):
+            return "node order: the same rows at other nodes, which are numbered otherwise"
+    return "other values"
 
 
 def _masks(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

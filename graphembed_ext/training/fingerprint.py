@@ -45,13 +45,17 @@ def settings_of(model: nn.Module) -> dict[str, Any]:
     for place, part in model.named_modules():
         if place and not isinstance(part, (nn.ModuleList, nn.ModuleDict, nn.Embedding)):
             found[place] = type(part).__name__
-        for name, value in vars(part).items():
-            if name.startswith("_") or name in _PASSING:
-                continue
-            plain = _plain(value)
-            if plain is not None or value is None:
-                found[f"{place}.{name}" if place else "seed of the model" if name == "seed" else name] = plain
+        prefix = f"{place}." if place else ""
+        found |= {prefix + name: value for name, value in _settings(part).items()}
+    if "seed" in found:
+        found["seed of the model"] = found.pop("seed")
     return found
+
+
+def _settings(part: nn.Module) -> dict[str, Any]:
+    public = {k: v for k, v in vars(part).items() if not k.startswith("_") and k not in _PASSING}
+    plain = {name: _plain(value) for name, value in public.items()}
+    return {name: value for name, value in plain.items() if value is not None or public[name] is None}
 
 
 def _plain(value: Any) -> Any:

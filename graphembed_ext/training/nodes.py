@@ -117,16 +117,8 @@ def train(
     split = splits_of(model, view, y, masks)
     _checks.choice("monitor", monitor, _MONITORS)
     weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
-    if patience is not None:
-        patience = _checks.integer("patience", patience)
-    if plan.batch_size is not None and not hasattr(model, "loader"):
-        raise InputError(
-            "batch_size",
-            plan.batch_size,
-            f"None: {type(model).__name__} has no mini-batches; an epoch is one step on the whole graph",
-        )
-    if fanouts is not None and plan.batch_size is None:
-        raise InputError("fanouts", fanouts, "None without batch_size: an epoch is then one step on all nodes")
+    patience = None if patience is None else _checks.integer("patience", patience)
+    _check_batches(model, plan.batch_size, fanouts)
     trainer = _NodeTrainer(
         model,
         view,
@@ -138,9 +130,7 @@ def train(
     )
     early = Early(monitor, patience, larger=monitor != "val_loss") if split.parts["val"] else None
     config: dict[str, Any] = {"lr": plan.lr or _LR, "weight_decay": weight_decay, "seed": plan.seed}
-    typed = isinstance(fanouts, Mapping)
-    numbers = {"-".join(t): list(given) for t, given in fanouts.items()} if typed else fanouts and list(fanouts)
-    config |= {"batch_size": plan.batch_size, "fanouts": numbers}
+    config |= {"batch_size": plan.batch_size, "fanouts": _numbers(fanouts)}
 
     def belongs_to() -> dict[str, Any]:
         about = {"task": "nodes", "patience": patience, "monitor": monitor, "validate_every": validate_every}
@@ -159,6 +149,24 @@ def train(
     if split.parts["test"]:
         result.metrics = trainer.figures("test")
     return result
+
+
+def _check_batches(model: Any, batch_size: int | None, fanouts: Any) -> None:
+    if batch_size is not None and not hasattr(model, "loader"):
+        raise InputError(
+            "batch_size",
+            batch_size,
+            f"None: {type(model).__name__} has no mini-batches; an epoch is one step on the whole graph",
+        )
+    if fanouts is not None and batch_size is None:
+        raise InputError("fanouts", fanouts, "None without batch_size: an epoch is then one step on all nodes")
+
+
+def _numbers(fanouts: Any) -> Any:
+    """Fan-outs as files of states may hold them."""
+    if isinstance(fanouts, Mapping):
+        return {"-".join(edge_type): list(given) for edge_type, given in fanouts.items()}
+    return fanouts and list(fanouts)
 
 
 class _NodeTrainer:

@@ -17,6 +17,10 @@ class TrainingError(GraphEmbedError, ArithmeticError):
     """Training cannot go on: the loss is not a number any more."""
 
 
+#: Entries of the history that say how much was done, not what came of it.
+_COUNTS = ("epoch", "seconds", "tokens", "samples")
+
+
 def finite(loss: float, epoch: int, batch: int, lr: float) -> float:
     """The loss of a batch, where training can go on with it; epochs and batches count from 0."""
     if not math.isfinite(loss):
@@ -27,7 +31,7 @@ def finite(loss: float, epoch: int, batch: int, lr: float) -> float:
     return loss
 
 
-@dataclass
+@dataclass(repr=False)
 class FitResult:
     """What :func:`graphembed_ext.fit` did.
 
@@ -90,6 +94,23 @@ class FitResult:
         if path is not None:
             plots.save(figure, path)
         return figure
+
+    def __repr__(self) -> str:
+        """What was done, what came of it, and by what: three lines."""
+        amount = f"{self.tokens:,} tokens" if self.tokens else f"{self.samples:,} samples"
+        done = [f"{len(self.history)} epochs", amount, f"{self.seconds:.3g} seconds"]
+        done += [
+            word for word, true in (("interrupted", self.interrupted), ("stopped early", self.stopped_early)) if true
+        ]
+        last = self.history[-1] if self.history else {}
+        figures = {name: value for name, value in last.items() if name not in _COUNTS} | self.metrics
+        came = ", ".join(f"{name} {value:.4g}" for name, value in figures.items()) or "no epoch is over"
+        best = f"; weights of epoch {self.best_epoch}" if self.best_epoch else ""
+        walks = f", walks by {self.walk_engine}" if self.walk_engine else ""
+        settings = [f"{name}={self.settings[name]}" for name in ("lr", "batch_size", "seed") if name in self.settings]
+        return "\n  ".join(
+            ["FitResult: " + ", ".join(done), came + best, f"trained by {self.engine}{walks}; " + ", ".join(settings)]
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was done, and the first, the best and the last epoch."""

@@ -182,8 +182,7 @@ def run(
     if plan.checkpoint is not None:
         about = settings_of(model) | belongs_to()
         state = State(plan.checkpoint, config, about, model, trainer, best if early is not None else None)
-        if plan.checkpoint.exists():
-            result.history = state.resume(plan.force)
+        result.history = state.resume(plan.force)
     if begin is not None:
         begin()
     began = time.perf_counter()
@@ -202,12 +201,7 @@ def run(
         result.stopped_early = len(result.history) < epochs
     except KeyboardInterrupt:
         result.interrupted = True
-        resume = f"; a further call resumes after epoch {len(result.history)}" if plan.checkpoint is not None else ""
-        warnings.warn(
-            f"fit: interrupted in epoch {len(result.history) + 1} of {epochs}; the model keeps what it has "
-            f"learned{resume}.",
-            stacklevel=4,
-        )
+        warnings.warn(_farewell(len(result.history), epochs, state is not None), stacklevel=4)
     finally:
         bar.close()
     if best.epoch:
@@ -217,6 +211,11 @@ def run(
     result.seconds = time.perf_counter() - began
     result.peak_memory = memory.peak()
     return result
+
+
+def _farewell(done: int, epochs: int, kept: bool) -> str:
+    resume = f"; a further call resumes after epoch {done}" if kept else ""
+    return f"fit: interrupted in epoch {done + 1} of {epochs}; the model keeps what it has learned{resume}."
 
 
 def _epoch(trainer: Trainer, number: int, bar: Bar) -> dict[str, float]:

@@ -61,7 +61,7 @@ class State:
         whole(self._path, lambda part: torch.save(state, part))
 
     def resume(self, force: bool) -> list[dict[str, float]]:
-        """Take up the state in the file, all of it or nothing; returns its history.
+        """Take up the state in the file, where there is one, all of it or nothing; returns its history.
 
         Args:
             force: Whether to take up the state of another training, too.
@@ -69,6 +69,8 @@ class State:
         Raises:
             FileFormatError: No state of fit; that of another training; weights of other sizes.
         """
+        if not self._path.exists():
+            return []
         state = self._read()
         if not force:
             self._compare(state)

@@ -131,3 +131,45 @@ def test_sizes_must_fit():
         ge.Embeddings(torch.zeros(4))
     with pytest.raises(InputError, match=r"model: got a Linear"):
         ge.embed(torch.nn.Linear(2, 2))
+
+
+def test_by_name():
+    emb = ge.Embeddings(TENSOR, TYPED, NAMES)
+    assert torch.equal(emb["ann"], TENSOR[3])
+    assert torch.equal(emb[["bob", "nut"]], TENSOR[[4, 0]])
+    assert emb[[]].shape == (0, 2)
+    untyped = ge.Embeddings(TENSOR, names={"_N": ["a", "b", "c", "d", "_N"]})
+    assert torch.equal(untyped["b"], TENSOR[1])
+    assert torch.equal(untyped["_N"], TENSOR), "a node type comes before a name"
+    assert torch.equal(ge.Embeddings(TENSOR)[[4, 2]], TENSOR[[4, 2]]), "ids, where there are no names"
+    with pytest.raises(InputError, match=r"node_type: got anna; expected one of 'item', 'user'.*did you mean 'ann'"):
+        emb["anna"]
+    with pytest.raises(InputError, match="node_type: got nothing; expected one of 'item', 'user'"):
+        emb[["ann", "carl"]]
+    twice = ge.Embeddings(TENSOR, TYPED, {"item": ["x", "y", "z"], "user": ["x", "u"]})
+    with pytest.raises(InputError, match="'x' alone is not enough"):
+        twice["x"]
+
+
+def test_as_an_array():
+    np = pytest.importorskip("numpy")
+    emb = ge.Embeddings(TENSOR.clone().requires_grad_(), TYPED, NAMES)
+    expected = TENSOR.numpy()
+    assert np.array_equal(np.asarray(emb), expected)
+    assert np.asarray(emb, dtype="f8").dtype == np.float64
+    assert np.array_equal(emb.numpy(), expected)
+    assert np.array(emb, copy=True) is not emb.numpy()
+    with pytest.raises(ValueError, match="copy"):
+        np.array(emb, dtype="f8", copy=False)
+    assert torch.equal(torch.as_tensor(emb), TENSOR)
+    assert torch.equal(torch.from_dlpack(emb), TENSOR)
+    assert emb.shape == (5, 2)
+    copied = np.array(emb, copy=True)
+    copied[:] = 0
+    assert np.array_equal(emb.numpy(), expected)
+
+
+def test_scikit_learn_takes_them():
+    cluster = pytest.importorskip("sklearn.cluster")
+    emb = ge.Embeddings(TENSOR, TYPED, NAMES)
+    assert cluster.KMeans(2, n_init=1, random_state=0).fit(emb).labels_.shape == (5,)

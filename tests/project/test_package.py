@@ -159,3 +159,11 @@ def test_public_names_exist():
         assert name in dir(ge)
     with pytest.raises(AttributeError, match="no attribute 'Node3Vec'"):
         ge.Node3Vec  # noqa: B018
+
+
+def test_dir_has_public_names_alone():
+    names = dir(ge)
+    assert set(ge.__all__) <= set(names)
+    assert [name for name in names if name.startswith("_")] == ["__version__"]
+    assert not {"importlib", "annotations", "TYPE_CHECKING", "Any"} & set(names)
+    assert all(hasattr(ge, name) for name in names)
