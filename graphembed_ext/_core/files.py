@@ -1,7 +1,8 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, also after a loss of power."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,19 @@ def whole(path: Path, write: Callable[[Path], object]) -> Path:
     part = path.with_name(path.name + ".part")
     try:
         write(part)
+        # A name that reaches the disk before the content would be a file of nothing.
+        _sync(part, os.O_RDWR)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        _sync(path.parent, os.O_RDONLY)
     return path
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -41,7 +41,7 @@ def layouts(model: nn.Module) -> list[str]:
 
 
 def load(model: nn.Module, source: Any, layout: str | None = None, *, names: Any = None) -> str:
-    """Load a checkpoint, of a peer or of this package, into a model of this package.
+    """Load a checkpoint, of DGL, PyG and others or of this package, into a model of this package.
 
     Everything is read, converted and compared with the model before the first number is written: where anything is
     wrong, the model stays as it was. What a checkpoint does not hold (the number of layers' activations, the
@@ -91,7 +91,7 @@ def load(model: nn.Module, source: Any, layout: str | None = None, *, names: Any
 
 
 def save(model: nn.Module, file: str | Path, layout: str | None = None, *, names: Any = None) -> str:
-    """Save a model of this package as a checkpoint that the peer loads.
+    """Save a model of this package as a checkpoint that DGL, PyG or another loads.
 
     Args:
         model: The model.

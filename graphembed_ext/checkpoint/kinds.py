@@ -27,7 +27,7 @@ KINDS = {
     "han model": "the weights of PyG's HAN layer and a classifier",
     "dgl han layer": "the weights of the HAN layer of DGL's example: a projection for each metapath",
     "dgl han model": "the weights of DGL's HAN example: layers with a projection for each metapath, and a classifier",
-    "own": "weights of a model that no peer has",
+    "own": "weights of a model that is nobody else's",
 }
 
 _ONE_TABLE = (
@@ -120,7 +120,7 @@ def refusal(layout: Layout, about: About, saving: bool) -> ConversionError:
     one_way = _SAVE_REASONS if saving else _LOAD_REASONS
     reason, hint = one_way.get(pair) or _REASONS.get(pair) or ("", "")
     if not reason and about.kind == "own":
-        reason = f"no peer has such a {about.model}, with several layers, target types or an aggregation of its own"
+        reason = f"nobody else has such a {about.model}, with several layers, target types or an aggregation of its own"
         hint = "layout='graphembed_ext' keeps the state_dict as it is"
     if not reason:
         verb = "has" if saving else "holds"

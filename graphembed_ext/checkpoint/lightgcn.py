@@ -17,7 +17,7 @@ _RECBOLE = ("user_embedding.weight", "item_embedding.weight")
 
 
 def _sides(about: About, layout: str, saving: bool) -> tuple[range, range]:
-    """Which rows are users and which are items, after checking that the peer's network is the model's."""
+    """Which rows are users and which are items, after checking that the other network is the model's."""
     what = f"cannot {'be written from' if saving else 'load into'} {about.model}"
     if about.users is None or about.items is None:
         raise ConversionError(
@@ -33,7 +33,7 @@ def _sides(about: About, layout: str, saving: bool) -> tuple[range, range]:
         raise ConversionError(
             layout,
             what,
-            f"the peer takes the mean of all layers and divides by the root of the degrees; the model {which}",
+            f"such a network takes the mean of all layers and divides by the root of the degrees; the model {which}",
             "layout='pyg.LightGCN' keeps alpha",
         )
     return about.users, about.items

@@ -16,7 +16,7 @@ __all__ = ["ranking_metrics", "recommendation"]
 def recommendation(
     model: Any, train_edges: Any, test_edges: Tensor, k: int = 20, *, num_users: int | None = None
 ) -> dict[str, float]:
-    """Rank all items for every user with test items, those the user touched in training left out.
+    """Rank all items for every user with test items, those of the user's interactions in training left out.
 
     The model propagates once, along ``train_edges`` in both directions. The metrics and their formulas are those of
     :func:`ranking_metrics`.
@@ -48,9 +48,9 @@ def recommendation(
     users, items = sides.pairs(test_edges, "test_edges")
     if not len(users):
         raise InputError("test_edges", "no pairs", "at least one pair to find")
-    bounds, touched = known.by_user()
-    trained = torch.repeat_interleave(torch.arange(len(sides.users), device=touched.device), bounds.diff())
-    own = (trained + sides.users.start) * sides.num_nodes + touched
+    bounds, items_of = known.by_user()
+    trained = torch.repeat_interleave(torch.arange(len(sides.users), device=items_of.device), bounds.diff())
+    own = (trained + sides.users.start) * sides.num_nodes + items_of
     wanted = torch.unique(users * sides.num_nodes + items).to(own.device)
     place = torch.searchsorted(own, wanted).clamp(max=len(own) - 1)
     again = int((own[place] == wanted).sum())

@@ -27,8 +27,8 @@ class DeepWalk(SkipGram):
     joined; its nodes are numbered through the types in alphabetical order (:attr:`local_to_global_nid`).
 
     Where ``dgl.nn.DeepWalk`` fails, this differs: a walk that reaches a dead end keeps its pairs up to there and
-    forms none beyond (dgl#7181). Noise nodes are drawn once for a walk and shared by its centres; the peer draws
-    them for each pair. Every noise node has the same distribution in both.
+    forms none beyond (dgl#7181). Negatives are drawn once for a walk and shared by its centres; DGL draws
+    them for each pair. Every negative has the same distribution in both.
 
     Args:
         g: Graph: DGLGraph, PyG ``Data``/``HeteroData``, ``edge_index``, or anything else that
@@ -36,16 +36,16 @@ class DeepWalk(SkipGram):
         emb_dim: Size of each embedding vector.
         walk_length: Nodes in a walk, the first one included.
         window_size: A node ``w[j]`` of a walk is near ``w[i]`` when ``|i - j| <= window_size``.
-        neg_weight: Weight of the noise term in the loss.
-        negative_size: Noise nodes for each near pair.
-        fast_neg: Whether noise comes from the nodes of the batch; otherwise from the whole graph with
+        neg_weight: Weight of the negatives in the loss.
+        negative_size: Negatives for each near pair.
+        fast_neg: Whether negatives come from the nodes of the batch; otherwise from the whole graph with
             probability proportional to out-degree ** 0.75.
         sparse: Whether gradients of the tables are sparse, as :class:`torch.optim.SparseAdam` needs them.
         p, q: Return and in-out parameter of node2vec (arXiv:1607.00653); 1 and 1 is DeepWalk.
         weight: Name of an edge feature, or a tensor with a weight for each edge in the host's order: walks
             follow an edge with probability proportional to it.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
-        seed: Fixes initial weights, walks and noise. None draws one from torch's default generator, so that
+        seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
         num_nodes: Number of nodes, where a bare ``edge_index`` cannot tell (isolated nodes at the end).
 
@@ -101,16 +101,16 @@ class DeepWalk(SkipGram):
                 "lengthen the walks or narrow the window",
             )
         walker = Walker(self._view_of(g, num_nodes), p=p, q=q, weight=weight, engine=engine)
-        self._noise: tuple[GraphView, Tensor] | None = None
+        self._cumulated: tuple[GraphView, Tensor] | None = None
         self._build(walker, walk_length, sparse)
 
     @property
     def noise_weights(self) -> Tensor:
-        """Out-degree ** 0.75 of each node, float64, shape ``(num_nodes,)``; noise where ``fast_neg`` is off."""
+        """Out-degree ** 0.75 of each node, float64, ``(num_nodes,)``; negatives follow it without ``fast_neg``."""
         return self.view.csr().degrees.cpu().double() ** 0.75
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
-        """No weights with ``fast_neg``, as noise then comes from the batch; one group of all nodes."""
+        """No weights with ``fast_neg``, as negatives then come from the batch; one group of all nodes."""
         return None if self.fast_neg else self.noise_weights, [0, self.node_embed.num_embeddings]
 
     def sample(self, indices: Tensor) -> Tensor:
@@ -142,15 +142,15 @@ class DeepWalk(SkipGram):
         """
         return self.loss(batch_walk, negatives, preset="dgl")
 
-    def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
+    def _draw_negatives(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         generator = rng.generator(stream)
-        shape = (len(walk), self._noise_per_walk)
+        shape = (len(walk), self._negatives_per_walk)
         if self.fast_neg:
             tokens = walk.reshape(-1) if whole else walk[valid]
             return tokens[torch.randint(len(tokens), shape, generator=generator).to(walk.device)]
         view = self.walker.view
-        if self._noise is None or self._noise[0] is not view:
-            self._noise = view, self.neg_prob.cumsum(0)
-        cumulated = self._noise[1]
+        if self._cumulated is None or self._cumulated[0] is not view:
+            self._cumulated = view, self.neg_prob.cumsum(0)
+        cumulated = self._cumulated[1]
         draws = torch.rand(shape, generator=generator, dtype=torch.float64) * cumulated[-1]
         return torch.searchsorted(cumulated, draws, right=True).clamp_(max=len(cumulated) - 1).to(walk.device)

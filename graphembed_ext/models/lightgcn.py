@@ -30,7 +30,7 @@ class LightGCN(Recommending, nn.Module):
     r"""LightGCN: the weighted sum of a node's embedding at all layers of a linear propagation.
 
     A drop-in for ``torch_geometric.nn.LightGCN``: the same arguments, the same ``state_dict``, after the same
-    ``torch.manual_seed`` the same initial weights, and with equal weights the same results. Wherever the peer takes an
+    ``torch.manual_seed`` the same initial weights, and with equal weights the same results. Wherever PyG takes an
     ``edge_index``, this takes ``torch_sparse.SparseTensor``, a DGLGraph, ``Data`` or ``HeteroData``, too.
 
     **Ids.** With an ``edge_index``, ``Data`` or a homogeneous DGLGraph, ids are rows of the one table, as in PyG,

@@ -34,10 +34,10 @@ class MetaPath2Vec(SkipGram):
     alphabetical order (:attr:`local_to_global_nid`), types off the metapath included.
 
     Where ``dgl.nn.MetaPath2Vec`` fails, this differs: windows reach as far ahead as back, a walk that ends early
-    forms no pairs beyond its end (dgl#5514), and a batch may have one pair or none. Noise is drawn in proportion
+    forms no pairs beyond its end (dgl#5514), and a batch may have one pair or none. Negatives are drawn in proportion
     to ``visits ** 0.75``, where ``visits`` is the exact number of visits to be expected when one walk starts from
-    every start node (the peer counts one random run, node by node). A node of the metapath's types that no walk
-    can reach counts as the least visited one that some walk does reach; types off the metapath are never noise.
+    every start node (DGL counts one random run, node by node). A node of the metapath's types that no walk
+    can reach counts as the least visited one that some walk does reach; types off the metapath are never negatives.
 
     Args:
         g: Graph: DGLGraph, PyG ``HeteroData`` or dict of ``edge_index``, or anything else that
@@ -47,15 +47,15 @@ class MetaPath2Vec(SkipGram):
         window_size: A node ``w[j]`` of a walk is near ``w[i]`` when ``|i - j| <= window_size``. A walk must have
             at least this many nodes.
         emb_dim: Size of each embedding vector.
-        negative_size: Noise nodes for each near pair.
+        negative_size: Negatives for each near pair.
         sparse: Whether gradients of the tables are sparse, as :class:`torch.optim.SparseAdam` needs them.
         walk_length: Nodes in a walk: one that is through its metapath starts over, which takes one that ends at
             the type it starts from. None for one pass, a node more than the metapath has steps.
-        typed_negatives: Whether noise nodes are of the context's type: the "++" variant of the paper.
+        typed_negatives: Whether negatives are of the context's type: the "++" variant of the paper.
         weight: Name of an edge feature, a tensor with a weight for each edge in the host's order, or a dict of
             tensors by edge type: walks follow an edge with probability proportional to it.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
-        seed: Fixes initial weights, walks and noise. None draws one from torch's default generator, so that
+        seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
         num_nodes: Number of nodes of each type, where a dict of ``edge_index`` cannot tell.
 
@@ -122,7 +122,7 @@ class MetaPath2Vec(SkipGram):
                 f"at most {length}, as {reason}a walk has {length} nodes",
                 "narrow the window, lengthen the metapath, or go round it with walk_length",
             )
-        self._noise: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
+        self._alias: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
         self._build(walker, length, sparse)
 
     @property
@@ -139,15 +139,15 @@ class MetaPath2Vec(SkipGram):
     @property
     def noise_weights(self) -> Tensor:
         """Expected visits ** 0.75 of each node, 0 off the metapath, float64, shape ``(num_nodes,)``."""
-        return self._noise_tables()[0]
+        return self._negative_tables()[0]
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """All nodes are one group, or with ``typed_negatives`` each type is one."""
-        weights, offsets, _ = self._noise_tables()
+        weights, offsets, _ = self._negative_tables()
         return weights, offsets.tolist()
 
     def sample(self, indices: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Pairs and noise of one walk from each start node; the ``collate_fn`` of a DataLoader over them.
+        """Pairs and negatives of one walk from each start node; the ``collate_fn`` of a DataLoader over them.
 
         Every call goes on in the model's random stream; in a DataLoader's workers every worker and epoch has a
         stream of its own.
@@ -158,17 +158,17 @@ class MetaPath2Vec(SkipGram):
                 pairs. Every metapath of its type is walked from each.
 
         Returns:
-            Centres ``(P,)``, contexts ``(P,)`` and noise nodes ``(P, negative_size)``: rows of the tables, int64,
+            Centres ``(P,)``, contexts ``(P,)`` and negatives ``(P, negative_size)``: rows of the tables, int64,
             the pairs ordered by walk, centre and context.
         """
         stream = stream_of_call(self._key, "sample", self._sampled)
         self._sampled += 1
         walks = self.walker.walk(self._starts(indices), self.walk_length, stream).nodes
-        # Each position of a walk has its noise, which all pairs with that context share: far fewer rows to train.
+        # Each position of a walk has its negatives, which all pairs with that context share: far fewer rows to train.
         nodes = walks.reshape(-1)
         position = torch.arange(len(nodes), device=walks.device).view(walks.shape)
         centre, context = near_pairs(torch.where(walks < 0, -1, position), self.window_size)
-        noise = self._noise_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
+        noise = self._negatives_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
         return nodes[centre], nodes[context], noise[context]
 
     def pairs_of(self, walks: Tensor) -> tuple[Tensor, Tensor]:
@@ -188,7 +188,7 @@ class MetaPath2Vec(SkipGram):
         Args:
             pos_u: Centres, shape ``(P,)``.
             pos_v: Contexts, shape ``(P,)``.
-            neg_v: Noise nodes for each pair, shape ``(P, K)``.
+            neg_v: Negatives for each pair, shape ``(P, K)``.
 
         Returns:
             Scalar, shape ``()``.
@@ -226,40 +226,40 @@ class MetaPath2Vec(SkipGram):
                 parts.append(local + (view.offsets[node_type] + number * view.total_nodes))
         return torch.cat(parts)
 
-    def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
+    def _draw_negatives(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         if not self.typed_negatives:
-            return self._draw(len(walk) * self._noise_per_walk, None, stream).view(len(walk), -1).to(walk.device)
-        return self._noise_of(walk, stream)
+            return self._draw(len(walk) * self._negatives_per_walk, None, stream).view(len(walk), -1).to(walk.device)
+        return self._negatives_of(walk, stream)
 
-    def _noise_of(self, walks: Tensor, stream: int) -> Tensor:
-        """Noise for each position of some walks, ``(B, walk_length, negative_size)``; without meaning beyond an end."""
-        # Beyond a walk's end the noise is that of node 0, and never used.
+    def _negatives_of(self, walks: Tensor, stream: int) -> Tensor:
+        """Negatives for each position of some walks, ``(B, walk_length, negative_size)``; beyond an end without meaning."""
+        # Beyond a walk's end the negatives are those of node 0, and never used.
         contexts = walks.clamp(min=0).reshape(-1).repeat_interleave(self.negative_size)
         drawn = self._draw(len(contexts), contexts if self.typed_negatives else None, stream)
         return drawn.view(*walks.shape, self.negative_size).to(walks.device)
 
-    def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
+    def _negative_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
         if negatives.dim() == 2:
-            return super()._noise_scores(nodes, pairs, num_pairs, negatives)
+            return super()._negative_scores(nodes, pairs, num_pairs, negatives)
         noise = self.context_embed(negatives.flatten(1))
         scores = torch.bmm(nodes, noise.transpose(1, 2)).view(*pairs.shape, self.negative_size)
         return scores[pairs]
 
     def _draw(self, count: int, contexts: Tensor | None, stream: int) -> Tensor:
-        """``count`` noise nodes, each of the type of its context where there are contexts."""
-        _, offsets, table = self._noise_tables()
+        """``count`` negatives, each of the type of its context where there are contexts."""
+        _, offsets, table = self._negative_tables()
         rows = None if contexts is None else torch.bucketize(contexts.cpu(), offsets[1:], right=True)
         return draw_entries(table, offsets, rows, count, stream)
 
-    def _noise_tables(self) -> tuple[Tensor, Tensor, AliasTable]:
-        """Weights, first row of each group that noise is drawn within, and the alias table of the groups."""
+    def _negative_tables(self) -> tuple[Tensor, Tensor, AliasTable]:
+        """Weights, first row of each group that negatives are drawn within, and the alias table of the groups."""
         view = self.view
-        if self._noise is None or self._noise[0] is not view:
+        if self._alias is None or self._alias[0] is not view:
             weights = visits(self.walker, self.walk_length) ** 0.75
             starts = list(view.offsets.values()) if self.typed_negatives else [0]
             offsets = torch.tensor([*starts, view.total_nodes])
-            self._noise = view, weights, alias_table(offsets, weights), offsets
-        _, weights, table, offsets = self._noise
+            self._alias = view, weights, alias_table(offsets, weights), offsets
+        _, weights, table, offsets = self._alias
         return weights, offsets, table
 
 

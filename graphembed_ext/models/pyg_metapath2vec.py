@@ -21,7 +21,7 @@ __all__ = ["MetaPath2Vec"]
 
 
 class MetaPath2Vec(Windowed):
-    """metapath2vec with one table, windows that look ahead, and noise of the context's type.
+    """metapath2vec with one table, windows that look ahead, and negatives of the context's type.
 
     A drop-in for ``torch_geometric.nn.MetaPath2Vec``: the same arguments, the same ``state_dict``, and with equal
     weights and windows the same loss and gradients. The table has PyG's unused last row, so that checkpoints load
@@ -38,13 +38,13 @@ class MetaPath2Vec(Windowed):
             it must end at the type it starts from.
         context_size: Nodes in a window; the first one is paired with the others.
         walks_per_node: Walks from each node of the first type in an epoch.
-        num_negative_samples: Windows of noise for each walk.
+        num_negative_samples: Windows of negatives for each walk.
         num_nodes_dict: Number of nodes of each type, where the edges cannot tell.
         sparse: Whether gradients of the table are sparse, as :class:`torch.optim.SparseAdam` needs them.
         weight: Name of an edge feature, a tensor with a weight for each edge, or a dict of tensors by edge type:
             a step follows an edge with probability proportional to it.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
-        seed: Fixes initial weights, walks and noise; None draws one from torch's default generator.
+        seed: Fixes initial weights, walks and negatives; None draws one from torch's default generator.
 
     Attributes:
         embedding: The table: the metapath's node types in alphabetical order, and the unused row.
@@ -134,7 +134,7 @@ class MetaPath2Vec(Windowed):
         walks = self._walker.walk(starts + first, self._nodes, stream).nodes
         return torch.where(walks < 0, -1, walks + self._shift)
 
-    def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
+    def _negatives(self, starts: Tensor, random: Tensor) -> Tensor:
         return torch.cat([starts.view(-1, 1), rng.below(self._sizes[1:], random)], 1) + self.offset
 
     def __repr__(self) -> str:

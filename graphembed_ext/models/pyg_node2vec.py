@@ -35,13 +35,13 @@ class Node2Vec(Windowed):
         walks_per_node: Walks from each node in an epoch.
         p: Return parameter: a small p makes a walk turn back.
         q: In-out parameter: a small q drives a walk outward.
-        num_negative_samples: Windows of noise for each walk.
+        num_negative_samples: Windows of negatives for each walk.
         num_nodes: Number of nodes, where the edges cannot tell (isolated nodes at the end).
         sparse: Whether gradients of the table are sparse, as :class:`torch.optim.SparseAdam` needs them.
         weight: Name of an edge feature, or a tensor with a weight for each edge: a step follows an edge with
             probability proportional to it.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
-        seed: Fixes initial weights, walks and noise; None draws one from torch's default generator.
+        seed: Fixes initial weights, walks and negatives; None draws one from torch's default generator.
 
     Attributes:
         embedding: The table, ``nn.Embedding(num_nodes, embedding_dim)``.
@@ -103,5 +103,5 @@ class Node2Vec(Windowed):
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
         return self._walker.walk(starts, self._nodes, stream).nodes
 
-    def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
+    def _negatives(self, starts: Tensor, random: Tensor) -> Tensor:
         return torch.cat([starts.view(-1, 1), rng.below(torch.tensor(self.num_nodes), random)], 1)

@@ -1,4 +1,4 @@
-"""What PyG's Node2Vec and MetaPath2Vec share: one table, windows that look ahead, uniform noise."""
+"""What PyG's Node2Vec and MetaPath2Vec share: one table, windows that look ahead, uniform negatives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Windowed(nn.Module, abc.ABC):
     """Base of the models with PyG's conventions: walks are cut into windows whose first node is the centre.
 
     A subclass checks its own arguments, makes a walker, then calls :meth:`_build`; it says what the nodes of a
-    walk are by :meth:`_walks` and :meth:`_noise`.
+    walk are by :meth:`_walks` and :meth:`_negatives`.
 
     Attributes:
         embedding: The table.
@@ -102,7 +102,7 @@ class Windowed(nn.Module, abc.ABC):
         return windows[(windows >= 0).all(1)]
 
     def neg_sample(self, batch: Any) -> Tensor:
-        """Windows of noise: a start node, or noise, followed by noise, drawn uniformly.
+        """Windows of negatives: a start node, or a negative, followed by negatives, drawn uniformly.
 
         Args:
             batch: Start nodes, integers, shape ``(B,)``.
@@ -112,7 +112,7 @@ class Windowed(nn.Module, abc.ABC):
         """
         starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node * self.num_negative_samples)
         random = rng.bits(self._next_stream("noise"), torch.arange(len(starts) * (self._nodes - 1)))
-        return self._windows(self._noise(starts, random.view(len(starts), -1)))
+        return self._windows(self._negatives(starts, random.view(len(starts), -1)))
 
     def sample(self, batch: Any) -> tuple[Tensor, Tensor]:
         """:meth:`pos_sample` and :meth:`neg_sample`; the ``collate_fn`` of :meth:`loader`."""
@@ -123,7 +123,7 @@ class Windowed(nn.Module, abc.ABC):
 
         Args:
             pos_rw: Windows of walks, shape ``(W, context_size)``. There may be none, where walks end early.
-            neg_rw: Windows of noise, shape ``(W', context_size)``.
+            neg_rw: Windows of negatives, shape ``(W', context_size)``.
 
         Returns:
             Scalar, shape ``()``.
@@ -163,8 +163,8 @@ class Windowed(nn.Module, abc.ABC):
         """Walks as rows of the table, -1 after a walk's end, ``(B, nodes)``."""
 
     @abc.abstractmethod
-    def _noise(self, starts: Tensor, random: Tensor) -> Tensor:
-        """Noise instead of walks, ``(B, nodes)``, out of 64 random bits for each node but the first."""
+    def _negatives(self, starts: Tensor, random: Tensor) -> Tensor:
+        """Negatives instead of walks, ``(B, nodes)``, out of 64 random bits for each node but the first."""
 
     def _next_stream(self, purpose: str) -> int:
         stream = stream_of_call(self._key, purpose, self._sampled)

@@ -1,4 +1,4 @@
-"""What the skip-gram models share: two tables, walks, windows, noise and the loss of a batch of walks."""
+"""What the skip-gram models share: two tables, walks, windows, negatives and the loss of a batch of walks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["SkipGram", "table"]
 class SkipGram(nn.Module, abc.ABC):
     """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
 
-    A subclass checks its own arguments, then calls :meth:`_build`. It says where noise comes from by
-    :attr:`noise_weights` and :meth:`_draw_noise`.
+    A subclass checks its own arguments, then calls :meth:`_build`. It says where negatives come from by
+    :attr:`noise_weights` and :meth:`_draw_negatives`.
 
     Attributes:
         node_embed: Table of the nodes, ``nn.Embedding(num_nodes, emb_dim)``.
@@ -33,7 +33,7 @@ class SkipGram(nn.Module, abc.ABC):
         walker: Makes the walks.
         walk_length: Nodes in a walk.
         window_size: Farthest distance of a pair within a walk.
-        negative_size: Noise nodes for each pair.
+        negative_size: Negatives for each pair.
     """
 
     #: What :func:`graphembed_ext.fit` trains it on.
@@ -110,14 +110,14 @@ class SkipGram(nn.Module, abc.ABC):
     @property
     @abc.abstractmethod
     def noise_weights(self) -> Tensor:
-        """How often each node is drawn as noise, relative to the others, float64, shape ``(num_nodes,)``."""
+        """How often each node is drawn as a negative, relative to the others, float64, shape ``(num_nodes,)``."""
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
-        """Where the engines of :mod:`graphembed_ext.training.engines.base` draw noise from.
+        """Where the engines of :mod:`graphembed_ext.training.engines.base` draw negatives from.
 
         Returns:
             Weight of each node, ``(num_nodes,)``, or None for the nodes of the batch; and bounds ``[0, ...,
-            num_nodes]`` of groups of rows: noise is of the group of the context that it stands beside.
+            num_nodes]`` of groups of rows: a negative is of the group of the context that it stands beside.
         """
         return self.noise_weights, [0, self.node_embed.num_embeddings]
 
@@ -151,12 +151,12 @@ class SkipGram(nn.Module, abc.ABC):
 
         Args:
             batch_walk: Node ids, -1 after a walk's end, shape ``(B, walk_length)``.
-            negatives: Noise nodes instead of drawn ones: ``(P, negative_size)`` for each of the P pairs, ordered
+            negatives: Negatives instead of drawn ones: ``(P, negative_size)`` for each of the P pairs, ordered
                 by walk, centre and context; or ``(B, negative_size * M)`` with ``M = min(2 * window_size,
                 walk_length - 1)`` for each walk, of which a centre with ``m`` pairs takes the first
                 ``negative_size * m``.
             preset: Formula, see :mod:`graphembed_ext.losses`.
-            stream: Key of the random stream for drawn noise; None goes on in the model's own.
+            stream: Key of the random stream for drawn negatives; None goes on in the model's own.
 
         Returns:
             Scalar, shape ``()``.
@@ -182,35 +182,35 @@ class SkipGram(nn.Module, abc.ABC):
             if stream is None:
                 stream = stream_of_call(self._key, "noise", self._drawn)
                 self._drawn += 1
-            negatives = self._draw_noise(walk, valid, whole, stream)
+            negatives = self._draw_negatives(walk, valid, whole, stream)
         else:
             negatives = self._check_ids("negatives", negatives, 0)
-        neg = self._noise_scores(nodes, pairs, len(pos), negatives)
+        neg = self._negative_scores(nodes, pairs, len(pos), negatives)
         return losses.skip_gram_loss(pos, neg, preset=preset, neg_weight=self.neg_weight, clamp=self._clamp)
 
     @property
-    def _noise_per_walk(self) -> int:
+    def _negatives_per_walk(self) -> int:
         return self.negative_size * min(2 * self.window_size, self.walk_length - 1)
 
     @abc.abstractmethod
-    def _draw_noise(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
-        """Noise nodes for a batch of walks; :meth:`loss` says in which shapes."""
+    def _draw_negatives(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
+        """Negatives for a batch of walks; :meth:`loss` says in which shapes."""
 
-    def _noise_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
+    def _negative_scores(self, nodes: Tensor, pairs: Tensor, num_pairs: int, negatives: Tensor) -> Tensor:
         noise = self.context_embed(negatives)
         if negatives.shape == (num_pairs, self.negative_size):
             walk, centre, _ = pairs.nonzero(as_tuple=True)
             return torch.bmm(noise, nodes[walk, centre].unsqueeze(2)).squeeze(2)
-        if negatives.shape != (len(nodes), self._noise_per_walk):
+        if negatives.shape != (len(nodes), self._negatives_per_walk):
             raise InputError(
                 "negatives",
                 f"shape {tuple(negatives.shape)}",
-                f"({num_pairs}, {self.negative_size}), noise for each pair, or "
-                f"({len(nodes)}, {self._noise_per_walk}), noise for each walk",
+                f"({num_pairs}, {self.negative_size}), negatives for each pair, or "
+                f"({len(nodes)}, {self._negatives_per_walk}), negatives for each walk",
             )
         scores = torch.bmm(nodes, noise.transpose(1, 2))
         wanted = pairs.sum(2) * self.negative_size
-        slot = torch.arange(self._noise_per_walk, device=nodes.device)
+        slot = torch.arange(self._negatives_per_walk, device=nodes.device)
         return scores.masked_select(slot < wanted.unsqueeze(2)).view(num_pairs, self.negative_size)
 
     def _check_ids(self, argument: str, ids: Any, lowest: int) -> Tensor:

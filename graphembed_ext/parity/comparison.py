@@ -43,7 +43,7 @@ def report(
         second: The same graph on the other host.
         steps: Optimiser steps before the embeddings are compared.
         batch_size: Walks, triplets or nodes in a batch; None for 128 walks, 2,048 triplets, the whole graph.
-        seed: Seed of weights, walks and noise.
+        seed: Seed of weights, walks and negatives.
         **config: Further arguments of :func:`graphembed_ext.create`, such as ``metapath``.
 
     Returns:

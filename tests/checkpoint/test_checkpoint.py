@@ -303,7 +303,7 @@ def test_matrix():
         ("dgl.SAGEConv", "GraphSAGE, lstm", ["the model does not", "aggr='dgl_lstm'"]),
         ("pyg.GraphSAGE", "GraphSAGE, dgl_lstm", ["zeros that pad", "aggr='lstm'"]),
         ("pyg.HANConv", "HAN", ["no classifier", "model.layers[0]"]),
-        ("dgl.HAN", "HAN, 2 layers", ["no peer has such a HAN", "layout='graphembed_ext'"]),
+        ("dgl.HAN", "HAN, 2 layers", ["nobody else has such a HAN", "layout='graphembed_ext'"]),
     ],
 )
 def test_refusals_say_why_and_what_to_do(layout, model, words):

@@ -268,7 +268,7 @@ def test_noise_follows_its_distribution(fast_neg, chain):
     model = ge.DeepWalk(build_dgl(chain), **SMALL, fast_neg=fast_neg, seed=0)
     walk = torch.tensor([[0, 1, 1, 2, -1, -1, -1]])
     valid = walk >= 0
-    draws = torch.cat([model._draw_noise(walk, valid, False, stream).view(-1) for stream in range(800)])
+    draws = torch.cat([model._draw_negatives(walk, valid, False, stream).view(-1) for stream in range(800)])
     share = torch.bincount(draws, minlength=5) / len(draws)
     # from the batch: the tokens 0, 1, 1, 2; from the graph: out-degrees 1, 1, 1, 0, 0
     expected = torch.tensor([0.25, 0.5, 0.25, 0, 0] if fast_neg else [1 / 3, 1 / 3, 1 / 3, 0, 0])

@@ -269,7 +269,7 @@ def test_the_typed_loss_of_walks_takes_noise_of_each_pairs_context():
     found = model(typed_negatives=True, walk_length=5)
     torch.nn.init.normal_(found.context_embed.weight, generator=torch.Generator().manual_seed(1))
     walks = torch.tensor([[0, 5, 10, 6, 1], [2, 7, -1, -1, -1]])
-    noise = found._draw_noise(walks, walks >= 0, False, 5)
+    noise = found._draw_negatives(walks, walks >= 0, False, 5)
     assert noise.shape == (2, 5, 5)
     pos_u, pos_v = found.pairs_of(walks)
     where = {(w, int(node)): noise[w, i] for w in range(2) for i, node in enumerate(walks[w]) if node >= 0}
