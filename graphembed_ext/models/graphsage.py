@@ -226,14 +226,11 @@ class GraphSAGE(GraphSAGEBase):
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
     ) -> Tensor:
         self._check_width(x)
-        blocks, weights = None, None
-        if isinstance(edges, (list, tuple)):
-            weights = None if weight is None else self._of_layers("edge_weight", weight)
-            blocks = self._of_layers("edge_index", edges)
+        blocks = self._blocks(edges, weight) if isinstance(edges, (list, tuple)) else None
         outputs: list[Any] = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if blocks is not None:
-                edges, weight = blocks[number], None if weights is None else weights[number]
+                edges, weight = blocks[number]
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
             if number == self.num_layers - 1 and self.jk_mode is None:
@@ -243,6 +240,11 @@ class GraphSAGE(GraphSAGEBase):
             outputs.append(x)
         # Of a batch's blocks, those of later layers have fewer nodes, which come first.
         return self._joined([out[: len(x)] for out in outputs] if blocks is not None else outputs)
+
+    def _blocks(self, edges: Any, weight: Any) -> list[tuple[Any, Any]]:
+        """Edges and weights of each layer."""
+        weights = [None] * self.num_layers if weight is None else self._of_layers("edge_weight", weight)
+        return list(zip(self._of_layers("edge_index", edges), weights, strict=True))
 
     def _check_width(self, x: Any) -> None:
         wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x

@@ -232,7 +232,7 @@ class MetaPath2Vec(SkipGram):
         return self._negatives_of(walk, stream)
 
     def _negatives_of(self, walks: Tensor, stream: int) -> Tensor:
-        """Negatives for each position of some walks, ``(B, walk_length, negative_size)``; beyond an end without meaning."""
+        """Negatives for each position of some walks, ``(B, walk_length, negative_size)``; beyond an end of no use."""
         # Beyond a walk's end the negatives are those of node 0, and never used.
         contexts = walks.clamp(min=0).reshape(-1).repeat_interleave(self.negative_size)
         drawn = self._draw(len(contexts), contexts if self.typed_negatives else None, stream)

@@ -69,7 +69,7 @@ class TypedGraphSAGE(GraphSAGEBase):
         Relational Data with Graph Convolutional Networks", arXiv:1703.06103.
 
     Example:
-        >>> import graphembed_ext as ge
+        >>> import torch, graphembed_ext as ge
         >>> writes = torch.tensor([[0, 1, 1, 2], [0, 0, 1, 1]])
         >>> data = ge.to_host({("author", "writes", "paper"): writes, ("paper", "by", "author"): writes.flip(0)}, "pyg")
         >>> data["author"].x, data["paper"].x, data["author"].y = torch.eye(3), torch.eye(2), torch.tensor([0, 1, 1])
@@ -206,18 +206,17 @@ class TypedGraphSAGE(GraphSAGEBase):
             raise InputError("x_dict", f"features of {list(x_dict)}", f"features of {lost[0]!r}, too")
 
     def _layers(self, x: dict[str, Any], blocks: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
+        weights = [None] * self.num_layers if weights is None else weights
         outputs: list[dict[str, Tensor]] = []
         for number in range(self.num_layers):
-            x = self._summed(number, x, blocks[number], None if weights is None else weights[number], convolve)
+            x = self._summed(number, x, blocks[number], weights[number], convolve)
             if number == self.num_layers - 1 and self.jk_mode is None:
                 break
             norms: Any = self.norms[number]
             x = {name: self.dropout(self._activated(rows, norms[name])) for name, rows in x.items()}
             outputs.append(x)
         there = [name for name in self.targets if name in x]
-        if self.jk_mode is None:
-            return {name: x[name] for name in there}
-        return {name: self._joined(name, outputs) for name in there}
+        return {name: x[name] if self.jk_mode is None else self._joined(name, outputs) for name in there}
 
     def _summed(self, number: int, x: dict[str, Any], edges: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
         """For each node type the sum of what the edge types that lead to it bring."""

@@ -60,8 +60,9 @@ def _settings(part: nn.Module) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A setting as files of states may hold it; None for what is none."""
-    if isinstance(value, (bool, int, float, str)):
-        return value
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)  # NumPy's numbers are of these kinds, too, and no file of states holds them
     if isinstance(value, Mapping):
         return repr({_plain(key): _plain(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
@@ -89,12 +90,12 @@ def edges_of(view: GraphView, weight: Any = None, edge_types: Sequence[EdgeType]
 
 def graph_of(model: Any, view: GraphView) -> dict[str, Any]:
     """What a model that computes vectors from features reads of a graph."""
-    feature = getattr(model, "feature", None)
-    names = FEATURE_NAMES if feature is None else (feature,)
+    feature, weight, used = (getattr(model, name, None) for name in ("feature", "weight", "edge_types"))
+    names = (feature,) if isinstance(feature, str) else FEATURE_NAMES
     found = {t: find(view, t, names) for t in view.node_types}
     features = {of_type("features", t): digest(x) for t, x in found.items() if x is not None}
-    used = getattr(model, "edge_types", None)
-    return edges_of(view, getattr(model, "weight", None), None if used is None else used[0]) | features
+    weighed = weight if isinstance(weight, str) else None  # a module may call a parameter so
+    return edges_of(view, weighed, used[0] if isinstance(used, list) else None) | features
 
 
 def multiset(first: Tensor, second: Tensor, value: Tensor | None = None) -> str:

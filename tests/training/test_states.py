@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
 from tests.graphs import agree, build_dgl, build_pyg
 from tests.training.test_fitting import CLIQUES
-from tests.training.test_nodes import Y, rings
+from tests.training.test_nodes import Mean, Y, rings
 
 RING = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
 BOTH = torch.cat([RING, RING.flip(0)], 1)
@@ -265,12 +266,39 @@ def test_a_state_goes_on_upon_the_other_host_and_in_another_order_of_edges(tmp_p
     assert agree(moved, whole)
 
 
-def test_the_same_model_resumes_after_its_training_is_over(tmp_path):
-    """Training without labels leaves a mark on the model, which is no other setting."""
-    data = labelled()
-    model, path = sage(), tmp_path / "state.pt"
-    fitted(model, data, task="links", checkpoint=path)
-    assert len(fitted(model, data, task="links", checkpoint=path, epochs=3).history) == 3
+@pytest.mark.parametrize(
+    ("make", "graph", "options"),
+    [
+        (deepwalk, None, {"lr": np.float64(0.05), "engine": "torch"}),
+        (lambda: deepwalk(neg_weight=np.float64(2.0), weight=WEIGHTS), None, {}),
+        (metapath2vec, None, {}),
+        (sage, labelled, {"batch_size": np.int64(4), "fanouts": [2, -1]}),
+        (sage, labelled, {"task": "links"}),  # leaves a mark on the model, which is no other setting
+        (lambda: sage(norm="batch_norm", jk="cat", act=torch.nn.functional.elu), labelled, {}),
+        (han, typed_data, {"batch_size": 4}),
+        (lightgcn, None, {"validation": torch.tensor([[0], [5]]), "k": 2}),
+    ],
+    ids=lambda value: getattr(value, "__name__", "") if callable(value) else "",
+)
+def test_the_same_model_resumes_after_its_training_is_over(make, graph, options, tmp_path):
+    model, path = make(), tmp_path / "state.pt"
+    data = graph and graph()
+    fitted(model, data, checkpoint=path, **options)
+    assert len(fitted(model, data, checkpoint=path, **(options | {"epochs": 3})).history) == 3
+
+
+def test_a_module_of_ones_own_with_a_parameter_called_weight(tmp_path):
+    class Own(Mean):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def logits(self, inputs):
+            return {name: rows * self.weight for name, rows in super().logits(inputs).items()}
+
+    path = tmp_path / "state.pt"
+    fitted(Own(), labelled(), checkpoint=path)
+    assert len(fitted(Own(), labelled(), checkpoint=path, epochs=3).history) == 3
 
 
 def test_a_state_without_a_fingerprint_is_refused(tmp_path):
