@@ -44,63 +44,50 @@ def node_classification(
         {'micro_f1': 1.0, 'macro_f1': 1.0, 'accuracy': 1.0}
     """
     optional("sklearn", "ge.evaluate")
-    ratio = _checks.number("train_ratio", train_ratio, above=0)
-    if ratio >= 1:
-        raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
-    vectors, labels = _labelled(matrix_of(emb), y)
-    classify = _classes if labels.ndim == 1 else _label_sets
-    scores = []
-    for repeat in range(_checks.integer("repeats", repeats)):
-        train, test = _split(labels, ratio, seed + repeat)
-        scores.append(_f1(labels[test], classify(vectors[train], labels[train], vectors[test], labels[test])))
-    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import train_test_split
+    from sklearn.multiclass import OneVsRestClassifier
 
-
-def _labelled(vectors: np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes that have a label, and their labels, checked."""
+    vectors = matrix_of(emb)
     labels = np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
-    there = labels.any(1) if labels.ndim == 2 else labels >= 0
-    vectors, labels = vectors[there], labels[there].astype(np.int64)
-    if labels.ndim == 1 and len(np.unique(labels)) < 2:
+    ratio = _checks.number("train_ratio", train_ratio, above=0)
+    if ratio >= 1:
+        raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
+    several = labels.ndim == 2
+    labelled = labels.any(1) if several else labels >= 0
+    vectors, labels = vectors[labelled], labels[labelled].astype(np.int64)
+    if not several and len(np.unique(labels)) < 2:
         raise InputError("y", f"{len(np.unique(labels))} classes", "at least two")
-    return vectors, labels
-
-
-def _split(labels: np.ndarray, ratio: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.model_selection import train_test_split
-
-    stratify = None if labels.ndim == 2 else labels
-    try:
-        train, test = train_test_split(np.arange(len(labels)), train_size=ratio, random_state=seed, stratify=stratify)
-    except ValueError as error:
-        raise InputError(
-            "y",
-            f"{len(labels)} labelled nodes that cannot be split with train_ratio={ratio:g} ({error})",
-            "a node of every class on either side",
-            "merge rare classes, or mark their nodes as unlabelled",
-        ) from error
-    return train, test
-
-
-def _classes(vectors: np.ndarray, labels: np.ndarray, asked: np.ndarray, _: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-
-    found: np.ndarray = LogisticRegression(max_iter=1000, solver="lbfgs").fit(vectors, labels).predict(asked)
-    return found
-
-
-def _label_sets(vectors: np.ndarray, labels: np.ndarray, asked: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-
-    model = OneVsRestClassifier(LogisticRegression(max_iter=1000, solver="liblinear"))
-    seen = labels.any(0)  # a label without an example cannot be learned, nor predicted
-    model.fit(vectors, labels[:, seen])
-    chance = np.full(truth.shape, -1.0)
-    chance[:, seen] = model.predict_proba(asked)
-    return _most_probable(chance, truth.sum(1))
+    scores = []
+    for repeat in range(_checks.integer("repeats", repeats)):
+        try:
+            train, test = train_test_split(
+                np.arange(len(labels)),
+                train_size=ratio,
+                random_state=seed + repeat,
+                stratify=None if several else labels,
+            )
+        except ValueError as error:
+            raise InputError(
+                "y",
+                f"{len(labels)} labelled nodes that cannot be split with train_ratio={ratio:g} ({error})",
+                "a node of every class on either side",
+                "merge rare classes, or mark their nodes as unlabelled",
+            ) from error
+        regression = LogisticRegression(max_iter=1000, solver="liblinear" if several else "lbfgs")
+        if several:
+            model = OneVsRestClassifier(regression)
+            seen = labels[train].any(0)  # a label without an example cannot be learned, nor predicted
+            model.fit(vectors[train], labels[train][:, seen])
+            chance = np.full(labels[test].shape, -1.0)
+            chance[:, seen] = model.predict_proba(vectors[test])
+            predicted = _most_probable(chance, labels[test].sum(1))
+        else:
+            predicted = regression.fit(vectors[train], labels[train]).predict(vectors[test])
+        scores.append(_f1(labels[test], predicted))
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
 def _most_probable(chance: np.ndarray, count: np.ndarray) -> np.ndarray:
