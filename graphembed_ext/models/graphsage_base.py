@@ -14,7 +14,7 @@ from .._core import checks as _checks
 from .._core import rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..graph.view import EdgeType, GraphView
+from ..graph.view import NODE_TYPE, EdgeType, GraphView
 from ..hosts.registry import view as view_of
 from ..nn import parts
 from ..sampling.neighbor_loader import SeededBatches
@@ -104,6 +104,11 @@ class GraphSAGEBase(nn.Module, abc.ABC):
         with evaluating(self):
             return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
 
+    @abc.abstractmethod
+    def inference(self, graph: Any) -> Any:
+        """The output for all nodes of a graph; a dict by node type where it is typed."""
+
+    @torch.no_grad()
     def embeddings(self, graph: Any) -> Embeddings:
         """The output of the last layer, without dropout, for the nodes of a graph, trained on it or not.
 
@@ -112,7 +117,8 @@ class GraphSAGEBase(nn.Module, abc.ABC):
         """
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        found = self._inferred(graph, ROWS)
+        computed = self.inference(graph)
+        found = computed if isinstance(computed, dict) else {NODE_TYPE: computed}
         if self.unit_norm:
             found = {name: nn.functional.normalize(rows, dim=1) for name, rows in found.items()}
         counts = {name: len(found[name]) for name in sorted(found)}
