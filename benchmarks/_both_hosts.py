@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _gowalla
-import _han
 import torch
 
+import benchmarks._gowalla as _gowalla
+import benchmarks.data as _han
 import graphembed_ext as ge
 from graphembed_ext.graph.view import NODE_TYPE
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from _record import data_root
+
+from benchmarks.harness import data_root
 
 NUM_USERS, NUM_ITEMS = 29_858, 40_981
 

@@ -15,9 +15,9 @@ import time
 
 import psutil
 import torch
-from _record import peak_memory, save
 
 import graphembed_ext as ge
+from benchmarks.harness import peak_memory, save
 
 SEED = 0
 FIELDS, CHANNELS, PER_VENUE = 8, 64, 1000

@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import time
 
-import peer_defects
 import torch
-from _both_hosts import MODELS, dgl_graph, pyg_graph
-from _peers import PAIRS
-from _record import save
 
 import graphembed_ext as ge
+from benchmarks import peer_defects
+from benchmarks._both_hosts import MODELS, dgl_graph, pyg_graph
+from benchmarks.harness import save
+from benchmarks.peers import PAIRS
 
 SEED = 0
 KINDS = ("output", "loss", "gradient")

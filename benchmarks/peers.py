@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from unittest import mock
 
-import _gowalla
-import _han
 import torch
-from _both_hosts import cora, dblp, dgl_graph
 
+import benchmarks._gowalla as _gowalla
+import benchmarks.data as _han
 import graphembed_ext as ge
+from benchmarks._both_hosts import cora, dblp, dgl_graph
 from graphembed_ext import pyg
 
 DIM = 64

@@ -21,12 +21,12 @@ import json
 import statistics
 import time
 
-from _han import acm3025, dblp, hgb_acm
-from _record import RESULTS, save
 from torch import nn
 from torch_geometric.nn import HANConv
 
 import graphembed_ext as ge
+from benchmarks.data import acm3025, dblp, hgb_acm
+from benchmarks.harness import RESULTS, save
 
 RECIPE = {"lr": 0.005, "weight_decay": 0.001, "patience": 100, "progress": False}
 

@@ -21,10 +21,10 @@ import time
 
 import psutil
 import torch
-from _han import heco_acm
-from _record import peak_memory, save
 
 import graphembed_ext as ge
+from benchmarks.data import heco_acm
+from benchmarks.harness import peak_memory, save
 from graphembed_ext._core.optional import import_dgl
 
 SEED = 0

@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 
 import torch
-from _record import data_root, save
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
+from benchmarks.harness import data_root, save
 
 SEEDS, EPOCHS, BATCH, RATE = range(5), 5, 128, 0.01
 

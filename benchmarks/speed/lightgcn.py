@@ -16,10 +16,10 @@ import subprocess
 import sys
 
 import torch
-from _gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
-from _record import alternating, peak_memory, save
 
 import graphembed_ext as ge
+from benchmarks._gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
+from benchmarks.harness import alternating, peak_memory, save
 from graphembed_ext._core.optional import import_dgl
 from graphembed_ext._core.parallel import threads_to_ourselves
 from graphembed_ext.graph.adjacency import adjacency

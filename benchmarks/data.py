@@ -10,9 +10,9 @@ import numpy as np
 import scipy.io
 import scipy.sparse as sp
 import torch
-from _record import data_root
 
 import graphembed_ext as ge
+from benchmarks.harness import data_root
 
 
 def heco_acm():

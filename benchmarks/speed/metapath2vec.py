@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 
 import torch
-from _record import alternating, save
 from torch.optim import SparseAdam
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
+from benchmarks.harness import alternating, save
 from graphembed_ext import pyg
 
 SEED = 0

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from _record import alternating, data_root, peak_memory, save
 
 import graphembed_ext as ge
+from benchmarks.harness import alternating, data_root, peak_memory, save
 from graphembed_ext._core.optional import import_dgl
 
 SEED, CHANNELS, HIDDEN, CLASSES, BATCH = 0, 128, 256, 40, 1024

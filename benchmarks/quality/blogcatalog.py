@@ -73,7 +73,8 @@ def score(vectors: np.ndarray, labels, ratios: list[int], shuffles: int) -> dict
 
 def peer_gensim(edges: np.ndarray, nodes: int) -> tuple[np.ndarray, float]:
     from gensim.models import Word2Vec
-    from skipgram import walks_on
+
+    from benchmarks.speed.skipgram import walks_on
 
     began = time.perf_counter()
     names = [str(node) for node in range(nodes)]
@@ -87,7 +88,8 @@ def peer_gensim(edges: np.ndarray, nodes: int) -> tuple[np.ndarray, float]:
 
 def peer_grape(edges: np.ndarray, nodes: int, rate: float, decay: float) -> tuple[np.ndarray, float]:
     from embiggen.embedders.ensmallen_embedders import DeepWalkSkipGramEnsmallen
-    from skipgram import grape_graph, grape_vectors
+
+    from benchmarks.speed.skipgram import grape_graph, grape_vectors
 
     peer = grape_graph(*edges)
     model = DeepWalkSkipGramEnsmallen(

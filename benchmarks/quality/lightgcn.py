@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 
 import torch
-from _gowalla import graph, pairs
-from _record import RESULTS, save
 
 import graphembed_ext as ge
+from benchmarks._gowalla import graph, pairs
+from benchmarks.harness import RESULTS, save
 
 SEED = 2020
 COMMON = {"loss": "lightgcn-pytorch", "sampling": "users"}

@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 
 import torch
-from _record import alternating, save
 
 import graphembed_ext as ge
+from benchmarks.harness import alternating, save
 from graphembed_ext.walks.walker import Walker
 
 SEED = 0

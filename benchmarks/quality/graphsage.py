@@ -37,11 +37,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from _record import RESULTS, data_root, save
 from torch import nn
 from torch_sparse import SparseTensor
 
 import graphembed_ext as ge
+from benchmarks.harness import RESULTS, data_root, save
 
 RECIPE = {"lr": 0.01, "weight_decay": 5e-4, "patience": None, "progress": False}
 HIDDEN, EPOCHS, LINK_EPOCHS = 64, 200, 20

@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _record import data_root, save
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
@@ -34,6 +33,7 @@ from torch.optim import SparseAdam
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
+from benchmarks.harness import data_root, save
 from graphembed_ext import pyg
 
 
