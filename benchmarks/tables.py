@@ -1,6 +1,7 @@
-"""Write README's tables from the recorded results, so that no figure stands there without its record.
+"""Tables from the records, so that no figure stands in a page without its record: ``python -m benchmarks tables``.
 
-python benchmarks/readme.py
+A :class:`Grid` describes a table: its columns, and how a cell comes from a record for a row. Cells find their figures
+by paths such as "seconds/PyG, {way}/0", filled in from the row; in a list, "engine=dgl,window=5" finds an entry.
 """
 
 from __future__ import annotations
@@ -8,313 +9,161 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+from .harness import RESULTS, ROOT
+
+Row = Mapping[str, Any]
+Cell = Callable[[Any, Row], str]
 
 
-def read(name: str) -> dict[str, Any]:
-    return json.loads((RESULTS / f"{name}.json").read_text())
+def at(found: Any, path: str, row: Row | None = None) -> Any:
+    """What stands at a path; None where a part of it is missing."""
+    for key in path.format(**(row or {})).split("/"):
+        if isinstance(found, list):
+            found = found[int(key)] if key.lstrip("-").isdigit() else _entry(found, key)
+        elif isinstance(found, dict):
+            found = found.get(key)
+        if found is None:
+            return None
+    return found
 
 
-def deepwalk() -> list[str]:
-    record = read("deepwalk")
-    rows = ["| class | accuracy, mean of 5 seeds | tokens/s, ratio |", "|---|---|---|"]
-    for name, result in record["results"].items():
-        rows.append(f"| {name} | {result['mean_accuracy']:.3f} | {result['speed_ratio']:.1f} |")
-    return [*rows, "", source("deepwalk", record)]
+def _entry(entries: list[dict[str, Any]], wanted: str) -> dict[str, Any] | None:
+    pairs = [part.split("=") for part in wanted.split(",")]
+    return next((entry for entry in entries if all(str(entry.get(key)) == value for key, value in pairs)), None)
 
 
-def metapath2vec() -> list[str]:
-    record = read("metapath2vec")
-    seconds, rates = record["results"]["constructor_seconds"], record["results"]["tokens_per_second"]
-    rows = ["| ours, beside | constructor | constructor and first batch | epoch of the peer's loop | `ge.fit` |"]
-    rows.append("|---|---|---|---|---|")
-    for peer, ours in (("dgl", "ours"), ("pyg", "ours, PyG's")):
-        name = {"dgl": "`dgl.nn.MetaPath2Vec`", "pyg": "PyG's `MetaPath2Vec`"}[peer]
-        rows.append(
-            f"| {name} | {seconds[peer] / seconds[ours]:.0f} x | "
-            f"{seconds[peer] / seconds[f'{ours}, with a first batch']:.1f} x | {rates[ours] / rates[peer]:.1f} x | "
-            f"{rates['ours, by fit'] / rates[peer]:.0f} x |"
-        )
-    return [*rows, "", source("metapath2vec", record)]
+def text(key: str) -> Cell:
+    """What the row says."""
+    return lambda found, row: str(row.get(key, ""))
 
 
-def walks() -> list[str]:
-    record = read("walks")
-    rates = record["results"]["million_steps_per_second"]
-    rows = ["| walks | ratio torch engine : DGL engine | ratio to uniform, torch engine |", "|---|---|---|"]
-    for kind in dict.fromkeys(name.rpartition(" | ")[0] for name in rates):
-        ours, peer = rates[f"{kind} | torch"], rates.get(f"{kind} | dgl")
-        beside = "DGL cannot" if peer is None else f"{ours / peer:.1f}"
-        rows.append(f"| {kind} | {beside} | {ours / rates['uniform | torch']:.2f} |")
-    return [*rows, "", source("walks", record)]
+def value(path: str, spec: str, factor: float = 1, unit: str = "", missing: str = "") -> Cell:
+    """A figure."""
+
+    def cell(found: Any, row: Row) -> str:
+        figure = at(found, path, row)
+        return missing if figure is None else format(figure * factor, spec) + unit
+
+    return cell
 
 
-def skipgram() -> list[str]:
-    record = read("skipgram")
-    names = {
-        "grape": "GRAPE",
-        "gensim": "gensim, its walks not counted",
-        "dgl": "`dgl.nn.DeepWalk`",
-    }
-    rows = [
-        "| beside | window | `ge.fit` | with the peer's windows |",
-        "|---|---|---|---|",
-    ]
-    for line in record["summary"]:
-        if line["engine"] in names:
-            same = record["same_windows_as_gensim"][str(line["window"])] if line["engine"] == "gensim" else None
-            rows.append(
-                f"| {names[line['engine']]} | {line['window']} | {line['ours_times']:.1f} x | "
-                f"{'' if same is None else f'{same:.1f} x'} |"
-            )
-    machine, file = record["machine"], "benchmarks/results/skipgram.json"
-    return [
-        *rows,
-        "",
-        f"`python benchmarks/skipgram.py`, recorded in [`{file}`]({file}): {record['nodes']:,} nodes, "
-        f"{record['edges']:,} edges, {record['dimension']} dimensions, {record['negatives']} noise nodes, walks of "
-        f"{record['walk_length']} nodes, {machine['cores']} cores ({machine['cpu']}), torch "
-        f"{record['versions']['torch']}, gensim {record['peer_versions']['gensim']}, ensmallen "
-        f"{record['peer_versions']['ensmallen']}.",
-    ]
+def times(over: str, under: str, spec: str = ".1f", unit: str = " x", missing: str = "") -> Cell:
+    """A ratio of two figures."""
+
+    def cell(found: Any, row: Row) -> str:
+        above, below = at(found, over, row), at(found, under, row)
+        return missing if above is None or below is None else format(above / below, spec) + unit
+
+    return cell
 
 
-def blogcatalog() -> list[str]:
-    record = read("blogcatalog")
-    ratios = list(record["deepwalk"]["f1"])
-    rows = ["| labelled | " + " | ".join(f"{ratio} %" for ratio in ratios) + " |", "|---" * (len(ratios) + 1) + "|"]
-    published = [record["published"][ratio] for ratio in ratios]
-    for number, measure in enumerate(("Micro-F1", "Macro-F1")):
-        ours = [record["deepwalk"]["f1"][ratio][number] for ratio in ratios]
-        rows.append(f"| {measure} | " + " | ".join(f"{value:.2f}" for value in ours) + " |")
-        rows.append(f"| {measure}, published | " + " | ".join(f"{value[number]:.2f}" for value in published) + " |")
-    seconds, file = record["deepwalk"]["seconds"], "benchmarks/results/blogcatalog.json"
-    gensim = record["gensim"]
-    return [
-        *rows,
-        "",
-        f"`python benchmarks/blogcatalog.py`, recorded in [`{file}`]({file}): 80 walks of 40 nodes from every node, "
-        f"window 10, `shrink_window=True`. gensim reaches {gensim['f1'][0]:.2f} / {gensim['f1'][1]:.2f} at 50 % in "
-        f"{gensim['seconds'] / seconds:.1f} times the time, walks included.",
-    ]
+def spread(path: str) -> Cell:
+    """A mean, with its deviation where that is recorded."""
+
+    def cell(found: Any, row: Row) -> str:
+        mean, deviation = at(found, path, row), at(found, path + "_deviation", row)
+        return f"{mean:.2f}" + ("" if deviation is None else f" ± {deviation:.2f}")
+
+    return cell
 
 
-def scale() -> list[str]:
-    record = read("scale")
-    sizes = sorted({run["nodes"] for run in record["runs"]})
-    rows = ["| nodes | edges | time per token, ratio | peak memory | foretold |", "|---|---|---|---|---|"]
+def over_runs(path: str, key: str) -> Cell:
+    """Percentages: mean, deviation and number of runs."""
 
-    def middle(nodes: int, quantity: str) -> float:
-        return statistics.median(run[quantity] for run in record["runs"] if run["nodes"] == nodes)
+    def cell(found: Any, row: Row) -> str:
+        values = [run[key.format(**row)] for run in at(found, path, row) or []]
+        if len(values) > 1:
+            return f"{100 * statistics.mean(values):.2f} ± {100 * statistics.stdev(values):.2f} ({len(values)})"
+        return f"{100 * values[0]:.2f} (1)" if values else ""
 
-    for nodes in sizes:
-        ratio = middle(sizes[0], "tokens_per_second") / middle(nodes, "tokens_per_second")
-        memory = [middle(nodes, name) / 2**30 for name in ("peak_memory", "predicted_memory")]
-        rows.append(f"| {nodes:,} | {20 * nodes:,} | {ratio:.2f} | {memory[0]:.2f} GiB | {memory[1]:.2f} GiB |")
-    file = "benchmarks/results/scale.json"
-    return [*rows, "", f"`python benchmarks/scale.py`, recorded in [`{file}`]({file})."]
+    return cell
 
 
-def lightgcn() -> list[str]:
-    record = read("lightgcn")
-    results = record["results"]
-    seconds, memory, ratios = results["seconds"], results["peak_memory_mib"], results["ratios"]
-    rows = ["| ours, beside | a training step | peak memory |", "|---|---|---|"]
-    for name in ("PyG, edge_index", "PyG, SparseTensor"):
-        rows.append(
-            f"| {name} | {seconds[name] / seconds['ours']:.1f} x | {memory[name] / memory['ours']:.1f} x less |"
-        )
-    return [
-        *rows,
-        "",
-        f"Sampling is 1/{ratios['step / sampler']:.0f} of a step; ranking all items for all users and the six metrics "
-        f"take as long as {ratios['evaluation / step']:.0f} steps.",
-        "",
-        source("lightgcn", record),
-    ]
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        columns: Title and cell of each; or what makes them from the results.
+        rows: What each row is about; or what makes them from the results.
+    """
+
+    columns: Mapping[str, Cell] | Callable[[Any], Mapping[str, Cell]]
+    rows: Iterable[Row] | Callable[[Any], Iterable[Row]]
+
+    def lines(self, found: Any) -> list[str]:
+        """In Markdown."""
+        columns = self.columns(found) if callable(self.columns) else self.columns
+        rows = self.rows(found) if callable(self.rows) else self.rows
+        body = [f"| {' | '.join(cell(found, row) for cell in columns.values())} |" for row in rows]
+        return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *body]
 
 
-def han() -> list[str]:
-    record = read("han")
-    found = record["results"]["medians"]
-    rows = ["| ours, beside | forward and backward | peak memory |", "|---|---|---|"]
-    for ours, peer, title in (
-        ("ours", "pyg", "PyG's `HANConv`"),
-        ("ours, DGL's example", "dgl, 2 GATConv", 'two `dgl.nn.GATConv`, `architecture="dgl"`'),
-    ):
-        time, memory = (found[peer][key] / found[ours][key] for key in ("step", "peak"))
-        rows.append(f"| {title} | {time:.1f} x | {memory:.1f} x less |")
-    return [*rows, "", source("han", record)]
+@dataclass(frozen=True)
+class Table:
+    """What stands between two markers of a page.
+
+    Attributes:
+        records: Whose results its paths start from; of several, by their names.
+        blocks: Grids, and sentences; those with figures are made from the records.
+        command: What makes the records, by default named as the first of them.
+        source: Whether a line below says where the figures come from.
+    """
+
+    records: tuple[str, ...]
+    blocks: tuple[Grid | str | Callable[[Any], str], ...]
+    command: str = ""
+    source: bool = True
+
+    def lines(self, folder: Path = RESULTS) -> list[str]:
+        """In Markdown."""
+        records = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in self.records}
+        results = {name: record["results"] for name, record in records.items()}
+        found = results if len(results) > 1 else results[self.records[0]]
+        parts = []
+        for block in self.blocks:
+            if isinstance(block, Grid):
+                parts.append(block.lines(found))
+            else:
+                parts.append([block(records) if callable(block) else block])
+        if self.source:
+            parts.append([self.origin(records)])
+        return [line for part in parts for line in ("", *part)][1:]
+
+    def origin(self, records: Mapping[str, Any]) -> str:
+        """The command, the records, and the machine and versions of the first."""
+        own = {name: record for name, record in records.items() if name != "published"}
+        links = ", ".join(f"[`{name}.json`](results/{name}.json)" for name in own)
+        first = next(iter(own.values()))
+        versions, hardware, others = first["versions"], first["hardware"], first["settings"].get("peer_versions", {})
+        titles = {"torch": "torch", "torch_geometric": "PyG", "dgl": "DGL"}
+        said = [f"{title} {versions[name]}" for name, title in titles.items() if name in versions]
+        said += [f"{name} {others[name]}" for name in ("gensim", "ensmallen") if name in others]
+        cpu = f" ({hardware['cpu']})" if "cpu" in hardware else ""
+        command = f"python -m benchmarks {self.command or self.records[0]}"
+        return f"`{command}`, recorded in {links}: {', '.join(said)}, {hardware['cores']} cores{cpu}."
 
 
-def graphsage() -> list[str]:
-    record = read("graphsage")
-    results = record["results"]
-    seconds, memory, whole = results["seconds"], results["memory_mib"], results["whole"]["seconds"]
-    rows = [
-        "| ours, beside | an epoch of mini-batches | drawing them | a step on all of Coauthor CS | memory |",
-        "|---|---|---|---|---|",
-    ]
-    for name, title in (("PyG", "PyG, `NeighborLoader`"), ("DGL", "DGL, `DataLoader`")):
-        step = f"{whole[name] / whole['ours']:.0f} x" if name in whole else ""
-        less = memory[name]["peak"] / memory["ours"]["peak"]
-        drawing = seconds[f"{name}, loader"] / seconds["ours, loader"]
-        rows.append(f"| {title} | {seconds[name] / seconds['ours']:.1f} x | {drawing:.1f} x | {step} | {less:.1f} x |")
-    return [*rows, "", source("graphsage", record)]
-
-
-def lightgcn_gowalla() -> list[str]:
-    rows = ["| settings | epoch | CPU minutes | recall@20 | ndcg@20 |", "|---|---|---|---|---|"]
-    records = {part: read(f"lightgcn_gowalla_{part}") for part in ("reference", "fast")}
-    for part, record in records.items():
-        measured = [point for point in record["results"]["curve"] if "recall@20" in point]
-        first = [next(point for point in measured if point["epoch"] >= 5)] if part == "reference" else []
-        due = [next((p for p in measured if p["cpu_seconds"] >= 60 * minutes), None) for minutes in (15, 30)]
-        for point in {each["epoch"]: each for each in (*first, *filter(None, due), measured[-1])}.values():
-            rows.append(
-                f"| {part} | {point['epoch']} | {point['cpu_seconds'] / 60:.0f} | {point['recall@20']:.4f} | "
-                f"{point['ndcg@20']:.4f} |"
-            )
-    rows.append("| LightGCN-PyTorch's log, published | 5 |  | .1071 |  |")
-    rows.append("| LightGCN-PyTorch, published | 1000 |  | .1824 | .1547 |")
-    fast = records["fast"]["settings"]
-    return [
-        *rows,
-        "",
-        f"*reference* has the settings of LightGCN-PyTorch; *fast* batches of {fast['batch_size']:,} and a learning "
-        f"rate of {fast['lr']:g}{'' if fast.get('schedule', 'constant') == 'constant' else ' that falls to 0'}; batch "
-        "size and rate were chosen on training pairs held out. `python benchmarks/lightgcn_gowalla.py`, recorded in "
-        "[`benchmarks/results/`](benchmarks/results).",
-    ]
-
-
-def han_quality() -> list[str]:
-    record = read("han_quality")
-    titles = {"acm3025": "ACM3025", "acm": "HGB ACM", "dblp": "DBLP"}
-    names = {
-        "ours": "`ge.HAN`",
-        "ours, DGL's example": '`ge.HAN`, `architecture="dgl"`',
-        "ours, all neighbours": "`ge.HAN`, all neighbours",
-        "pyg": "PyG's `HANConv`",
-    }
-    rows = ["| data | model | seeds | Micro-F1 | Macro-F1 | attention to metapaths |", "|---|---|---|---|---|---|"]
-    for part, models in record["results"].items():
-        for name, found in models.items():
-            cells = (f"{found[key]:.2f} ± {found[key + '_deviation']:.2f}" for key in ("micro_f1", "macro_f1"))
-            attention = ", ".join(f"{path} {share:.2f}" for path, share in found.get("semantic_attention", {}).items())
-            rows.append(
-                f"| {titles[part]} | {names[name]} | {len(found['runs'])} | {' | '.join(cells)} | {attention} |"
-            )
-        if part == "acm3025":
-            rows.append("| ACM3025 | DGL's example, published | | 88.99 | 89.02 |  |")
-            rows.append("| ACM3025 | HAN's paper | | 89.22 | 89.40 |  |")
-    return [*rows, "", source("han_quality", record)]
-
-
-def parity_hosts() -> list[str]:
-    record = read("parity")
-    rows = ["| model | data | nodes | edges | comparisons, by stage | |", "|---|---|---|---|---|---|"]
-    for row in record["results"]["hosts"]:
-        stages = ", ".join(f"{name} {found['equal']}/{found['rows']}" for name, found in row["stages"].items())
-        verdict = "identical, bit for bit" if row["ok"] else row["first_difference"]
-        rows.append(f"| {row['model']} | {row['data']} | {row['nodes']:,} | {row['edges']:,} | {stages} | {verdict} |")
-    return [*rows, "", source("parity", record)]
-
-
-def parity_peers() -> list[str]:
-    record = read("parity")
-    rows = ["| beside | data | float64: output, loss, gradients | float32 |", "|---|---|---|---|"]
-    for row in record["results"]["peers"]:
-        cells = [
-            ", ".join("" if part is None else f"{part['relative']:.0e}" for part in row[dtype].values())
-            for dtype in ("float64", "float32")
-        ]
-        rows.append(f"| {row['peer']} | {row['data']} | {cells[0].lstrip(', ')} | {cells[1].lstrip(', ')} |")
-    return [*rows, "", source("parity", record)]
-
-
-def graphsage_quality() -> list[str]:
-    record = read("graphsage_quality")
-    titles = {"cora": "Cora", "pubmed": "PubMed", "computers": "Amazon Computers", "cs": "Coauthor CS"}
-    titles |= {"links-cora": "Cora", "links-pubmed": "PubMed", "twitch": "Twitch"}
-
-    def table(names: dict[str, str], parts: Iterable[str], keys: dict[str, str]) -> list[str]:
-        """Percentages, a row for each part and key, a column for each class."""
-        lines = [f"| {' | '.join(['data', *names.values()])} |", "|---" * (len(names) + 1) + "|"]
-        for part in parts:
-            models = record["results"].get(part, {})
-            for key, title in keys.items():
-                cells = [percentage([run[key] for run in models.get(name, {"runs": []})["runs"]]) for name in names]
-                lines.append(f"| {' | '.join([title or titles[part], *cells])} |")
-        return [*lines, ""]
-
-    labelled = ["ours, mean", "PyG, mean", "ours, gcn"]
-    for aggr in ("mean", "gcn"):
-        labelled += [f"ours from DGL's weights, {aggr}", f"DGL, {aggr}"]
-    unlabelled = {"ours, mean": "ours, mean", "ours, gcn": "ours, gcn", "DeepWalk": "DeepWalk", "features": "features"}
-    countries = {"ENGB": "Twitch, ENGB", "ES": "ES", "FR": "FR", "PTBR": "PTBR", "RU": "RU", "test": "mean"}
-    return [
-        *table(dict(zip(labelled, labelled, strict=True)), ("cora", "pubmed", "computers", "cs"), {"test": ""}),
-        "Without labels, by a logistic regression on the vectors:",
-        "",
-        *table(unlabelled, ("links-cora", "links-pubmed"), {"test": ""}),
-        "Trained on Twitch DE, ROC-AUC on countries never seen:",
-        "",
-        *table({"ours, mean": "ours, mean", "features": "logistic regression on features"}, ("twitch",), countries),
-        source("graphsage_quality", record),
-    ]
-
-
-def percentage(values: list[float]) -> str:
-    """Mean, deviation and number of runs."""
-    if not values:
-        return ""
-    mean = f"{100 * statistics.mean(values):.2f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.2f} ({len(values)})" if len(values) > 1 else f"{mean} (1)"
-
-
-def source(name: str, record: dict[str, Any]) -> str:
-    versions, hardware = record["versions"], record["hardware"]
-    file = f"benchmarks/results/{name}.json"
-    return (
-        f"`python benchmarks/{name}.py`, recorded in [`{file}`]({file}): "
-        f"torch {versions['torch']}, PyG {versions['torch_geometric']}, DGL {versions['dgl']}, "
-        f"{hardware['cores']} cores ({hardware['cpu']}), {record['peak_memory_mib']} MiB at most."
-    )
-
-
-TABLES = {
-    "deepwalk": deepwalk,
-    "metapath2vec": metapath2vec,
-    "walks": walks,
-    "skipgram": skipgram,
-    "blogcatalog": blogcatalog,
-    "scale": scale,
-    "lightgcn": lightgcn,
-    "han": han,
-    "graphsage": graphsage,
-    "graphsage_quality": graphsage_quality,
-    "han_quality": han_quality,
-    "lightgcn_gowalla": lightgcn_gowalla,
-    "parity_hosts": parity_hosts,
-    "parity_peers": parity_peers,
-}
-
-
-def fill(text: str) -> str:
-    """README with each table between its markers made anew."""
-    for name, table in TABLES.items():
+def fill(page: str, tables: Mapping[str, Table], folder: Path = RESULTS) -> str:
+    """A page with each table between its markers made anew."""
+    for name, table in tables.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        body = "\n".join([begin, *table(), end])
-        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, body=body: body, text, flags=re.S)
-    return text
+        if begin in page:
+            body = "\n".join([begin, *table.lines(folder), end])
+            page = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, body=body: body, page, flags=re.S)
+    return page
 
 
-if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(fill(path.read_text()))
+def main() -> None:
+    """Write benchmarks/README.md, and the one table of README where its markers are."""
+    from .figures import README_TABLES
+    from .table_list import TABLES
+
+    for path, tables in ((ROOT / "benchmarks" / "README.md", TABLES), (ROOT / "README.md", README_TABLES)):
+        page = path.read_text(encoding="utf-8")
+        path.write_text(fill(page, tables), encoding="utf-8")

@@ -1,13 +1,11 @@
 """metapath2vec on real graphs: how well a linear classifier reads the node classes off the vectors.
 
-Usage: python benchmarks/walk_quality.py [--graphs DBLP ACM AMiner] [--epochs E] [--dim D]
-
 Protocol: DBLP author classes along author-paper-conference-paper-author, ACM paper classes along
 paper-author-paper, AMiner paper classes along paper-reference-paper. All train on the same graph with the same walk
-length in nodes, window, noise and vector size. The loops of DGL's and PyG's conventions have the same epochs (one walk
-per start node each), batches and SparseAdam rate; the peers' classes are their own, trained by their own losses
-through their own loaders. ``ge.fit`` does SGD instead, so it has a rate of its own and more epochs; its seconds stand
-beside. Figures are means over the seeds of initial weights and walks.
+length in nodes, window, negatives and vector size. The loops of DGL's and PyG's conventions have the same epochs (one
+walk per start node each), batches and SparseAdam rate; their classes are trained by their own losses through their own
+loaders. ``ge.fit`` does SGD instead, so it has a rate of its own and more epochs; its seconds stand beside. Figures are
+means over the seeds of initial weights and walks.
 Scores: logistic regression (scikit-learn, max_iter 2000) on standardised vectors of 80 % of the nodes, Macro-
 and Micro-F1 on the rest, mean of ten random splits.
 
@@ -17,11 +15,7 @@ Published for DBLP along APVPA: Macro .9241, Micro .9288 (OpenHGNN, openhgnn/out
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
-import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,16 +27,14 @@ from torch.optim import SparseAdam
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
-from benchmarks.harness import data_root, save
 from graphembed_ext import pyg
+
+from ..data import folder_of, of_pyg
+from ..harness import Benchmark, Clock
 
 
 def dblp():
-    from torch_geometric.datasets import DBLP
-
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(data_root() / "DBLP", Path(folder) / "DBLP", ignore=shutil.ignore_patterns("processed"))
-        data = DBLP(str(Path(folder) / "DBLP"))[0]
+    data = of_pyg("DBLP")
     names = {
         ("author", "paper"): "ap",
         ("paper", "author"): "pa",
@@ -55,7 +47,7 @@ def dblp():
 
 
 def heco(name: str):
-    root = data_root() / "heco" / name
+    root = folder_of("heco", name)
     pa = torch.from_numpy(np.loadtxt(root / "pa.txt", dtype=np.int64).T.copy())
     y = np.load(root / "labels.npy")
     counts = {"paper": len(y), "author": int(pa[1].max()) + 1}
@@ -85,91 +77,107 @@ def score(vectors: torch.Tensor, y: np.ndarray) -> dict[str, float]:
     return {"macro": float(np.mean(macro)), "micro": float(np.mean(micro))}
 
 
-def run(name: str, args: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
-    import dgl.nn.pytorch.network_emb as peer_dgl
-    import torch_geometric.nn as peer_pyg
+def run(name: str, options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
+    """Scores and seconds of all classes on a graph."""
+    import dgl.nn.pytorch.network_emb as of_dgl
+    import torch_geometric.nn as nn_of_pyg
 
-    peer_dgl.trange = range
+    of_dgl.trange = range  # its progress bar is no part of its work
     edges, counts, metapath, target, y = GRAPHS[name]()
     view = ge.view(edges, num_nodes=counts)
     graph = ge.to_host(view, "dgl")
-    rounds = args.steps // len(metapath)
-    path = metapath * rounds
+    path = metapath * (options.steps // len(metapath))
     triples = [next(t for t in edges if t[1] == step) for step in metapath]
-    common = {"emb_dim": args.dim, "negative_size": args.noise}
-    windows = {"walk_length": len(path), "context_size": args.window + 1, "num_negative_samples": args.noise}
+    sizes = {"emb_dim": options.dim, "negative_size": options.negatives}
+    windows = {"walk_length": len(path), "context_size": options.window + 1, "num_negative_samples": options.negatives}
     windows |= {"num_nodes_dict": counts, "sparse": True}
-    found = {}
-
-    def train(model, sample, step):
-        optimizer = SparseAdam(list(model.parameters()), lr=args.lr)
-        starts = torch.arange(counts[target])
-        for _ in range(args.epochs):
-            loader = DataLoader(starts, args.batch, shuffle=True, collate_fn=lambda batch: sample(torch.stack(batch)))
-            for batch in loader:
-                loss = step(*batch)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
-    def note(label, vectors, began):
-        found[label] = score(vectors, y) | {"seconds": time.perf_counter() - began}
-        print(
-            f"{name:<8}{label:<34}" + "".join(f"{key} {value:8.4f}  " for key, value in found[label].items()),
-            flush=True,
-        )
-
     rows = slice(view.offsets[target], view.offsets[target] + counts[target])
-    for label, extra in (("ours", {}), ("ours, typed negatives", {"typed_negatives": True})):
-        began = time.perf_counter()
-        model = ge.MetaPath2Vec(graph, path, args.window, **common, seed=seed, **extra)
-        ge.fit(model, epochs=args.fit_epochs, lr=args.fit_lr, seed=seed, progress=False)
-        note(label + ", fit", ge.embed(model)[target], began)
-    began = time.perf_counter()
-    model = ge.MetaPath2Vec(graph, path, args.window, **common, seed=seed)
-    train(model, model.sample, model)
-    note("ours, the peer's loop", model.node_embed.weight[rows], began)
-    began = time.perf_counter()
-    model = peer_dgl.MetaPath2Vec(graph, path, args.window, **common)
-    train(model, model.sample, model)
-    note("dgl.nn.MetaPath2Vec", model.node_embed.weight[rows], began)
-    began = time.perf_counter()
-    model = pyg.MetaPath2Vec(edges, args.dim, triples, **windows, seed=seed)
-    train(model, model.sample, model.loss)
-    note("ours, PyG's conventions", model(target), began)
-    began = time.perf_counter()
-    model = peer_pyg.MetaPath2Vec(edges, args.dim, triples, **windows)
-    train(model, model._sample, model.loss)
-    note("torch_geometric MetaPath2Vec", model(target), began)
+    common = graph, path, options.window
+
+    def fitted(**extra):
+        model = ge.MetaPath2Vec(*common, **sizes, seed=seed, **extra)
+        ge.fit(model, epochs=options.fit_epochs, lr=options.fit_lr, seed=seed, progress=False)
+        return ge.embed(model)[target]
+
+    def in_loop_of_dgl(model):
+        train(model, model.sample, model, counts[target], options)
+        return model.node_embed.weight[rows]
+
+    def in_loop_of_pyg(model, sample):
+        train(model, sample, model.loss, counts[target], options)
+        return model(target)
+
+    def ours_of_pyg():
+        model = pyg.MetaPath2Vec(edges, options.dim, triples, **windows, seed=seed)
+        return in_loop_of_pyg(model, model.sample)
+
+    def theirs_of_pyg():
+        model = nn_of_pyg.MetaPath2Vec(edges, options.dim, triples, **windows)
+        return in_loop_of_pyg(model, model._sample)
+
+    works = {
+        "ours, fit": fitted,
+        "ours, typed negatives, fit": lambda: fitted(typed_negatives=True),
+        "ours, DGL's loop": lambda: in_loop_of_dgl(ge.MetaPath2Vec(*common, **sizes, seed=seed)),
+        "dgl.nn.MetaPath2Vec": lambda: in_loop_of_dgl(of_dgl.MetaPath2Vec(*common, **sizes)),
+        "ours, PyG's conventions": ours_of_pyg,
+        "torch_geometric MetaPath2Vec": theirs_of_pyg,
+    }
+    found = {}
+    for label, work in works.items():
+        with Clock() as clock:
+            vectors = work()
+        found[label] = score(vectors, y) | {"seconds": clock.seconds}
+        show(name, label, found[label])
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def train(model, sample, step, count: int, options: argparse.Namespace) -> None:
+    """Epochs of one walk from each start node in the loop of DGL's and PyG's documentation."""
+    optimizer = SparseAdam(list(model.parameters()), lr=options.lr)
+    for _ in range(options.epochs):
+        starts = torch.arange(count)
+        loader = DataLoader(starts, options.batch, shuffle=True, collate_fn=lambda batch: sample(torch.stack(batch)))
+        for batch in loader:
+            loss = step(*batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def show(name: str, label: str, figures: dict[str, float]) -> None:
+    print(f"{name:<8}{label:<34}" + "".join(f"{key} {value:8.4f}  " for key, value in figures.items()), flush=True)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--graphs", nargs="+", choices=list(GRAPHS), default=list(GRAPHS))
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--window", type=int, default=5)
-    parser.add_argument("--noise", type=int, default=5)
+    parser.add_argument("--negatives", "--noise", type=int, default=5, help="negatives of a pair")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--lr", type=float, default=0.01)
     parser.add_argument("--fit_epochs", type=int, default=40)
     parser.add_argument("--fit_lr", type=float, default=0.05)
     parser.add_argument("--seeds", type=int, default=3)
-    args = parser.parse_args()
-    for name in args.graphs:
+
+
+def main(options: argparse.Namespace, recorder):
+    path = None
+    for name in options.graphs:
         runs = []
-        for seed in range(args.seeds):
+        for seed in range(options.seeds):
             torch.manual_seed(seed)
-            runs.append(run(name, args, seed))
+            runs.append(run(name, options, seed))
         means = {
             label: {key: float(np.mean([r[label][key] for r in runs])) for key in runs[0][label]} for label in runs[0]
         }
         for label, scores in means.items():
-            print(f"{name:<8}{label:<34}" + "".join(f"{key} {value:8.4f}  " for key, value in scores.items()))
-        print(save(f"walk_quality_{name.lower()}", 0, {"means": means, "runs": runs}, **vars(args)))
+            show(name, label, scores)
+        path = recorder.save({"means": means, "runs": runs}, name=f"walk_quality_{name.lower()}")
+    return path
 
 
-if __name__ == "__main__":
-    main()
+QUICK = {"graphs": ["ACM"], "epochs": 1, "steps": 4, "window": 2, "negatives": 1, "dim": 8, "fit_epochs": 1, "seeds": 1}
+BENCHMARKS = [Benchmark("walk_quality", main, options, quick=QUICK)]

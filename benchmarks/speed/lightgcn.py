@@ -1,7 +1,5 @@
 """LightGCN beside PyG's: a training step, the sampler, the evaluation of all users, peak memory; the sums alone.
 
-Usage: python benchmarks/lightgcn.py [--repeats R] [--part N]
-
 Gowalla, 64 dimensions, 3 layers, batches of 2,048 triplets. A step is sampling, propagation, loss, gradients and Adam;
 PyG's step samples negatives by ``randint``, as its example does. Before timing, PyG's class with the same weights must
 give the same loss and gradient on the same triplets, and the same metrics for some users. Memory is that of a process
@@ -11,84 +9,92 @@ of its own each, which builds the graph and takes three steps.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
+from functools import cache, partial
 
 import torch
 
 import graphembed_ext as ge
-from benchmarks._gowalla import NUM_ITEMS, NUM_USERS, graph, pairs
-from benchmarks.harness import alternating, peak_memory, save
-from graphembed_ext._core.optional import import_dgl
-from graphembed_ext._core.parallel import threads_to_ourselves
-from graphembed_ext.graph.adjacency import adjacency
-from graphembed_ext.losses import bpr_loss
-from graphembed_ext.nn.ops.sums import neighbor_sum
-from graphembed_ext.sampling.triplets import Triplets
-from graphembed_ext.training.recommendation import RankingTrainer
+
+from .. import peers
+from ..data import NUM_ITEMS, NUM_USERS, gowalla_graph, gowalla_pairs
+from ..harness import Benchmark, Case, measure, medians, peaks
 
 SEED, DIM, LAYERS, BATCH = 0, 64, 3, 2048
 NODES = NUM_USERS + NUM_ITEMS
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--part", type=int, default=1, help="take one of so many training pairs, to try it quickly")
-    parser.add_argument("--memory_of", choices=RUNS, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    train, test = (pairs(name)[:, :: args.part] for name in ("train", "test"))
-    if args.memory_of:
-        step = RUNS[args.memory_of](train)
-        for _ in range(3):
-            step()
-        print(json.dumps(peak_memory() / 2**20))
-        return
-    known = graph(train)
-    check(train, test)
 
-    steps = {name: make(train) for name, make in RUNS.items()}
-    triplets = Triplets(model_for(train).interactions(known), seed=SEED)
-    model = model_for(train)
-    work = steps | {
-        "sampler": lambda: triplets.draw(0, 0, min(BATCH, len(triplets))),
-        "evaluation of all users": lambda: ge.evaluate.recommendation(model, known, test, k=20),
-    }
-    for run in work.values():
-        run()
-    seconds = alternating(work, args.repeats)
-    sums = alternating(sums_of(model.interactions(known).edge_index), 5 * args.repeats)
-    command = [sys.executable, __file__, "--part", str(args.part), "--memory_of"]
-    memory = {
-        name: json.loads(subprocess.run([*command, name], capture_output=True, text=True, check=True).stdout)
-        for name in RUNS
-    }
-    ours = seconds["ours"]
-    ratios = {
-        "step, PyG with edge_index": seconds["PyG, edge_index"] / ours,
-        "step, PyG with SparseTensor": seconds["PyG, SparseTensor"] / ours,
-        "step / sampler": ours / seconds["sampler"],
-        "evaluation / step": seconds["evaluation of all users"] / ours,
-    }
-    for title, figures, unit in (
-        ("median", seconds, "s"),
-        ("one sum over neighbours, median", sums, "s"),
-        ("peak memory", memory, "MiB"),
-        ("ratio", ratios, "x"),
-    ):
-        print(title)
-        for name, figure in figures.items():
-            print(f"  {name:<34}{figure:>10.4g} {unit}")
-    results = {"seconds": seconds, "sum_seconds": sums, "peak_memory_mib": memory, "ratios": ratios}
-    print(save("lightgcn", SEED, results, **vars(args), dim=DIM, layers=LAYERS, batch=BATCH))
+
+def cases(options: argparse.Namespace) -> list[Case]:
+    train, test = split(options.part)
+    return [
+        Case(
+            "step",
+            {name: partial(make, train) for name, make in STEPS.items()}
+            | {"sampler": lambda: sampler(train), "evaluation of all users": lambda: evaluation(train, test)},
+            check=lambda: check(train, test),
+            repeats=options.repeats,
+        ),
+        # All kernels of this case are compared while it is set up.
+        Case("one sum over neighbours", sums(train), repeats=5 * options.repeats),
+        Case(
+            "three steps, memory",
+            {name: partial(thrice, make, train) for name, make in STEPS.items()},
+            repeats=1,
+            warm_ups=0,
+            rounds=1,
+        ),
+    ]
+
+
+def public(options: argparse.Namespace) -> list[Case]:
+    """An epoch of ``ge.fit``, a step of PyG's loop and the evaluation, by public names alone."""
+    train, test = split(options.part)
+    few = max(1, options.repeats // 3)
+    return [
+        Case(
+            "step of PyG's loop",
+            {"ours": partial(step_of_loop, train)},
+            check=lambda: peers.check_same(peers.lightgcn(torch.float64)),
+            repeats=options.repeats,
+        ),
+        Case("epoch of fit", {"ours": partial(epoch_of_fit, train)}, repeats=few),
+        Case("evaluation of all users", {"ours": partial(evaluation, train, test)}, repeats=few),
+    ]
+
+
+@cache
+def split(part: int):
+    return tuple(gowalla_pairs(name)[:, ::part] for name in ("train", "test"))
 
 
 def model_for(train):
-    return ge.LightGCN.for_graph(graph(train), DIM, LAYERS, init="lightgcn-pytorch", seed=SEED)
+    return ge.LightGCN.for_graph(gowalla_graph(train), DIM, LAYERS, init="lightgcn-pytorch", seed=SEED)
+
+
+def epoch_of_fit(train):
+    """Batches eight times as large as those of the steps, so that an epoch takes seconds."""
+    known = gowalla_graph(train)
+    model = model_for(train)
+    settings = {"loss": "lightgcn-pytorch", "batch_size": 8 * BATCH, "weight_decay": 1e-4, "seed": SEED}
+    return lambda: ge.fit(model, known, epochs=1, lr=1e-3, progress=False, **settings)
+
+
+def step_of_loop(train):
+    """The loop of PyG's users with our class: ids of items first, then of users."""
+    rows = torch.stack([train[0] + NUM_ITEMS, train[1]])
+    edges = torch.cat([rows, rows.flip(0)], 1)
+    return loop(ge.LightGCN(NODES, DIM, LAYERS), edges, rows)
 
 
 def step_of_ours(train):
+    from graphembed_ext._core.parallel import threads_to_ourselves
+    from graphembed_ext.sampling.triplets import Triplets
+    from graphembed_ext.training.recommendation import RankingTrainer
+
     model = model_for(train)
     known = model.interactions()
     triplets = Triplets(known, seed=SEED)
@@ -110,38 +116,70 @@ def step_of_pyg(train, sparse):
         from torch_sparse import SparseTensor
 
         edges = SparseTensor.from_edge_index(edges, sparse_sizes=(NODES, NODES)).t()
-    model = LightGCN(NODES, DIM, LAYERS)
+    return loop(LightGCN(NODES, DIM, LAYERS), edges, known.labels)
+
+
+def loop(model, edges, labels):
+    """A step of PyG's example: a batch of known pairs, an item by chance for each, the loss, Adam."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step():
-        chosen = torch.randint(0, len(known), (BATCH,))
-        positive = known.labels[:, chosen]
+        positive = labels[:, torch.randint(0, labels.size(1), (BATCH,))]
         negative = torch.stack([positive[0], torch.randint(0, NUM_ITEMS, (BATCH,))])
-        labels = torch.cat([positive, negative], 1)
+        both = torch.cat([positive, negative], 1)
         optimizer.zero_grad()
-        pos, neg = model(edges, labels).chunk(2)
-        model.recommendation_loss(pos, neg, labels.unique(), 1e-4).backward()
+        pos, neg = model(edges, both).chunk(2)
+        model.recommendation_loss(pos, neg, node_id=both.unique(), lambda_reg=1e-4).backward()
         optimizer.step()
 
     return step
 
 
-RUNS = {
+STEPS = {
     "ours": step_of_ours,
     "PyG, edge_index": lambda train: step_of_pyg(train, sparse=False),
     "PyG, SparseTensor": lambda train: step_of_pyg(train, sparse=True),
 }
 
 
+def thrice(make, train):
+    step = make(train)
+    return lambda: [step() for _ in range(3)]
+
+
+def sampler(train):
+    from graphembed_ext.sampling.triplets import Triplets
+
+    triplets = Triplets(model_for(train).interactions(), seed=SEED)
+    return lambda: triplets.draw(0, 0, min(BATCH, len(triplets)))
+
+
+def evaluation(train, test):
+    known, model = gowalla_graph(train), model_for(train)
+    return lambda: ge.evaluate.recommendation(model, known, test, k=20)
+
+
+def sums(train):
+    """The sum over all neighbours of a table, by every kernel at hand."""
+    made = cache(lambda: sums_of(model_for(train).interactions().edge_index))
+    return {
+        name: lambda name=name: made()[name] for name in ("ours", "dgl.ops.copy_u_sum", "torch CSR", "torch_sparse")
+    }
+
+
 def sums_of(edge_index):
-    """The sum over all neighbours of a table, by every kernel at hand; all must agree."""
+    """Each kernel's work; all must agree."""
+    import dgl
     from torch_sparse import SparseTensor
+
+    from graphembed_ext._core.parallel import threads_to_ourselves
+    from graphembed_ext.graph.adjacency import adjacency
+    from graphembed_ext.nn.ops.sums import neighbor_sum
 
     x = torch.randn(NODES, DIM, generator=torch.Generator().manual_seed(SEED))
     grouped = adjacency(edge_index, NODES, NODES)
     matrix = SparseTensor.from_edge_index(edge_index, sparse_sizes=(NODES, NODES)).t()
     csr = matrix.to_torch_sparse_csr_tensor(dtype=x.dtype)
-    dgl = import_dgl("the sums")
     native = dgl.graph(tuple(edge_index), num_nodes=NODES).int()
     native.create_formats_()
 
@@ -165,22 +203,24 @@ def check(train, test) -> None:
     from torch_geometric.metrics import LinkPredNDCG, LinkPredRecall
     from torch_geometric.nn import LightGCN
 
+    from graphembed_ext.sampling.triplets import Triplets
+
     model = model_for(train)
     known = model.interactions()
     peer = LightGCN(NODES, DIM, LAYERS)
     peer.load_state_dict(model.state_dict(), strict=True)
-    users, touched, others = Triplets(known, seed=SEED).draw(0, 0, 512)
-    nodes = torch.cat([users, touched, others]).unique()
-    pos, neg = peer(known.edge_index, torch.stack([users.repeat(2), torch.cat([touched, others])])).chunk(2)
+    users, bought, others = Triplets(known, seed=SEED).draw(0, 0, 512)
+    nodes = torch.cat([users, bought, others]).unique()
+    pos, neg = peer(known.edge_index, torch.stack([users.repeat(2), torch.cat([bought, others])])).chunk(2)
     peer.recommendation_loss(pos, neg, nodes, 1e-4).backward()
     final, initial = model.rows(known, nodes)
-    user, positive, negative = (final[torch.searchsorted(nodes, ids)] for ids in (users, touched, others))
+    user, positive, negative = (final[torch.searchsorted(nodes, ids)] for ids in (users, bought, others))
     scores = ((user * items).sum(1) for items in (positive, negative))
-    bpr_loss(*scores, initial=(initial,), weight_decay=1e-4).backward()
+    ge.losses.bpr_loss(*scores, initial=(initial,), weight_decay=1e-4).backward()
     torch.testing.assert_close(model.embedding.weight.grad, peer.embedding.weight.grad, rtol=1e-4, atol=1e-8)
 
     some = test[:, test[0] < 200]
-    ours = ge.evaluate.recommendation(model, graph(train), some, k=20)
+    ours = ge.evaluate.recommendation(model, gowalla_graph(train), some, k=20)
     with torch.no_grad():
         out = peer.get_embedding(known.edge_index)
     asked, row = some[0].unique(return_inverse=True)
@@ -195,5 +235,20 @@ def check(train, test) -> None:
         assert abs(ours[name] - float(metric.compute())) < 1e-4, name
 
 
-if __name__ == "__main__":
-    main()
+def main(options: argparse.Namespace, recorder):
+    steps, sum_case, memory = cases(options)
+    seconds = medians(measure(LIGHTGCN, steps, options))
+    sum_seconds = medians(measure(LIGHTGCN, sum_case, options))
+    peak = peaks(measure(LIGHTGCN, memory, options))
+    ratios = {
+        "step, PyG with edge_index": seconds["PyG, edge_index"] / seconds["ours"],
+        "step, PyG with SparseTensor": seconds["PyG, SparseTensor"] / seconds["ours"],
+        "step / sampler": seconds["ours"] / seconds["sampler"],
+        "evaluation / step": seconds["evaluation of all users"] / seconds["ours"],
+    }
+    results = {"seconds": seconds, "sum_seconds": sum_seconds, "peak_memory_mib": peak, "ratios": ratios}
+    return recorder.save(results, **vars(options), dim=DIM, layers=LAYERS, batch=BATCH)
+
+
+LIGHTGCN = Benchmark("lightgcn", main, options, cases, public, quick={"repeats": 1, "part": 20})
+BENCHMARKS = [LIGHTGCN]

@@ -1,30 +1,30 @@
 """MetaPath2Vec beside dgl.nn.MetaPath2Vec and PyG's: constructor, first batch, one epoch.
 
-Usage: python benchmarks/metapath2vec.py [--nodes N] [--repeats R]
-
 One epoch is one walk from every start node, sampled by the DataLoader each class is made for and trained with
-SparseAdam by its own loss. Before timing, the loss of equal batches under equal weights must be the peers'.
+SparseAdam by its own loss. Before timing, the losses of equal batches under equal weights must be those of DGL's and
+PyG's classes.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import cache, partial
 
 import torch
 from torch.optim import SparseAdam
 from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
-from benchmarks.harness import alternating, save
 from graphembed_ext import pyg
+
+from ..harness import Benchmark, Case, Run, measure, medians, rates
 
 SEED = 0
 #: Passes of a timed fit over all start nodes: a second of work or so.
 FIT_EPOCHS = 4
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodes", type=int, default=20_000, help="start nodes; as many of the other type")
     parser.add_argument("--steps", type=int, default=20, help="steps of the metapath")
     parser.add_argument("--dim", type=int, default=128)
@@ -32,89 +32,94 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--epoch_nodes", type=int, default=2_000, help="start nodes of the timed epoch")
     parser.add_argument("--repeats", type=int, default=3)
-    args = parser.parse_args()
-    import dgl.nn.pytorch.network_emb as peer_dgl
-    import torch_geometric.nn as peer_pyg
 
-    peer_dgl.trange = range  # its progress bar is no part of its work
+
+def cases(options: argparse.Namespace) -> list[Case]:
+    make = builders(options)
+    built = cache(lambda name: make[name]())
+    first = torch.arange(options.batch)
+    starts = torch.arange(min(options.epoch_nodes, options.nodes))
+    tokens = len(starts) * (options.steps + 1)
+
+    def with_batch(name):
+        return lambda: make[name]().sample(first)
+
+    constructors = {
+        "ours": make["ours"],
+        "ours, with a first batch": with_batch("ours"),
+        "dgl": make["dgl"],
+        "ours, PyG's": make["ours, PyG's"],
+        "ours, PyG's, with a first batch": with_batch("ours, PyG's"),
+        "pyg": make["pyg"],
+    }
+    epochs = {name: partial(epoch, name, built, starts, options.batch, tokens) for name in make if name in LOOPS}
+    fits = {name: partial(fit, make[name]) for name in make if name not in LOOPS}
+    mine = tuple(name for name in (*constructors, *fits) if name.startswith("ours"))
+    return [
+        Case(
+            "constructor",
+            {name: lambda run=run: run for name, run in constructors.items()},
+            check=lambda: check(built),
+            repeats=options.repeats,
+            warm_ups=0,
+            ours=mine,
+        ),
+        Case("epoch", epochs | fits, unit="tokens/s", repeats=options.repeats, ours=mine),
+    ]
+
+
+LOOPS = ("ours", "dgl", "ours, PyG's", "pyg")
+
+
+def builders(options: argparse.Namespace) -> dict:
+    """What makes each model."""
+    import dgl.nn.pytorch.network_emb as of_dgl
+    import torch_geometric.nn as of_pyg
+
+    of_dgl.trange = range  # its progress bar is no part of its work
     generator = torch.Generator().manual_seed(SEED)
-    edges = torch.randint(0, args.nodes, (2, 10 * args.nodes), generator=generator)
+    edges = torch.randint(0, options.nodes, (2, 10 * options.nodes), generator=generator)
     typed = {("a", "to", "b"): edges, ("b", "back", "a"): edges.flip(0)}
-    data = ge.view(typed, num_nodes={"a": args.nodes, "b": args.nodes})
+    data = ge.view(typed, num_nodes={"a": options.nodes, "b": options.nodes})
     graph = ge.to_host(data, "dgl")
-    path = ["to", "back"] * (args.steps // 2)
-    triples = [*typed] * (args.steps // 2)
-    options = {"emb_dim": args.dim, "negative_size": 5}
+    path = ["to", "back"] * (options.steps // 2)
+    triples = [*typed] * (options.steps // 2)
+    sizes = {"emb_dim": options.dim, "negative_size": 5}
+    windows = {"walk_length": options.steps, "context_size": options.window + 1, "num_negative_samples": 5}
+    windows |= {"sparse": True, "num_nodes_dict": dict(data.num_nodes)}
+    ours = partial(ge.MetaPath2Vec, graph, path, options.window, **sizes, seed=SEED)
+    return {
+        "ours": ours,
+        "dgl": partial(of_dgl.MetaPath2Vec, graph, path, options.window, **sizes),
+        "ours, PyG's": partial(pyg.MetaPath2Vec, typed, options.dim, triples, **windows, seed=SEED),
+        "pyg": partial(of_pyg.MetaPath2Vec, typed, options.dim, triples, **windows),
+        "ours, by fit": ours,
+        "ours, by fit, own walks": partial(ours, engine="torch"),
+    }
 
-    def build_ours():
-        return ge.MetaPath2Vec(graph, path, args.window, **options, seed=SEED)
 
-    def build_dgl():
-        return peer_dgl.MetaPath2Vec(graph, path, args.window, **options)
+def epoch(name: str, built, starts: torch.Tensor, batch: int, tokens: int) -> Run:
+    """A pass over the start nodes in the loop that the class is made for."""
+    model = built(name)
+    sample = model._sample if name == "pyg" else model.sample
+    step = model.loss if "yg" in name.lower() else model
 
-    windows = {"walk_length": args.steps, "context_size": args.window + 1, "num_negative_samples": 5, "sparse": True}
-
-    def build_ours_pyg():
-        return pyg.MetaPath2Vec(typed, args.dim, triples, **windows, num_nodes_dict=data.num_nodes, seed=SEED)
-
-    def build_pyg():
-        return peer_pyg.MetaPath2Vec(typed, args.dim, triples, **windows, num_nodes_dict=dict(data.num_nodes))
-
-    built = {"ours": build_ours(), "dgl": build_dgl(), "ours, PyG's": build_ours_pyg(), "pyg": build_pyg()}
-    check(built)
-
-    first = torch.arange(args.batch)
-    constructors = alternating(
-        {
-            "ours": build_ours,
-            "ours, with a first batch": lambda: build_ours().sample(first),
-            "dgl": build_dgl,
-            "ours, PyG's": build_ours_pyg,
-            "ours, PyG's, with a first batch": lambda: build_ours_pyg().sample(first),
-            "pyg": build_pyg,
-        },
-        args.repeats,
-    )
-    starts = torch.arange(min(args.epoch_nodes, args.nodes))
-
-    def epoch(name):
-        model = built[name]
-        sample = model._sample if name == "pyg" else model.sample
-        step = model.loss if "yg" in name.lower() else model
+    def go():
         optimizer = SparseAdam(list(model.parameters()), lr=0.01)
-        for batch in DataLoader(starts, batch_size=args.batch, shuffle=True, collate_fn=stacked(sample)):
-            loss = step(*batch)
+        for part in DataLoader(starts, batch_size=batch, shuffle=True, collate_fn=stacked(sample)):
+            loss = step(*part)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
 
-    fitted = {"ours, by fit": built["ours"]}
-    fitted["ours, by fit, own walks"] = ge.MetaPath2Vec(graph, path, args.window, **options, seed=SEED, engine="torch")
-    tokens_of_fit = {}
+    return Run(go, lambda _: {"rows": tokens})
 
-    def fit(name):
-        tokens_of_fit[name] = ge.fit(fitted[name], epochs=FIT_EPOCHS, lr=0.01, progress=False).tokens
 
-    for name in fitted:
-        fit(name)  # compiles, or reads what was compiled
-    runs = {name: lambda name=name: epoch(name) for name in built}
-    epochs = alternating(runs | {name: lambda name=name: fit(name) for name in fitted}, args.repeats)
-    tokens = len(starts) * (args.steps + 1)
-    print(f"{'constructor':<34}{'seconds':>10}")
-    for name, seconds in constructors.items():
-        print(f"{name:<34}{seconds:>10.4f}")
-    print(
-        f"dgl / ours {constructors['dgl'] / constructors['ours']:.0f}x, with a first batch "
-        f"{constructors['dgl'] / constructors['ours, with a first batch']:.0f}x"
+def fit(make) -> Run:
+    model = make()
+    return Run(
+        lambda: ge.fit(model, epochs=FIT_EPOCHS, lr=0.01, progress=False), lambda result: {"rows": result.tokens}
     )
-    print(f"{'epoch':<34}{'tokens/s':>10}")
-    rates = {name: tokens_of_fit.get(name, tokens) / seconds for name, seconds in epochs.items()}
-    for name, rate in rates.items():
-        print(f"{name:<34}{rate:>10.0f}")
-    for peer, mine in (("dgl", "ours"), ("pyg", "ours, PyG's")):
-        by_fit, own = (rates[name] / rates[peer] for name in fitted)
-        print(f"{peer}: ours in its loop {rates[mine] / rates[peer]:.1f}x, by fit {by_fit:.1f}x, own walks {own:.1f}x")
-    print(save("metapath2vec", SEED, {"constructor_seconds": constructors, "tokens_per_second": rates}, **vars(args)))
 
 
 def stacked(sample):
@@ -122,13 +127,27 @@ def stacked(sample):
 
 
 def check(built) -> None:
-    """Equal weights and batches must give the peers' losses."""
-    for mine, peer in (("ours", "dgl"), ("ours, PyG's", "pyg")):
-        built[peer].load_state_dict(built[mine].state_dict(), strict=True)
-        batch = built[mine].sample(torch.arange(16))
-        step = [built[name].loss if peer == "pyg" else built[name] for name in (mine, peer)]
-        torch.testing.assert_close(step[0](*batch), step[1](*batch))
+    """Equal weights and batches must give the losses of DGL's and PyG's classes."""
+    for mine, other in (("ours", "dgl"), ("ours, PyG's", "pyg")):
+        built(other).load_state_dict(built(mine).state_dict(), strict=True)
+        batch = built(mine).sample(torch.arange(16))
+        losses = [built(name).loss(*batch) if other == "pyg" else built(name)(*batch) for name in (mine, other)]
+        torch.testing.assert_close(*losses)
 
 
-if __name__ == "__main__":
-    main()
+def main(options: argparse.Namespace, recorder):
+    constructor, epochs = cases(options)
+    seconds = medians(measure(METAPATH2VEC, constructor, options))
+    speeds = rates(epochs, measure(METAPATH2VEC, epochs, options))
+    for other, mine in (("dgl", "ours"), ("pyg", "ours, PyG's")):
+        by_fit, own = (speeds[name] / speeds[other] for name in ("ours, by fit", "ours, by fit, own walks"))
+        print(
+            f"{other}: constructor {seconds[other] / seconds[mine]:.1f}x, ours in its loop "
+            f"{speeds[mine] / speeds[other]:.1f}x, by fit {by_fit:.1f}x, own walks {own:.1f}x"
+        )
+    return recorder.save({"constructor_seconds": seconds, "tokens_per_second": speeds})
+
+
+QUICK = {"nodes": 500, "dim": 16, "epoch_nodes": 256, "repeats": 1}
+METAPATH2VEC = Benchmark("metapath2vec", main, options, cases, quick=QUICK)
+BENCHMARKS = [METAPATH2VEC]
