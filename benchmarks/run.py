@@ -40,6 +40,10 @@ BENCHMARKS = {
 }
 
 
+#: Options of every benchmark; the rest are a benchmark's own.
+COMMON = ("quick", "output", "against", "against_rounds")
+
+
 def find(name: str) -> Benchmark:
     """A benchmark by its name."""
     module = importlib.import_module(BENCHMARKS[name][0])
@@ -68,7 +72,7 @@ def run(benchmark: Benchmark, words: list[str]) -> None:
     if "--quick" in words:
         parser.set_defaults(**benchmark.quick)
     options = parser.parse_args(words)
-    common = {name: vars(options).pop(name) for name in ("quick", "output", "against", "against_rounds")}
+    common = {name: vars(options).pop(name) for name in COMMON}
     with tempfile.TemporaryDirectory() as nowhere:
         forgotten = common["quick"] or common["against"]
         target = common["output"] or (Path(nowhere) if forgotten else RESULTS)
