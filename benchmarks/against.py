@@ -26,7 +26,7 @@ def compare(benchmark: Benchmark, options: argparse.Namespace, other: Path, roun
     print(f"{'this / other':<44}{'time':>8}{'cpu time':>10}{'memory':>8}{'this, s':>10}{'other, s':>10}")
     results: dict[str, Any] = {}
     for case in benchmark.comparable(options):
-        for folder in checkouts.values():
+        for folder in checkouts.values() if case.check else ():
             spawn(benchmark, case, None, options, package=folder, public=True)
         for name in (each for each in case.ours if each in case.competitors):
             results.setdefault(case.name, {})[name] = _row(benchmark, case, name, options, checkouts, rounds)

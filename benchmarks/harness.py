@@ -76,7 +76,8 @@ class Case:
     Attributes:
         name: What is done, such as "epoch".
         competitors: By name, what sets up a competitor and returns its work.
-        check: Raises where competitors do not give the same answer; called before anything is timed.
+        check: Raises where competitors do not give the same answer; called before anything is timed. None where each
+            run's answer is judged by itself, or by another case.
         rows: Units of work in a run; 0 where the time itself is the figure.
         unit: Of the figure: seconds, or units of work a second.
         repeats: Timed runs of a competitor; of each process, where they have processes of their own.
@@ -90,7 +91,7 @@ class Case:
 
     name: str
     competitors: Mapping[str, Callable[[], Callable[[], Any] | Run]]
-    check: Callable[[], Any] = lambda: None
+    check: Callable[[], Any] | None = None
     rows: float = 0
     unit: str = "s"
     repeats: int = 5
@@ -140,7 +141,8 @@ class Benchmark:
 
 def measure(benchmark: Benchmark, case: Case, options: argparse.Namespace) -> Samples:
     """Check the answer, time the competitors in turns, print their figures, and return all samples."""
-    case.check()
+    if case.check is not None:
+        case.check()
     samples = _in_processes(benchmark, case, options) if case.rounds else _in_turns(case)
     show(case, samples)
     return samples

@@ -56,6 +56,7 @@ def parser_of(benchmark: Benchmark) -> argparse.ArgumentParser:
         prog=f"python -m benchmarks {benchmark.name}",
         description=sys.modules[benchmark.module].__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     benchmark.options(parser)
     common = parser.add_argument_group("of every benchmark")

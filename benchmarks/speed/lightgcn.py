@@ -9,6 +9,7 @@ of its own each, which builds the graph and takes three steps.
 from __future__ import annotations
 
 import argparse
+import warnings
 from functools import cache, partial
 
 import torch
@@ -21,6 +22,8 @@ from ..harness import Benchmark, Case, measure, medians, peaks
 
 SEED, DIM, LAYERS, BATCH = 0, 64, 3, 2048
 NODES = NUM_USERS + NUM_ITEMS
+
+warnings.filterwarnings("ignore", message="Sparse ")  # torch's, of its own CSR matrices
 
 
 def options(parser: argparse.ArgumentParser) -> None:

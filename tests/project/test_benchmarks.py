@@ -166,7 +166,7 @@ def stub(tmp_path, monkeypatch):
         (tmp_path / which / "benchmarks" / "__init__.py").write_text("raise RuntimeError('the wrong harness')")
     for module in (against, harness):
         monkeypatch.setattr(module, "package_folder", lambda: tmp_path / "this")
-    made = Case("sum", {"ours": None, "nobody": None}, rounds=2, optional=("nobody",))
+    made = Case("sum", {"ours": None, "nobody": None}, check=lambda: None, rounds=2, optional=("nobody",))
     main = type("main", (), {"__module__": "stub"})
     return harness.Benchmark("stub", main, cases=lambda options: [made]), made, argparse.Namespace(count=1000)
 
