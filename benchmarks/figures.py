@@ -31,7 +31,7 @@ def none(said: str) -> Cell:
 MODELS = {
     "DeepWalk": (
         value("skipgram/summary/engine=dgl,window=5/ours_times", ".0f", unit=" x"),
-        none("no such class"),
+        none("its Node2Vec needs pyg-lib"),
         quality("BlogCatalog, Micro-F1", "blogcatalog/deepwalk/f1/50/0", "blogcatalog/published/50/0"),
     ),
     "MetaPath2Vec": (
@@ -58,7 +58,7 @@ MODELS = {
         ),
     ),
     "LightGCN": (
-        none("no such class"),
+        none("it has none"),
         times("lightgcn/seconds/PyG, SparseTensor", "lightgcn/seconds/ours"),
         quality(
             "Gowalla, recall@20", "lightgcn_gowalla_fast/curve/-1/recall@20", "published/lightgcn/epoch 1000/recall@20",

@@ -179,5 +179,5 @@ def main(options: argparse.Namespace, recorder):
     return path
 
 
-QUICK = {"graphs": ["ACM"], "epochs": 1, "steps": 4, "window": 2, "negatives": 1, "dim": 8, "fit_epochs": 1, "seeds": 1}
+QUICK = {"graphs": ["ACM"], "epochs": 1, "steps": 4, "window": 2, "negatives": 2, "dim": 8, "fit_epochs": 1, "seeds": 1}
 BENCHMARKS = [Benchmark("walk_quality", main, options, quick=QUICK)]
