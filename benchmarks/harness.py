@@ -342,6 +342,10 @@ def hardware() -> dict[str, Any]:
 PACKAGES = ("graphembed_ext", "torch", "torch_geometric", "dgl", "numba", "numpy", "scikit-learn")
 
 
+#: Options that name a place on one machine.
+PLACES = ("peers", "data", "vectors")
+
+
 class Recorder:
     """Writes the records of a benchmark.
 
@@ -370,7 +374,7 @@ class Recorder:
         record = {
             "benchmark": name or self.name,
             "seed": self.seed if seed is None else seed,
-            "settings": settings or self.settings,
+            "settings": {key: value for key, value in (settings or self.settings).items() if key not in PLACES},
             "hardware": hardware(),
             "load": [self.load_before, os.getloadavg()[0]],
             "peak_memory_mib": round(peak_memory() / MIB),

@@ -183,10 +183,10 @@ class DGLExampleLayer(torch.nn.Module):
         return (weights * z).sum(1)
 
 
-def lightgcn(dtype):
+def lightgcn(dtype, pairs=None):
     from torch_geometric.nn import LightGCN
 
-    pairs = gowalla_pairs("train")
+    pairs = gowalla_pairs("train") if pairs is None else pairs
     rows = torch.stack([pairs[0], pairs[1] + NUM_USERS])
     edges = torch.cat([rows, rows.flip(0)], 1)
     total = NUM_USERS + NUM_ITEMS

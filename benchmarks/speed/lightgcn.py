@@ -61,7 +61,7 @@ def public(options: argparse.Namespace) -> list[Case]:
         Case(
             "step of PyG's loop",
             {"ours": partial(step_of_loop, train)},
-            check=lambda: peers.check_same(peers.lightgcn(torch.float64)),
+            check=lambda: peers.check_same(peers.lightgcn(torch.float64, train)),
             repeats=options.repeats,
         ),
         Case("epoch of fit", {"ours": partial(epoch_of_fit, train)}, repeats=few),
