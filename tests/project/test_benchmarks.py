@@ -208,6 +208,7 @@ def test_tables_are_those_of_the_records():
 
 def test_the_table_of_readme_is_that_of_the_records():
     page = (ROOT / "README.md").read_text()
+    assert page.count("<!-- figures:begin -->") == page.count("<!-- figures:end -->") == 1
     assert tables.fill(page, figures.README_TABLES) == page
 
 
