@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import memory, rng
-from .._core.bits import _bits
+from .._core.bits import U64, below, bits
 from .._core.parallel import over_rows
 from ..errors import InputError
 from ..graph.metapaths import Metapath, read_metapaths
@@ -26,9 +26,6 @@ from ..hosts.registry import view as view_of
 from ..walks.tables import stacked
 
 __all__ = ["backwards", "metapath_edges", "named_metapaths"]
-
-_U = np.uint64
-_S32, _LOW_32 = _U(32), _U(0xFFFFFFFF)
 
 
 def metapath_edges(
@@ -134,7 +131,7 @@ def _reached(view: GraphView, edge_type: EdgeType, path: Metapath, most: int | N
     sizes = torch.zeros(count + 1, dtype=torch.int64)
     arrays = csr.indptr.numpy(), csr.indices.numpy(), steps, start, around.total_nodes, low, span, limit
     no_indptr, nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-    over_rows(_reach, work, 1 << 10, *arrays, _U(key), sizes.numpy(), no_indptr, nothing)
+    over_rows(_reach, work, 1 << 10, *arrays, U64(key), sizes.numpy(), no_indptr, nothing)
     indptr = torch.cumsum(sizes, 0)
     total = int(indptr[-1])
     if 2 * 8 * total > memory.available():
@@ -146,7 +143,7 @@ def _reached(view: GraphView, edge_type: EdgeType, path: Metapath, most: int | N
             "which walk along metapaths instead",
         )
     src = torch.empty(total, dtype=torch.int64)
-    over_rows(_reach, work, 1 << 10, *arrays, _U(key), sizes.numpy(), indptr.numpy(), src.numpy())
+    over_rows(_reach, work, 1 << 10, *arrays, U64(key), sizes.numpy(), indptr.numpy(), src.numpy())
     return src, torch.repeat_interleave(torch.arange(count), sizes[1:])
 
 
@@ -190,10 +187,9 @@ def _reach(  # type: ignore[no-untyped-def]
         else:
             here[:size] = np.sort(here[:size])
         if kept < size:
-            own = _bits(key, _U(row))
+            own = bits(key, U64(row))
             for k in range(kept):
-                random = _bits(own, _U(k))
-                other = k + np.int64(((random >> _S32) * _U(size - k)) >> _S32)
+                other = k + below(size - k, bits(own, U64(k)))
                 here[k], here[other] = here[other], here[k]
             here[:kept] = np.sort(here[:kept])
         for k in range(kept):

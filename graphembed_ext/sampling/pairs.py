@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .._core.alias import AliasTable
-from .._core.bits import _bits
+from .._core.bits import U64, below, bits, lower
 
 __all__ = ["draw_entries", "near_pairs"]
 
@@ -75,11 +75,9 @@ def _near_pairs(walks, window):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _draw(threshold, other, indptr, rows, count, stream):  # type: ignore[no-untyped-def]
     drawn = np.empty(count, np.int64)
-    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
     for k in range(count):
         row = rows[k] if rows.size else 0
-        random = _bits(stream, np.uint64(k))
-        size = np.uint64(indptr[row + 1] - indptr[row])
-        entry = indptr[row] + np.int64(((random >> shift) * size) >> shift)
-        drawn[k] = entry if np.int64(random & low) < threshold[entry] else other[entry]
+        random = bits(stream, U64(k))
+        entry = indptr[row] + below(indptr[row + 1] - indptr[row], random)
+        drawn[k] = entry if np.int64(lower(random)) < threshold[entry] else other[entry]
     return drawn

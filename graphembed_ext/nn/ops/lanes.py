@@ -14,6 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..._core import rng
+
 __all__ = ["LANES", "add_scaled", "drop_factors", "signed_factors"]
 
 #: Numbers in a vector.
@@ -21,8 +23,6 @@ LANES = 8
 
 _INDEX, _INT = ir.IntType(64), ir.IntType(32)
 _INDICES = ir.VectorType(_INDEX, LANES)
-#: SplitMix64, as in :mod:`graphembed_ext._core.rng`.
-_GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class _Lanes:
@@ -117,8 +117,8 @@ def drop_factors(typing, factor, block, stream, counter, threshold, scale):
         lanes = _Lanes(context, builder, signature, arguments, factor.dtype)
         _, block, stream, counter, threshold, scale = arguments
         count = builder.add(lanes.splat(counter), lanes.indices(*range(1, LANES + 1)))
-        value = builder.add(builder.mul(count, lanes.indices(_GOLDEN)), lanes.splat(stream))
-        for shift, mix in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+        value = builder.add(builder.mul(count, lanes.indices(rng.GOLDEN)), lanes.splat(stream))
+        for shift, mix in zip(rng.SHIFTS, (rng.MIX_1, rng.MIX_2, None), strict=True):
             value = builder.xor(value, builder.lshr(value, lanes.indices(shift)))
             if mix is not None:
                 value = builder.mul(value, lanes.indices(mix))

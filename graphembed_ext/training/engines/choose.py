@@ -31,7 +31,7 @@ def choose(
         engine: One of :data:`ENGINES`.
         lr: First learning rate.
         loss: Preset of the loss.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Threads to train on.
         deterministic: Whether the result must be the same, bit by bit, each time.
         shrink_window: Whether every centre draws a window of its own; only the compiled engine does that.

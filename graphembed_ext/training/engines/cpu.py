@@ -22,7 +22,7 @@ from ...errors import InputError
 from .base import Batch, Trained, WalkModel
 from .kernel import train_walks
 
-__all__ = ["CPUEngine", "noise_table", "obstacle"]
+__all__ = ["CPUEngine", "negatives_table", "obstacle"]
 
 #: Batches of walks made ahead, for each thread.
 _AHEAD = 2
@@ -54,7 +54,7 @@ class CPUEngine:
 
     Args:
         model: A model that :func:`obstacle` has nothing against.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Number of threads.
         shrink_window: Whether every centre draws a window of its own, from 1 to the model's.
     """
@@ -72,7 +72,7 @@ class CPUEngine:
         if first is None:
             return
         tables = [getattr(self._model, name).weight.detach() for name in ("node_embed", "context_embed")]
-        noise, groups = noise_table(self._model)
+        alias, groups = negatives_table(self._model)
         work: queue.Queue[Batch | None] = queue.Queue(_AHEAD * self._threads)
         done: queue.SimpleQueue[Trained | BaseException] = queue.SimpleQueue()
         stopping = threading.Event()
@@ -82,7 +82,7 @@ class CPUEngine:
                 if stopping.is_set():
                     continue
                 try:
-                    done.put(self._train(batch, tables, noise, groups))
+                    done.put(self._train(batch, tables, alias, groups))
                 except BaseException as error:  # raised again in the calling thread
                     done.put(error)
 
@@ -111,7 +111,7 @@ class CPUEngine:
             for table in tables:
                 torch.autograd.graph.increment_version(table)
 
-    def _train(self, batch: Batch, tables: list[Tensor], noise: np.ndarray, groups: np.ndarray) -> Trained:
+    def _train(self, batch: Batch, tables: list[Tensor], alias: np.ndarray, groups: np.ndarray) -> Trained:
         nodes, contexts = (table.numpy().reshape(-1) for table in tables)
         tokens, pairs, loss = train_walks(
             nodes,
@@ -121,7 +121,7 @@ class CPUEngine:
             self._model.window_size,
             self._shrink,
             self._model.negative_size,
-            noise,
+            alias,
             groups,
             np.float32(batch.rate),
             np.float32(self._model.neg_weight),
@@ -138,12 +138,12 @@ class CPUEngine:
         """Nothing to take up."""
 
     def memory(self) -> int:
-        """The noise table, with what its making takes."""
+        """The table of negatives, with what its making takes."""
         return 64 * self._model.node_embed.num_embeddings
 
 
-def noise_table(model: WalkModel) -> tuple[np.ndarray, np.ndarray]:
-    """Alias table of the noise as the kernel reads it, and the bounds of its groups."""
+def negatives_table(model: WalkModel) -> tuple[np.ndarray, np.ndarray]:
+    """Alias table of the negatives as the kernel reads it, and the bounds of its groups."""
     weights, bounds = model.noise_groups()
     rows = model.node_embed.num_embeddings
     if weights is None:

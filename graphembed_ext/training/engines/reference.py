@@ -22,7 +22,7 @@ class TorchEngine:
         model: The model; its tables may be of any device and dtype.
         lr: First learning rate.
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Threads of torch while it trains.
     """
 

@@ -3,10 +3,10 @@
 A tile works on rows of float32 that are a multiple of 16 long, 16 lanes at a time: one AVX-512 register. LLVM
 splits the lanes for narrower machines. Rows are named by the offset of their first element in a flat array.
 
-With one window's inputs ``x`` (context positions) and outputs ``o`` (the centre and its noise nodes):
+With one window's inputs ``x`` (context positions) and outputs ``o`` (the centre and its negatives):
 
 * :func:`score_tile` takes the dot products of two inputs with up to six outputs in registers, and turns them
-  into the gradients ``rate * e / (1 + e)``, with ``e = exp(-s)`` for the centre and ``exp(s)`` for noise;
+  into the gradients ``rate * e / (1 + e)``, with ``e = exp(-s)`` for the centre and ``exp(s)`` for negatives;
 * :func:`update_tile` moves all inputs by the outputs and all outputs by the inputs, both as they were before.
 
 Lanes of a gradient are ``[first input: up to 8 outputs | second input: up to 8 outputs]``.
