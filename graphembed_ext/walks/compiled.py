@@ -6,8 +6,6 @@ one another, as they would along a single walk.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numba
 import numpy as np
 import torch
@@ -15,14 +13,16 @@ from torch import Tensor
 
 from .._core.alias import AliasTable
 from .._core.bits import U64, below, bits, lower, unit
+from .._core.parallel import share
 from .._core.search import first_at
 from ..graph.view import CSR
 from .tables import ENDED
 
 __all__ = ["CompiledWalks", "exact_steps"]
 
-#: Steps that pay for starting a thread.
-_STEPS_PER_THREAD = 1 << 16
+#: Steps that are worth a part of their own, and how many parts there are at most.
+_STEPS_OF_PART = 1 << 16
+_PARTS = 64
 _BLOCK = 128
 _MOST = (1 << 32) - 1
 _ONE = U64(1)
@@ -75,10 +75,10 @@ class CompiledWalks:
         walks = torch.empty(len(starts), walk_length, dtype=torch.int64)
         out, begin = walks.numpy(), starts.contiguous().numpy()
         steps = _NO_PLAN if plan is None else plan.numpy()
-        threads = min(torch.get_num_threads(), max(1, walks.numel() // _STEPS_PER_THREAD))
+        parts = min(_PARTS, max(1, walks.numel() // _STEPS_OF_PART))
 
         def part(number: int) -> None:
-            low, high = (len(out) * end // threads for end in (number, number + 1))
+            low, high = (len(out) * end // parts for end in (number, number + 1))
             _walk(
                 out[low:high],
                 begin[low:high],
@@ -96,14 +96,7 @@ class CompiledWalks:
                 U64(first + low),
             )
 
-        if threads == 1:
-            part(0)
-        else:
-            with ThreadPoolExecutor(threads - 1) as pool:
-                others = [pool.submit(part, number) for number in range(1, threads)]
-                part(0)
-                for other in others:
-                    other.result()
+        share(part, parts)
         return walks
 
 

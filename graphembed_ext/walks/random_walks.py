@@ -144,4 +144,4 @@ def stream(
             for nodes in loader:
                 yield Walks(nodes, walker.engine)
 
-    return batches() if num_workers else in_background(batches, prefetch)
+    return batches() if num_workers else in_background(batches, prefetch, leaves=0)
