@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -14,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from graphembed_ext._core import memory
+
+peak_memory = memory.peak
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -34,12 +37,6 @@ def alternating(runs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, f
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def peak_memory() -> int:
-    """Most bytes this process has held. getrusage would count what its parent held when it was started."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
 def save(name: str, seed: int, results: Any, **settings: Any) -> Path:
     cpu = platform.processor()
     if Path("/proc/cpuinfo").exists():
@@ -56,7 +53,7 @@ def save(name: str, seed: int, results: Any, **settings: Any) -> Path:
             "torch_threads": torch.get_num_threads(),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         },
-        "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mib": round(memory.peak() / 2**20),
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "results": results,
     }

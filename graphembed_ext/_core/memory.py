@@ -13,6 +13,7 @@ from ..errors import InputError
 __all__ = ["available", "check_tables", "check_training", "peak", "readable", "resident"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_STATUS = Path("/proc/self/status")
 
 
 def available() -> int:
@@ -33,7 +34,16 @@ def resident() -> int:
 
 
 def peak() -> int:
-    """Most bytes of memory this process has ever held."""
+    """Most bytes of memory this process has ever held, it alone.
+
+    getrusage counts what the parent process held when it started this one, so it is asked only where the system has no
+    ``/proc``.
+    """
+    try:
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        pass  # another system
     if sys.platform == "win32":
         return int(psutil.Process(os.getpid()).memory_info().peak_wset)
     import resource
