@@ -10,8 +10,10 @@ import psutil
 
 from ..errors import InputError
 
-__all__ = ["available", "check_tables", "check_training", "peak", "readable", "resident"]
+__all__ = ["available", "check_room", "check_tables", "check_training", "peak", "readable", "resident"]
 
+#: Bytes for whose sake the system is not asked how many there are.
+_SMALL = 1 << 28
 _CGROUP = Path("/sys/fs/cgroup")
 _STATUS = Path("/proc/self/status")
 
@@ -59,7 +61,34 @@ def readable(size: float) -> str:
         >>> readable(3 * 2**30), readable(2**20)
         ('3.00 GiB', '1.0 MiB')
     """
+    if size >= 2**60:
+        return f"{size / 2**60:.3g} EiB"
     return f"{size / 2**30:.2f} GiB" if size >= 2**29 else f"{size / 2**20:.1f} MiB"
+
+
+def check_room(argument: str, got: str, needed: int, purpose: str, hint: str = "") -> None:
+    """Refuse, before it is asked for, memory that is not there.
+
+    Args:
+        argument: Name of the argument that says how much, for errors.
+        got: Its value.
+        needed: Bytes.
+        purpose: What they are for.
+        hint: What would fit.
+
+    Raises:
+        InputError: It is more than there is.
+
+    Example:
+        >>> check_room("walk_length", "40", 40 * 8, "a walk")
+    """
+    if needed > _SMALL and needed > available():
+        raise InputError(
+            argument,
+            f"{got}, for which {purpose} would take {readable(needed)}",
+            f"what fits into the {readable(available())} of memory that is free",
+            hint,
+        )
 
 
 def check_tables(num_nodes: int, emb_dim: int) -> None:

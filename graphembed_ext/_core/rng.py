@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from . import rng
+from . import checks, rng
 
-__all__ = ["below", "bits", "fresh_seed", "generator", "key", "stream_of_call", "torch_seeded"]
+__all__ = ["below", "bits", "fresh_seed", "generator", "key", "seed_or_fresh", "stream_of_call", "torch_seeded"]
 
 _MASK = (1 << 64) - 1
 #: SplitMix64: the step from one state to the next, and the factors and shifts of its finaliser. Compiled code reads
@@ -103,6 +104,12 @@ def generator(stream: int) -> torch.Generator:
 def fresh_seed() -> int:
     """A new seed from torch's default generator, as for any module built after ``torch.manual_seed``."""
     return int(torch.randint(2**62, ()))
+
+
+def seed_or_fresh(seed: Any) -> int:
+    """A seed as users give it, checked; a new one for None."""
+    given = checks.seed(seed)
+    return fresh_seed() if given is None else given
 
 
 @contextmanager

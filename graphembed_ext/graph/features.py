@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from .._core.doors import within
 from ..errors import InputError
 from .view import NODE_TYPE, GraphView
 
@@ -101,10 +102,8 @@ def node_ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
         raise InputError(argument, f"{mask.dtype} of shape {tuple(mask.shape)}", "a boolean mask, or node ids (M,)")
     if mask.dtype == torch.uint8 and mask.shape == (count,) and int(mask.max()) <= 1:
         return mask.nonzero().squeeze(1)  # DGL's older data sets keep masks so
-    if len(mask) and (int(mask.min()) < 0 or int(mask.max()) >= count):
-        wrong = int(mask.min()) if int(mask.min()) < 0 else int(mask.max())
-        raise InputError(argument, f"node id {wrong}", f"ids from 0 to {count - 1}")
+    within(argument, mask, count, got="node id")
     different = len(torch.unique(mask))
     if different != len(mask):
         raise InputError(argument, f"{len(mask)} ids of which {different} are different", "every node once")
-    return mask.long()
+    return mask.to(torch.int64, copy=True)  # the caller's tensor may be written to before the ids are read

@@ -109,12 +109,16 @@ def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType,
         source = view.edges[edge_type][0].long() + view.offsets[edge_type[0]]
         total += torch.bincount(source, values, minlength=view.total_nodes)
         degree += torch.bincount(source, minlength=view.total_nodes)
+    endless = ~torch.isfinite(total)
+    if bool(endless.any()):
+        label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)
+        name = _name_of(view, int(endless.nonzero()[0]))
+        raise InputError(label, f"an infinite sum over the edges out of {name}", "weights whose sums are finite")
     dead = (degree > 0) & ~(total > 0)
     if not bool(dead.any()):
         return
     node = int(dead.nonzero()[0])
-    node_type = next(t for t, start in view.offsets.items() if start <= node < start + view.num_nodes[t])
-    name = f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
+    name = _name_of(view, node)
     label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)
     raise InputError(
         label,
@@ -122,6 +126,12 @@ def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType,
         "a weight above 0 on one edge or more, as the step from there would be undefined",
         "remove these edges where walks are meant to end",
     )
+
+
+def _name_of(view: GraphView, node: int) -> str:
+    """What to call a node given by its global id."""
+    node_type = next(t for t, start in view.offsets.items() if start <= node < start + view.num_nodes[t])
+    return f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
 
 
 def _label(weight: Weight, edge_type: EdgeType) -> str:

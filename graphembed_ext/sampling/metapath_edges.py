@@ -74,7 +74,7 @@ def metapath_edges(
     view = view_of(graph, **({} if num_nodes is None else {"num_nodes": num_nodes}))
     if max_neighbors is not None:
         max_neighbors = _checks.integer("max_neighbors", max_neighbors)
-    number = rng.fresh_seed() if _checks.seed(seed) is None and max_neighbors is not None else int(seed or 0)
+    number = 0 if max_neighbors is None and _checks.seed(seed) is None else rng.seed_or_fresh(seed)
     edges = {}
     for place, (edge_type, path) in enumerate(named_metapaths(view, metapaths).items()):
         key = rng.key(number, "metapath neighbours", place)
@@ -102,10 +102,12 @@ def _single(view: GraphView, path: Any, argument: str) -> Metapath:
 
 def backwards(view: GraphView) -> GraphView:
     """The same nodes with every edge turned round: ``(a, r, b)`` becomes ``(b, r, a)``. Made once for a view."""
-    if "backwards" not in view._cache:
+
+    def make() -> GraphView:
         edges = {(dst, name, src): (ends[1], ends[0]) for (src, name, dst), ends in view.edges.items()}
-        view._cache["backwards"] = GraphView(num_nodes=view.num_nodes, edges=edges)
-    return view._cache["backwards"]
+        return GraphView(num_nodes=view.num_nodes, edges=edges)
+
+    return view.cached("backwards", make)
 
 
 def turned(path: Sequence[EdgeType]) -> Metapath:

@@ -1,4 +1,4 @@
-"""Pairs of near nodes and noise nodes as compiled CPU loops: many small results, for which tensor calls are slow."""
+"""Pairs of near nodes and negatives as compiled CPU loops: many small results, for which tensor calls are slow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from .._core.alias import AliasTable
 from .._core.bits import U64, below, bits, lower
+from .._core.doors import ascending, within
+from ..errors import InputError
 
 __all__ = ["draw_entries", "near_pairs"]
 
@@ -43,9 +45,19 @@ def draw_entries(table: AliasTable, indptr: Tensor, rows: Tensor | None, count: 
 
     Returns:
         Positions, int64, shape ``(count,)``.
+
+    Raises:
+        InputError: A row that there is not, or that has no entries.
     """
-    row_of = np.empty(0, np.int64) if rows is None else rows.cpu().contiguous().numpy()
+    ascending("indptr", indptr, table.threshold.numel())
+    row_of = np.empty(0, np.int64)
+    if rows is not None:
+        if rows.numel() < count:
+            raise InputError("rows", f"{rows.numel()} rows", f"one for each of {count} draws")
+        row_of = within("rows", rows.cpu().contiguous(), len(indptr) - 1, got="row", expected="rows").numpy()
     drawn = _draw(table.threshold.numpy(), table.other.numpy(), indptr.numpy(), row_of, count, np.uint64(stream))
+    if count and drawn[-1] < 0:
+        raise InputError("rows", "a row without entries", "rows that have some")
     return torch.from_numpy(drawn)
 
 
@@ -78,6 +90,9 @@ def _draw(threshold, other, indptr, rows, count, stream):  # type: ignore[no-unt
     for k in range(count):
         row = rows[k] if rows.size else 0
         random = bits(stream, U64(k))
+        if indptr[row + 1] == indptr[row]:
+            drawn[count - 1] = -1
+            break
         entry = indptr[row] + below(indptr[row + 1] - indptr[row], random)
         drawn[k] = entry if np.int64(lower(random)) < threshold[entry] else other[entry]
     return drawn

@@ -64,17 +64,6 @@ def test_types_are_alphabetical_and_joined_over_global_ids():
     assert tuple(part.tolist() for part in view.csr(("b", "to", "a"))) == one
 
 
-def test_edge_feature_follows_the_joined_order():
-    weights = {
-        ("b", "to", "a"): {"w": torch.tensor([1.0, 2.0, 3.0])},
-        ("a", "to", "a"): {"w": torch.tensor([4.0, 5.0])},
-    }
-    view = GraphView({"a": 3, "b": 2}, TYPED, edge_features=weights)
-    assert view.edge_feature("w").tolist() == [4, 5, 1, 2, 3]
-    with pytest.raises(InputError, match=r"weight: got nope; expected an edge feature of every edge type.*has 'w'"):
-        view.edge_feature("nope")
-
-
 def test_isolated_nodes_have_empty_rows():
     csr = ge.view(torch.tensor([[0], [1]]), num_nodes=4).csr()
     assert csr.indptr.tolist() == [0, 1, 1, 1, 1]

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..._core import rng
 from ..._core.alias import alias_table
+from ..._core.doors import ascending, within
 from ...errors import InputError
 from .base import Batch, Trained, WalkModel
 from .kernel import train_walks
@@ -42,7 +43,8 @@ def obstacle(model: WalkModel, loss: str) -> str:
             return f"{name} is not contiguous"
         if not weight.requires_grad:
             return f"{name} is frozen"
-    return ""
+    shapes = [tuple(getattr(model, name).weight.shape) for name in ("node_embed", "context_embed")]
+    return "" if shapes[0] == shapes[1] else f"context_embed has shape {shapes[1]}, not {shapes[0]} as node_embed"
 
 
 class CPUEngine:
@@ -112,12 +114,13 @@ class CPUEngine:
                 torch.autograd.graph.increment_version(table)
 
     def _train(self, batch: Batch, tables: list[Tensor], alias: np.ndarray, groups: np.ndarray) -> Trained:
+        walks = within("batch_walk", batch.walks.contiguous().cpu(), len(tables[0]), first=-1, got="node id")
         nodes, contexts = (table.numpy().reshape(-1) for table in tables)
         tokens, pairs, loss = train_walks(
             nodes,
             contexts,
             tables[0].size(1),
-            batch.walks.contiguous().cpu().numpy(),
+            walks.numpy(),
             self._model.window_size,
             self._shrink,
             self._model.negative_size,
@@ -150,7 +153,7 @@ def negatives_table(model: WalkModel) -> tuple[np.ndarray, np.ndarray]:
         return np.empty((0, 2), np.uint32), np.array([0, rows])
     if rows > 1 << 32:
         raise InputError("num_nodes", rows, "at most 2**32 nodes: the engine 'numba' numbers them in 32 bits")
-    groups = torch.tensor(bounds)
+    groups = ascending("noise_groups", bounds, rows)
     table = alias_table(groups, weights.double())
     packed = np.empty((rows, 2), np.uint32)
     # A slot that is always kept names itself as its other node, so that the lost chance of 2**-32 does not matter.
