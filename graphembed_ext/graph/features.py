@@ -58,9 +58,14 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
             "features " + (", ".join(map(repr, known)) or "of no name"),
             f"a node feature {wanted} with a row for each of the {view.num_nodes[node_type]} nodes",
         )
-    expected = f"shape ({view.num_nodes[node_type]}, {channels if channels is not None and channels >= 0 else 'C'})"
-    if x.dim() != 2 or (channels is not None and channels >= 0 and x.size(1) != channels):
-        raise InputError(where, f"shape {tuple(x.shape)}", expected)
+    if x.dim() != 2 or (channels is not None and 0 <= channels != x.size(1)):
+        columns = "C" if channels is None or channels < 0 else channels
+        raise InputError(where, f"shape {tuple(x.shape)}", f"shape ({view.num_nodes[node_type]}, {columns})")
+    _check_numbers(where, x)
+    return x
+
+
+def _check_numbers(where: str, x: Tensor) -> None:
     if not x.is_floating_point():
         raise InputError(where, f"dtype {x.dtype}", "floating-point numbers", "convert with .float()")
     if not bool(torch.isfinite(x).all()):
@@ -68,7 +73,6 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
         raise InputError(
             where, f"shape {tuple(x.shape)} with NaN or infinite entries, first in row {row}", "finite numbers"
         )
-    return x
 
 
 def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequence[str]) -> dict[str, Tensor]:

@@ -78,28 +78,28 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
     count = view.edges[edge_type][0].numel()
     value: Any
     if isinstance(weight, str):
-        features = view.edge_features[edge_type]
-        if weight not in features:
-            there = ", ".join(map(repr, features)) or "none"
-            raise InputError("weight", weight, f"an edge feature of every edge type walked; {edge_type} has {there}")
-        value = features[weight]
+        value = _named(view, weight, edge_type)
     elif isinstance(weight, Mapping):
         if edge_type not in weight:
             raise InputError("weight", f"weights of {list(weight)}", f"weights of {edge_type} too, as walks follow it")
         value = weight[edge_type]
+    elif isinstance(weight, Tensor) and weight.dim() > 0 and weight.size(0) == view.total_edges:
+        start = sum(view.edges[other][0].numel() for other in view.edge_types[: view.edge_types.index(edge_type)])
+        value = weight[start : start + count]
     else:
-        value = weight
-        if isinstance(value, Tensor) and value.dim() > 0 and value.size(0) == view.total_edges:
-            start = 0
-            for other in view.edge_types[: view.edge_types.index(edge_type)]:
-                start += view.edges[other][0].numel()
-            value = value[start : start + count]
-        else:
-            count = view.total_edges
+        value, count = weight, view.total_edges
     if not isinstance(value, Tensor) or value.squeeze(-1).shape != (count,):
         shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
     return value.detach().to(view.device).reshape(-1).double()
+
+
+def _named(view: GraphView, name: str, edge_type: EdgeType) -> Tensor:
+    features = view.edge_features[edge_type]
+    if name not in features:
+        there = ", ".join(map(repr, features)) or "none"
+        raise InputError("weight", name, f"an edge feature of every edge type walked; {edge_type} has {there}")
+    return features[name]
 
 
 def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType, Tensor]) -> None:

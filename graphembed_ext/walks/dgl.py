@@ -117,15 +117,16 @@ def _graph(dgl: Any, view: GraphView, weight: Tensor | None, metapaths: Sequence
     no_ids = torch.empty(0, dtype=torch.int64)
     types = sorted({step for path in metapaths for step in path})
     parts = {t: view.csr(t) for t in types} if types else {EDGE_TYPE: view.csr()}
-    counts = {t: view.num_nodes[t] for step in types for t in (step[0], step[2])}
+    counts = {t: view.num_nodes[t] for step in types for t in step[::2]}
     graph = dgl.heterograph(
         {t: ("csr", (csr.indptr, csr.indices, no_ids)) for t, csr in parts.items()},
         num_nodes_dict=counts or {EDGE_TYPE[0]: view.total_nodes},
     )
-    if weight is not None:
-        sizes = [len(csr.indices) for csr in parts.values()]
-        for t, values in zip(parts, torch.split(weight, sizes), strict=True):
-            graph.edges[t].data[_WEIGHT] = values
+    if weight is None:
+        return graph
+    sizes = [len(csr.indices) for csr in parts.values()]
+    for t, values in zip(parts, torch.split(weight, sizes), strict=True):
+        graph.edges[t].data[_WEIGHT] = values
     return graph
 
 
