@@ -65,7 +65,7 @@ def as_ids(ids: Any, argument: str, expected: str = "a vector of ids, int64 or i
     if found.numel() == 0 and found.dim() == 1 and not found.is_complex():
         return found.long()
     if found.dtype not in _INTEGERS or found.dim() != 1:
-        raise InputError(argument, f"shape {tuple(found.shape)}, {found.dtype}", expected)
+        raise InputError(argument, f"{found.dtype} of shape {tuple(found.shape)}", expected)
     return found.long()
 
 
