@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.files import whole
 from ..embeddings import word2vec
 from ..errors import FileFormatError, InputError
 from .layout import Layout, Parcel, State
@@ -51,8 +52,8 @@ def write(path: Path, parcel: Parcel, layout: Layout) -> None:
     """Write a file; an old one stays in place until the new one is whole."""
     if parcel.names is None and path.suffix not in (*_TORCH, ".safetensors"):
         raise InputError("file", str(path), f"a name ending in {', '.join(_TORCH)} or .safetensors")
-    part = path.with_name(path.name + ".part")
-    try:
+
+    def fill(part: Path) -> None:
         if parcel.names is not None:
             word2vec.write(part, parcel.names, parcel.state["vectors"], binary=layout.name.endswith("binary"))
         elif path.suffix == ".safetensors":
@@ -63,9 +64,8 @@ def write(path: Path, parcel: Parcel, layout: Layout) -> None:
             state: Any = _alone(parcel.state)
             # RecBole reads the key other_parameter of every checkpoint.
             torch.save({layout.nested: state, "other_parameter": None} if layout.nested else state, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+
+    whole(path, fill)
 
 
 def checked(content: Any, source: str) -> State:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .. import evaluate, parity, plots
 from .._core.optional import import_dgl, optional, require
-from .._core.threads import threads
+from .._core.parallel import threads
 from ..embeddings.vectors import Embeddings, embed
 from ..errors import MissingDependencyError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView

@@ -19,6 +19,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .._core import memory
+from .._core.files import whole
 from ..errors import FileFormatError
 from .result import FitResult
 
@@ -220,12 +221,7 @@ def _save(
     state = {"config": config, "model": model.state_dict(), "optimizer": trainer.state_dict(), "history": history}
     if best.early is not None:
         state["best"] = best.state_dict()
-    part = path.with_name(path.name + ".part")
-    try:
-        torch.save(state, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    whole(path, lambda part: torch.save(state, part))
 
 
 def _resume(

@@ -14,7 +14,7 @@ from typing import Any
 from ... import checkpoint as checkpoint_files
 from ... import evaluate
 from ..._core import optional as hosts
-from ..._core.threads import threads
+from ..._core.parallel import threads
 from ...embeddings.vectors import Embeddings, embed
 from ...errors import InputError
 from ...graph.features import FEATURE_NAMES
