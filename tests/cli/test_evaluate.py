@@ -84,6 +84,14 @@ def test_without_a_test_part_it_is_refused(folder):
     assert "--split 0.6,0.2,0.2" in done.stderr
 
 
+def test_labels_that_were_not_learned_from_have_random_splits(folder):
+    words = ["-i", folder / "ring.csv", "--features", "one-hot", "--labels", folder / "chance.csv", "--host", "pyg"]
+    words += ["--hidden-channels", "8", "--epochs", "1", "--set", "task=links", "--evaluate"]
+    done = good("train", "graphsage", *words, "-o", folder / "links.npz")
+    assert "classification, half of the labels for training, 10 splits: " in done.stdout
+    assert ge.Embeddings.load(folder / "links.npz").tensor.size(1) == 8  # no class scores
+
+
 def test_types_that_were_not_trained_on_have_random_splits():
     view = ge.view({("a", "to", "b"): torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]])})
     emb = ge.Embeddings(torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]]).repeat(2, 1), {"a": 6, "b": 6})

@@ -98,7 +98,8 @@ def fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile)
     _fill_metapaths(job, config, model_class, source)
     if getattr(model_class, "task", "") != "nodes":
         return
-    _fill_classes(config, model_class, source)
+    if supervised(job, "nodes"):
+        _fill_classes(config, model_class, source)
     if not any(name in features for features in source.view.features.values() for name in FEATURE_NAMES):
         raise InputError(
             "features",
