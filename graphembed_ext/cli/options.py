@@ -18,7 +18,7 @@ import typer
 
 from ..errors import InputError
 
-__all__ = ["COMMAND", "JOB", "OPTIONS", "READING", "SETTING", "Option", "signature"]
+__all__ = ["COMMAND", "JOB", "OPTIONS", "READING", "SETTING", "Option", "signature", "with_reading"]
 
 #: Who takes an option.
 JOB, READING, SETTING, COMMAND = "job", "reading", "setting", "command"
@@ -249,6 +249,15 @@ OPTIONS: tuple[Option, ...] = (
     Option("as_json", bool, "Print the record of the run as JSON.", _RESULT, COMMAND, flags=("--json",)),
     Option("debug", bool, "Show the traceback of an error.", "", COMMAND, flags=("--debug",)),
 )
+
+
+def with_reading(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with all options of reading a graph where it has ``**reading``; those not given are None."""
+    own = inspect.signature(command, eval_str=True)
+    kept = [entry.replace(kind=entry.KEYWORD_ONLY) for name, entry in own.parameters.items() if name != "reading"]
+    reading = [option.parameter() for option in OPTIONS if option.part == READING]
+    command.__signature__ = inspect.Signature([*kept, *reading])  # type: ignore[attr-defined]
+    return command
 
 
 def signature(options: Iterable[Option]) -> inspect.Signature:

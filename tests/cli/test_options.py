@@ -153,3 +153,16 @@ def test_python_runs_the_package():
         [sys.executable, "-m", "graphembed_ext", "--version"], capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout) == (0, f"graphembed_ext {ge.__version__}\n"), done.stderr
+
+
+def test_parity_reads_graphs_by_the_same_options(folder):
+    (folder / "titled.txt").write_text("1,2,0.5\n2,3,0.5\n3,1,0.5\n3,4,0.5\n")
+    words = ["parity", "deepwalk", "titled.txt", "--set", "walk_length=6", "--set", "window_size=2", "--steps", "1"]
+    counts = [len(call(*words, *flags).output.splitlines()) for flags in (["--no-header"], ["--header"])]
+    assert min(counts) > 3
+    assert call(*words, "--no-header").exit_code == 0
+    done = call(*words, "--input-format", "nonsense")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("graphembed: ")
+    text = CliRunner().invoke(app, ["parity", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
+    assert all(word in text for word in ("--directed", "--root", "--header", "--input-format", "--mat-key"))
