@@ -160,13 +160,37 @@ def test_links_without_a_record_are_judged_by_the_dot_product(walks):
     assert "score: got hadamard; expected dot or cosine, as no record names edges" in done.stderr
 
 
+def test_links_between_types_that_no_edge_joins_are_judged_by_cosine(walks):
+    rows = [f"a{i},p{i % 3},author,paper" for i in range(9)]
+    (walks / "papers.csv").write_text("\n".join(["source,target,source_type,target_type", *rows]) + "\n")
+    words = ["-i", walks / "papers.csv", "--metapath", "author-paper-author", "--window-size", "1", "--emb-dim", "4"]
+    good("train", "metapath2vec", *words, "--epochs", "2", "-o", walks / "papers.npz")
+    (walks / "coauthors.csv").write_text("a0,a3\na1,a4\n")
+    words = ["evaluate", walks / "papers.npz", "links", "--test", walks / "coauthors.csv"]
+    assert json.loads(good(*words, "--json").stdout)["protocol"] == "by the cosine of both vectors"
+    done = call(*words, "--score", "hadamard")
+    assert done.exit_code == 2
+    assert "score: got hadamard; expected dot or cosine" in done.stderr
+
+
+def test_few_pairs_that_are_none_are_enough_to_learn_from(walks):
+    """Of 5 nodes 7 pairs are joined and one is held out; of the two that are left one is judged."""
+    pairs = [(i, j) for i in range(5) for j in range(i) if (i, j) not in ((4, 0), (3, 0), (2, 0))]
+    (walks / "dense.csv").write_text(table(pairs))
+    (walks / "last.csv").write_text("4,0\n")
+    words = ["--emb-dim", "4", "--walk-length", "6", "--window-size", "1", "--epochs", "2"]
+    good("train", "deepwalk", "-i", walks / "dense.csv", "-o", walks / "dense.npz", *words)
+    done = good("evaluate", walks / "dense.npz", "links", "--test", walks / "last.csv", "--json")
+    assert "learned from 7 edges of the run and 2 pairs that are none" in json.loads(done.stdout)["protocol"]
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_links_that_were_trained_on_are_refused(walks, turned):
     rows = [line.split(",") for line in (walks / "kept.csv").read_text().split()[:3]]
     (walks / "seen.csv").write_text(table([row[::-1] if turned else row for row in rows]))
     done = call("evaluate", walks / "walks.npz", "links", "--test", walks / "seen.csv")
     assert done.exit_code == 2
-    assert "where 3 of 3 pairs are edges of" in done.stderr
+    assert "where 3 of 3 pairs are edges of the run's input" in done.stderr
     assert "expected pairs that training did not see" in done.stderr
 
 

@@ -50,8 +50,9 @@ def links(
         positive: Edge list of pairs that were held out.
         negative: Edge list of pairs that are no edges; None draws as many.
         score: One of :data:`SCORES`; ``"auto"`` takes what the model is judged by in its field: hadamard for walks and
-            for vectors trained on labels, dot for LightGCN and GraphSAGE without labels, whose losses are of dot
-            products, and without a record.
+            for vectors trained on labels, cosine for those of such models where no edge of the run joins nodes of these
+            types, so that there is nothing to learn from; dot for LightGCN and GraphSAGE without labels, whose losses
+            are of dot products, and without a record.
         input_format: Ending to read pairs by.
         seed: Fixes the drawn pairs.
 
@@ -59,16 +60,17 @@ def links(
         Scores and protocol.
 
     Raises:
-        InputError: Held-out pairs that were trained on.
+        InputError: Held-out pairs that were trained on; hadamard without edges to learn from.
     """
     kinds, pairs = _pairs(emb, positive, input_format)
     run = Run.found(path)
     counts = _counts(emb, kinds)
     edges = torch.empty(2, 0, dtype=torch.int64) if run is None else known_pairs(run.graph.view, kinds)
-    if run is not None:
-        _check_held_out(positive, pairs, edges, run, kinds)
+    _check_held_out(positive, pairs, edges, kinds)
     if score == "auto":
-        score = _usual_score(run)
+        score = _usual_score(run, edges)
+    if score == "hadamard" and not edges.numel():
+        raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
     if negative is not None:
         absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, input_format)
     else:
@@ -76,22 +78,26 @@ def links(
     shift = torch.tensor([[emb.start_of(kind)] for kind in kinds])
     train = None
     if score == "hadamard":
-        if run is None:
-            raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
-        taken = [edges, pairs, absent]
-        edges = _some(edges, kinds[0] == kinds[1], seed)
-        drawn = draw_pairs(counts, kinds[0] == kinds[1], taken, edges.size(1), seed, "training links")
-        train = edges + shift, drawn + shift
+        known = _some(edges, kinds[0] == kinds[1], seed)
+        taken, count = [edges, pairs, absent], known.size(1)
+        none = draw_pairs(counts, kinds[0] == kinds[1], taken, count, seed, "training links", fewer=True)
+        train = known + shift, none + shift
     found = link_prediction(emb, pairs + shift, absent + shift, score=score, train=train)
-    protocol = f"by {SCORES[score]}"
-    if train is not None:
-        protocol += f", learned from {train[0].size(1)} edges of the run and as many pairs that are none"
-    return found, protocol
+    return found, _protocol(score, train)
 
 
-def _usual_score(run: Run | None) -> str:
-    by_dot = run is None or run.task == "recommendation" or (run.task == "nodes" and not _on_labels(run))
-    return "dot" if by_dot else "hadamard"
+def _protocol(score: str, train: tuple[Tensor, Tensor] | None) -> str:
+    if train is None:
+        return f"by {SCORES[score]}"
+    known, none = (ends.size(1) for ends in train)
+    many = "as many" if known == none else none
+    return f"by {SCORES[score]}, learned from {known} edges of the run and {many} pairs that are none"
+
+
+def _usual_score(run: Run | None, edges: Tensor) -> str:
+    if run is None or run.task == "recommendation" or (run.task == "nodes" and not _on_labels(run)):
+        return "dot"
+    return "hadamard" if edges.numel() else "cosine"
 
 
 def _on_labels(run: Run) -> bool:
@@ -100,12 +106,12 @@ def _on_labels(run: Run) -> bool:
     )
 
 
-#: Edges that a regression learns from, at most; more change its scores no more.
+#: Edges that a regression learns from, at most, so that it takes seconds on a large graph, too.
 _MOST_EDGES = 50_000
 
 
 def _some(edges: Tensor, one_kind: bool, seed: int) -> Tensor:
-    """Each edge once, within a type whatever its direction, and no more than are useful."""
+    """Each edge once, within a type whatever its direction, and no more than :data:`_MOST_EDGES`."""
     edges = torch.unique(torch.sort(edges, 0).values if one_kind else edges, dim=1)
     if one_kind:
         edges = edges[:, edges[0] != edges[1]]
@@ -115,7 +121,7 @@ def _some(edges: Tensor, one_kind: bool, seed: int) -> Tensor:
     return edges[:, chosen[:_MOST_EDGES]]
 
 
-def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, run: Run, kinds: tuple[str, str]) -> None:
+def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, kinds: tuple[str, str]) -> None:
     """Raise for pairs that are edges of the run's input; within a type in either direction, as scores know none."""
     if kinds[0] == kinds[1]:
         pairs, edges = (torch.sort(ends, 0).values for ends in (pairs, edges))
@@ -124,7 +130,7 @@ def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, run: Run, kinds: t
     if again:
         raise InputError(
             "test",
-            f"{path}, where {again} of {pairs.size(1)} pairs are edges of {run.job.input}, which was trained on",
+            f"{path}, where {again} of {pairs.size(1)} pairs are edges of the run's input, which was trained on",
             "pairs that training did not see",
             "take them out of the input and train again",
         )
@@ -164,7 +170,14 @@ def known_pairs(view: GraphView, kinds: tuple[str, str]) -> Tensor:
 
 
 def draw_pairs(
-    counts: Sequence[int], one_kind: bool, taken: Sequence[Tensor], count: int, seed: int, purpose: str = "links"
+    counts: Sequence[int],
+    one_kind: bool,
+    taken: Sequence[Tensor],
+    count: int,
+    seed: int,
+    purpose: str = "links",
+    *,
+    fewer: bool = False,
 ) -> Tensor:
     """Different pairs, drawn uniformly from among those that are not taken.
 
@@ -176,6 +189,7 @@ def draw_pairs(
         count: How many.
         seed: Fixes them.
         purpose: What they are for: pairs for another purpose are other ones.
+        fewer: Whether fewer will do where there are not so many.
 
     Returns:
         Ids, int64 ``(2, count)``.
@@ -190,6 +204,8 @@ def draw_pairs(
         out.append(torch.arange(rows) * (columns + 1))
     known = torch.unique(torch.cat(out))
     free = rows * columns - len(known)
+    if fewer and free:
+        count = min(count, free)
     if free < count:
         raise InputError("test", f"{count} pairs", f"at most {free}, the number of pairs that are no edges")
     generator = rng.generator(rng.key(seed, purpose))
