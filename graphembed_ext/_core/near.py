@@ -28,7 +28,7 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> str:
 
     Example:
         >>> did_you_mean("deepwlk", ["deepwalk", "han"])
-        "did you mean 'deepwalk'?"
+        "did you mean 'deepwalk'"
     """
     found = nearest(name, known, count)
-    return f"did you mean {' or '.join(map(repr, found))}?" if found else ""
+    return f"did you mean {' or '.join(map(repr, found))}" if found else ""

@@ -371,8 +371,8 @@ ERRORS = {
         ["recommend", "likes.parquet", "i0"],
         "users: got i0, which is the name of an item; expected names of users. Hint: graphembed neighbors",
     ),
-    "recommend a user in another case": (["recommend", "likes.parquet", "U0"], "Hint: did you mean 'u0'?"),
-    "neighbors in another case": (["neighbors", "names.npz", "ann"], "Hint: did you mean 'Ann'?"),
+    "recommend a user in another case": (["recommend", "likes.parquet", "U0"], "Hint: did you mean 'u0'."),
+    "neighbors in another case": (["neighbors", "names.npz", "ann"], "Hint: did you mean 'Ann'."),
     "neighbors misspelt": (["neighbors", "names.npz", "Dann"], "Hint: did you mean 'Dan'"),
     "neighbors of a type that has none so called": (
         ["neighbors", "likes.parquet", "u0", "--type", "item"],

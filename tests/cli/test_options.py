@@ -127,8 +127,8 @@ def test_node2vec_is_deepwalk_with_p_and_q(folder):
 
 
 WRONG = {
-    "a misspelt model": (["deepwlk", "-i", "friends.csv"], "Hint: did you mean 'deepwalk'?"),
-    "a misspelt setting": (["deepwalk", "-i", "friends.csv", "--set", "walk_lenght=3"], "did you mean 'walk_length'?"),
+    "a misspelt model": (["deepwlk", "-i", "friends.csv"], "Hint: did you mean 'deepwalk'."),
+    "a misspelt setting": (["deepwalk", "-i", "friends.csv", "--set", "walk_lenght=3"], "did you mean 'walk_length'."),
     "a graph without -i": (["deepwalk", "friends.csv"], "arguments: got friends.csv; expected none after the name of"),
     "a graph for a model": (["friends.csv"], "Hint: the graph has an option of its own: --input friends.csv"),
     "no graph": (["deepwalk"], "input: got nothing; expected a value, by --input"),
