@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .. import evaluate, parity, plots
@@ -190,8 +189,8 @@ def _link_auc(example: Example, host: str) -> float:
     scores = []
     for seed in range(_SPLITS):
         view, hidden, absent = _hold_out(example.view, seed)
-        vectors = F.normalize(_train(example, host, view, seed)[0].tensor, dim=1)
-        scores.append(evaluate.link_prediction(vectors, hidden, absent)["auc"])
+        emb = _train(example, host, view, seed)[0]
+        scores.append(evaluate.link_prediction(emb, hidden, absent, score="cosine")["auc"])
     return float(np.mean(scores))
 
 

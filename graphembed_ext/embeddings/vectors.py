@@ -15,6 +15,7 @@ from torch import Tensor
 from .._core import checks as _checks
 from .._core import html as _html
 from .._core.files import whole
+from .._core.near import did_you_mean
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from .formats import chunks, read_safetensors, write_safetensors
@@ -261,12 +262,7 @@ class Embeddings:
             if node_type not in self._ids:
                 self._ids[node_type] = {name: i for i, name in enumerate(self.names.get(node_type, ()))}
             if node not in self._ids[node_type]:
-                import difflib
-
-                near = difflib.get_close_matches(node, self._ids[node_type], n=3)
-                raise InputError(
-                    "node", node, "the name of a node", "did you mean " + " or ".join(map(repr, near)) if near else ""
-                )
+                raise InputError("node", node, "the name of a node", did_you_mean(node, self._ids[node_type]))
             return self._ids[node_type][node]
         if not 0 <= node < self.num_nodes[node_type]:
             raise InputError("node", node, f"an id from 0 to {self.num_nodes[node_type] - 1}")

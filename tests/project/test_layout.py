@@ -22,6 +22,7 @@ ROWS = [
     {"training", "models"},
     {"dgl", "pyg", "parity", "checkpoint"},
     {"cli", "__init__"},
+    {"__main__"},
 ]
 ROW = {wing: number for number, row in enumerate(ROWS) for wing in row}
 
