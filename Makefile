@@ -1,4 +1,5 @@
 # make demo: environment and the main job.  make test: environment with every extra, and the tests.
+# make benchmarks: those of speed on tiny sizes, in two minutes; benchmarks/README.md tells how to run the whole.
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -19,6 +20,9 @@ lint: $(VENV)/all.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+benchmarks: $(VENV)/all.stamp
+	$(BIN)/python -m benchmarks --quick
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .

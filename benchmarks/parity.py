@@ -1,52 +1,74 @@
-"""Parity on real data: five models across hosts, our classes beside the peers' with equal weights, known differences.
+"""Parity on real data: five models on both hosts, our classes beside DGL's and PyG's, known differences.
 
-Usage: python benchmarks/parity.py [--only hosts peers differences] [--models deepwalk ...]
-
-Across hosts everything must be equal bit for bit, on one thread. Beside a peer, sums are taken in another order: the
-largest difference in float64 says whether both compute the same, that in float32 how far rounding drives them apart.
+Across hosts everything must be equal bit for bit, on one thread. Beside a class of DGL or PyG with equal weights, sums
+are taken in another order: the largest difference in float64 says whether both compute the same, that in float32 how
+far rounding drives them apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 
-import peer_defects
 import torch
-from _both_hosts import MODELS, dgl_graph, pyg_graph
-from _peers import PAIRS
-from _record import save
 
 import graphembed_ext as ge
 
+from . import peer_defects
+from .data import acm3025, cora, dblp, dgl_graph, gowalla, pyg_graph
+from .harness import Benchmark, Clock
+from .peers import PAIRS, gap
+
 SEED = 0
 KINDS = ("output", "loss", "gradient")
+PARTS = ("hosts", "peers", "differences")
+#: Data set and arguments of each model.
+MODELS = {
+    "deepwalk": ("Cora", cora, {}),
+    "metapath2vec": (
+        "DBLP",
+        dblp,
+        {
+            "metapath": [
+                ("author", "to", "paper"),
+                ("paper", "to", "conference"),
+                ("conference", "to", "paper"),
+                ("paper", "to", "author"),
+            ],
+            "walk_length": 21,
+            "window_size": 5,
+        },
+    ),
+    "graphsage": ("Cora", cora, {"hidden_channels": 64, "dropout": 0.5}),
+    "han": ("ACM", acm3025, {"hidden_channels": 64, "heads": 8, "steps": 3}),
+    "lightgcn": ("Gowalla", gowalla, {"embedding_dim": 64, "num_layers": 3}),
+}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="*", default=["hosts", "peers", "differences"])
-    parser.add_argument("--models", nargs="*", default=list(MODELS))
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS)
     parser.add_argument("--no_save", action="store_true", help="print only")
-    args = parser.parse_args()
-    began = time.perf_counter()
+
+
+def main(options: argparse.Namespace, recorder):
     results = {}
-    if "hosts" in args.only:
-        results["hosts"] = [across_hosts(name) for name in args.models]
-        show_hosts(results["hosts"])
-    if "peers" in args.only:
-        results["peers"] = [beside_peer(name) for name in PAIRS]
-        show_peers(results["peers"])
-    if "differences" in args.only:
-        results["differences"] = peer_defects.run()
-        peer_defects.show(results["differences"])
-    print(f"{time.perf_counter() - began:.0f} s")
+    with Clock() as clock:
+        if "hosts" in options.only:
+            results["hosts"] = [across_hosts(name) for name in options.models]
+            show_hosts(results["hosts"])
+        if "peers" in options.only:
+            results["peers"] = [beside_peer(name) for name in PAIRS]
+            show_peers(results["peers"])
+        if "differences" in options.only:
+            results["differences"] = peer_defects.run()
+            peer_defects.show(results["differences"])
+    print(f"{clock.seconds:.0f} s")
     wrong = [row["model"] for row in results.get("hosts", []) if not row["ok"]]
     wrong += [row["peer"] for row in results.get("peers", []) if not row["same"]]
     wrong += [row["title"] for row in results.get("differences", []) if not row["holds"]]
-    assert not wrong, wrong
-    if not args.no_save:
-        print(save("parity", SEED, results, only=args.only, models=args.models))
+    if wrong:
+        raise AssertionError(wrong)
+    return None if options.no_save else recorder.save(results)
 
 
 def across_hosts(name: str) -> dict:
@@ -90,22 +112,16 @@ def beside_peer(name: str) -> dict:
         largest = dict.fromkeys(KINDS)
         for quantity, (ours, peer) in compute(dtype).items():
             kind = quantity.partition(" ")[0]
-            gap = float((ours - peer).abs().max())
-            size = float(peer.abs().max())
             before = largest[kind] or {"absolute": 0.0, "relative": 0.0}
-            largest[kind] = {
-                "absolute": max(before["absolute"], gap),
-                "relative": max(before["relative"], gap / size if size else gap),
-            }
+            found_now = dict(zip(("absolute", "relative"), gap(ours, peer), strict=True))
+            largest[kind] = {measure: max(before[measure], found_now[measure]) for measure in before}
         found[str(dtype).removeprefix("torch.")] = largest
     same = all(part is None or part["relative"] < 1e-9 for part in found["float64"].values())
     return {"peer": name, "data": data, "same": same, **found}
 
 
 def show_peers(rows: list[dict]) -> None:
-    print(
-        "Beside the peers, equal weights and inputs: largest difference, relative to the largest number of the tensor"
-    )
+    print("Beside DGL's and PyG's classes, equal weights and inputs: largest difference by the tensor's largest number")
     print(f"{'':<28}{'data':<27}" + "".join(f"{kind + ' ' + d:>15}" for d in ("f32", "f64") for kind in KINDS))
     for row in rows:
         cells = [row[dtype][kind] for dtype in ("float32", "float64") for kind in KINDS]
@@ -114,5 +130,4 @@ def show_peers(rows: list[dict]) -> None:
     print()
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARKS = [Benchmark("parity", main, options, quick={"models": ["deepwalk", "graphsage"], "only": ["hosts"]})]

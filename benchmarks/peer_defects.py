@@ -1,9 +1,7 @@
-"""Small graphs on which a peer is wrong, or stops, and this package is not: what will change for who moves here.
+"""Small graphs on which DGL or PyG are wrong, or stop, and this package is not: what will change for who moves here.
 
-Usage: python benchmarks/peer_defects.py
-
-Every case states what would be right, asks the peer and ours, and holds when ours is right and the peer is not. The
-tests run them all.
+Every difference states what would be right, asks their class and ours, and holds when ours is right and theirs is not.
+The tests run them all.
 """
 
 from __future__ import annotations
@@ -19,6 +17,8 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext import pyg
 
+from .harness import Benchmark
+
 CHAIN = {(f"n{k}", f"e{k}", f"n{k + 1}"): torch.zeros(2, 1, dtype=torch.int64) for k in range(4)}
 DEAD_END = {("a", "to", "b"): torch.tensor([[0], [0]]), ("b", "back", "a"): torch.tensor([[1], [1]])}
 DEAD_END_NODES = {"a": 3, "b": 2}
@@ -27,12 +27,12 @@ PATH = torch.tensor([[0, 1], [1, 2]])
 
 
 @dataclass(frozen=True)
-class Case:
+class Difference:
     """One difference.
 
     Attributes:
         title: The situation, and what would be right.
-        peer: Whose class is wrong.
+        peer: Whose class is wrong, "dgl" or "pyg".
         where: Threads in which its users met it.
         right: What is right.
         ask_peer, ask_ours: The answers.
@@ -178,11 +178,11 @@ def padding_counts(host):
 
 
 def worst_pair(host):
-    """Whether the loss of a noise node with a score of 30 pulls at that node at all."""
+    """Whether the loss of a negative with a score of 30 pulls at that node at all."""
     import torch_geometric.nn as peer_pyg
 
     vectors = torch.zeros(6, 4)
-    vectors[:2, 0] = 30**0.5  # rows 0 and 1: a node and its noise
+    vectors[:2, 0] = 30**0.5  # rows 0 and 1: a node and its negative
     if host == "ours":
         score = torch.tensor([[30.0]], requires_grad=True)
         ge.losses.skip_gram_loss(torch.zeros(1), score).backward()
@@ -226,8 +226,8 @@ def chain_pairs(host):
     return sorted(set(pairs(metapath2vec(host, CHAIN, ["e0", "e1", "e2", "e3"], 2), [0])))
 
 
-CASES = [
-    Case(
+DIFFERENCES = [
+    Difference(
         "MetaPath2Vec: a walk 0-1-2-3-4 with window 2 has every pair at most 2 apart, both ways",
         "dgl",
         "measured here",
@@ -235,7 +235,7 @@ CASES = [
         lambda: chain_pairs("dgl"),
         lambda: chain_pairs("ours"),
     ),
-    Case(
+    Difference(
         "MetaPath2Vec: a walk a0 -> b0 (row 3) that ends there has the pairs (0, 3) and (3, 0)",
         "dgl",
         "dgl#5514, dgl#7875",
@@ -243,23 +243,23 @@ CASES = [
         lambda: pairs(metapath2vec("dgl", DEAD_END, ["to", "back"], 2, DEAD_END_NODES), [0]),
         lambda: pairs(metapath2vec("ours", DEAD_END, ["to", "back"], 2, DEAD_END_NODES), [0]),
     ),
-    Case(
-        "MetaPath2Vec: a batch of one pair with one noise node has the loss 2 ln 2",
+    Difference(
+        "MetaPath2Vec: a batch of one pair with one negative has the loss 2 ln 2",
         "dgl",
         "measured here",
         1.3863,
         lambda: one_pair("dgl"),
         lambda: one_pair("ours"),
     ),
-    Case(
-        "MetaPath2Vec: of an author's 200 papers, all as likely to be visited, each can be noise",
+    Difference(
+        "MetaPath2Vec: of an author's 200 papers, all as likely to be visited, each can be a negative",
         "dgl",
         "counts one random run",
         200,
         lambda: int((metapath2vec("dgl", STAR, ["writes"], 1).neg_prob[1:] > 0).sum()),
         lambda: int((metapath2vec("ours", STAR, ["writes"], 1).neg_prob[1:] > 0).sum()),
     ),
-    Case(
+    Difference(
         "DeepWalk: walks that reach a dead end have a loss",
         "dgl",
         "dgl#7181",
@@ -267,7 +267,7 @@ CASES = [
         lambda: dead_end_loss("dgl"),
         lambda: dead_end_loss("ours"),
     ),
-    Case(
+    Difference(
         "MetaPath2Vec: the row that is no node is not trained",
         "pyg",
         "measured here",
@@ -275,7 +275,7 @@ CASES = [
         lambda: dummy_row_trained("pyg"),
         lambda: dummy_row_trained("ours"),
     ),
-    Case(
+    Difference(
         "Node2Vec: p = 0.5 and q = 2 make a model without pyg-lib",
         "pyg",
         "pyg#9818, pyg#7240, pytorch_cluster#230",
@@ -283,23 +283,23 @@ CASES = [
         lambda: node2vec("pyg"),
         lambda: node2vec("ours"),
     ),
-    Case(
-        "Skip-gram's loss pulls at a noise node with a score of 30",
+    Difference(
+        "Skip-gram's loss pulls at a negative with a score of 30",
         "pyg",
         "saturates in float32 from 17 on",
         True,
         lambda: worst_pair("pyg"),
         lambda: worst_pair("ours"),
     ),
-    Case(
-        "Skip-gram's loss pulls at a noise node with a score of 30",
+    Difference(
+        "Skip-gram's loss pulls at a negative with a score of 30",
         "dgl",
         "clamps scores to +-6 and +-10",
         True,
         lambda: worst_pair("dgl"),
         lambda: worst_pair("ours"),
     ),
-    Case(
+    Difference(
         "Moving a typed graph to DGL keeps 3 users and 3 items, the last ones without edges",
         "pyg",
         "pyg#9171, pyg#6979",
@@ -307,7 +307,7 @@ CASES = [
         lambda: trailing_nodes("pyg"),
         lambda: trailing_nodes("ours"),
     ),
-    Case(
+    Difference(
         "LightGCN: to a user who has item 2, recommend item 3",
         "pyg",
         "no exclusion",
@@ -315,7 +315,7 @@ CASES = [
         lambda: bought_again("pyg"),
         lambda: bought_again("ours"),
     ),
-    Case(
+    Difference(
         "GraphSAGE: an edge weight of 0 changes the output",
         "pyg",
         "pyg#1563, pyg#1961, pyg#5345",
@@ -323,7 +323,7 @@ CASES = [
         lambda: weights_count("pyg"),
         lambda: weights_count("ours"),
     ),
-    Case(
+    Difference(
         "GraphSAGE: the mean of 1 with weight 1 and 4 with weight 0 is 1",
         "dgl",
         "divides by the number of edges",
@@ -331,7 +331,7 @@ CASES = [
         lambda: weighted_mean("dgl"),
         lambda: weighted_mean("ours"),
     ),
-    Case(
+    Difference(
         "GraphSAGE by LSTM: a node's output does not depend on the degrees of others",
         "pyg",
         "runs on over padding; ours has both, as lstm and dgl_lstm",
@@ -339,7 +339,7 @@ CASES = [
         lambda: padding_counts("pyg"),
         lambda: padding_counts("ours"),
     ),
-    Case(
+    Difference(
         "Walks with a chance to restart go on",
         "dgl",
         "dgl#4271, dgl#6159, pytorch_cluster#114",
@@ -347,7 +347,7 @@ CASES = [
         lambda: restarts("dgl"),
         lambda: restarts("ours"),
     ),
-    Case(
+    Difference(
         "A seed of 2**40 makes walks",
         "dgl",
         "seeds from 2**31 on raise",
@@ -359,9 +359,9 @@ CASES = [
 
 
 def run() -> list[dict]:
-    """Every case, executed; ``holds`` where ours is right and the peer is not."""
+    """Every difference, executed; ``holds`` where ours is right and theirs is not."""
     found = []
-    for case in CASES:
+    for case in DIFFERENCES:
         torch.manual_seed(0)
         random.seed(0)
         theirs, ours = attempt(case.ask_peer), attempt(case.ask_ours)
@@ -380,7 +380,7 @@ def run() -> list[dict]:
 
 
 def show(found: list[dict]) -> None:
-    """Print all cases."""
+    """Print all of them."""
     for row in found:
         print(f"{row['title']} ({row['where']})")
         print(f"  {row['peer']:<5} {row['theirs']}")
@@ -388,5 +388,9 @@ def show(found: list[dict]) -> None:
     print(f"{sum(row['holds'] for row in found)} of {len(found)} differences hold\n")
 
 
-if __name__ == "__main__":
+def main(options, recorder) -> None:
+    """Print them; the record of parity has them, too."""
     show(run())
+
+
+BENCHMARKS = [Benchmark("peer_defects", main)]

@@ -3,21 +3,21 @@
 Skip-gram with negative sampling comes in three presets, named after the implementation they equal:
 
 =========  ==========================================================================================
-preset     formula, with ``s`` the scores of observed pairs and ``s'`` those of K noise pairs each
+preset     formula, with ``s`` the scores of observed pairs and ``s'`` those of K negatives each
 =========  ==========================================================================================
 stable     mean(-log sigmoid(s)) + w K mean(-log sigmoid(-s'))
 dgl        the same on scores clamped to [-clamp, clamp], by default 6 as in ``dgl.nn.DeepWalk``
            (``dgl.nn.MetaPath2Vec`` clamps at 10)
-pyg        mean(-log(sigmoid(s) + 1e-15)) + w mean(-log(1 - sigmoid(s') + 1e-15)): the K noise pairs
+pyg        mean(-log(sigmoid(s) + 1e-15)) + w mean(-log(1 - sigmoid(s') + 1e-15)): the K negatives
            are averaged, as in PyG's ``Node2Vec`` and ``MetaPath2Vec``
 =========  ==========================================================================================
 
-``dgl`` has no gradient for a score outside its clamp and ``pyg`` none for the worst noise pairs (in float32 from
+``dgl`` has no gradient for a score outside its clamp and ``pyg`` none for the worst negatives (in float32 from
 about 17 on, where ``1 - sigmoid`` is 0): the pairs most in need of correction are left alone. ``stable`` has
 neither flaw and is what :func:`graphembed_ext.fit` uses unless told otherwise.
 
 Bayesian personalised ranking comes in three presets, too, with ``p`` and ``n`` the scores of B observed pairs and of
-as many noise pairs of the same users, ``E`` the initial vectors of the nodes concerned and ``w`` the weight decay:
+as many negatives of the same users, ``E`` the initial vectors of the nodes concerned and ``w`` the weight decay:
 
 ================  ===================================================================================
 preset            formula
@@ -56,14 +56,14 @@ _RECBOLE_EPSILON = 1e-10
 def skip_gram_loss(
     pos: Tensor, neg: Tensor, *, preset: str = "stable", neg_weight: float = 1.0, clamp: float = 6.0
 ) -> Tensor:
-    """Skip-gram loss with negative sampling: noise summed over K, everything averaged over pairs.
+    """Skip-gram loss with negative sampling: negatives summed over K, everything averaged over pairs.
 
     Args:
         pos: Scores of observed pairs, float, shape ``(B,)``.
-        neg: Scores of K noise nodes for each pair, float, shape ``(B, K)``. The preset ``pyg`` averages over
-            all noise and takes any shape.
+        neg: Scores of K negatives for each pair, float, shape ``(B, K)``. The preset ``pyg`` averages over
+            all of them and takes any shape.
         preset: ``"stable"``, ``"dgl"`` or ``"pyg"``; see the table at the top of this module.
-        neg_weight: Factor of the noise term.
+        neg_weight: Factor of the negatives' term.
         clamp: Bound on the scores, used by the preset ``dgl`` only.
 
     Returns:
@@ -125,11 +125,11 @@ def bpr_loss(
     initial: Sequence[Tensor] = (),
     weight_decay: float = 0.0,
 ) -> Tensor:
-    """Bayesian personalised ranking: observed pairs should score higher than noise pairs of the same user.
+    """Bayesian personalised ranking: observed pairs should score higher than negatives of the same user.
 
     Args:
         pos: Scores of observed pairs, ``(B,)``.
-        neg: Score of a noise pair for each, ``(B,)``.
+        neg: Score of a negative for each, ``(B,)``.
         preset: ``"pyg"``, ``"lightgcn-pytorch"`` or ``"recbole"``; see the second table at the top of this module.
         initial: Vectors before propagation that are held small, each ``(R, d)``. LightGCN-PyTorch and RecBole give
             three, those of the batch's users, positives and negatives, repeated as often as they occur; PyG's

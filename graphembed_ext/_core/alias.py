@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .doors import ascending
+
 __all__ = ["AliasTable", "alias_table"]
 
 _ONE = 1 << 32
@@ -35,6 +37,9 @@ def alias_table(indptr: Tensor, weight: Tensor) -> AliasTable:
         indptr: CSR row pointers, int64, shape ``(num_rows + 1,)``.
         weight: Weight of each entry, at least 0 and finite, shape ``(num_edges,)``.
 
+    Raises:
+        InputError: Row pointers that are not of so many entries.
+
     Example:
         >>> table = alias_table(torch.tensor([0, 2]), torch.tensor([1.0, 3.0]))
         >>> table.threshold / 2**32  # the first edge keeps half of its slot: 1/2 of 1/2 is 1/4
@@ -42,6 +47,7 @@ def alias_table(indptr: Tensor, weight: Tensor) -> AliasTable:
         >>> table.other
         tensor([1, 1])
     """
+    ascending("indptr", indptr, weight.numel())
     threshold, other, degrees = _build(indptr.cpu().numpy(), weight.detach().cpu().double().numpy())
     return AliasTable(*(torch.from_numpy(part).to(indptr.device) for part in (threshold, other, degrees)))
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from .parallel import leave_one
+from .parallel import leave
 
 __all__ = ["Item", "in_background"]
 
@@ -15,11 +15,16 @@ __all__ = ["Item", "in_background"]
 Item = TypeVar("Item")
 
 
-def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[Item]:
+def in_background(items: Callable[[], Iterator[Item]], ahead: int, *, leaves: int = 1) -> Iterator[Item]:
     """The items of an iterator, made by a thread that keeps at most ``ahead`` of them waiting.
 
     The thread ends with the iterator, be it run through, closed, or dropped half-way; an error in it is raised
     here.
+
+    Args:
+        items: Makes the iterator, in the thread.
+        ahead: Items that may wait.
+        leaves: Processors that the thread leaves to the one it works for.
     """
     waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(ahead)
     stopped = threading.Event()
@@ -33,7 +38,7 @@ def in_background(items: Callable[[], Iterator[Item]], ahead: int) -> Iterator[I
                 continue
 
     def work() -> None:
-        leave_one()
+        leave(leaves)
         try:
             for item in items():
                 put((True, item))

@@ -10,9 +10,12 @@ import psutil
 
 from ..errors import InputError
 
-__all__ = ["available", "check_tables", "check_training", "peak", "readable", "resident"]
+__all__ = ["available", "check_room", "check_tables", "check_training", "peak", "readable", "resident"]
 
+#: Bytes for whose sake the system is not asked how many there are.
+_SMALL = 1 << 28
 _CGROUP = Path("/sys/fs/cgroup")
+_STATUS = Path("/proc/self/status")
 
 
 def available() -> int:
@@ -33,7 +36,16 @@ def resident() -> int:
 
 
 def peak() -> int:
-    """Most bytes of memory this process has ever held."""
+    """Most bytes of memory this process has ever held, it alone.
+
+    getrusage counts what the parent process held when it started this one, so it is asked only where the system has no
+    ``/proc``.
+    """
+    try:
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        pass  # another system
     if sys.platform == "win32":
         return int(psutil.Process(os.getpid()).memory_info().peak_wset)
     import resource
@@ -49,7 +61,34 @@ def readable(size: float) -> str:
         >>> readable(3 * 2**30), readable(2**20)
         ('3.00 GiB', '1.0 MiB')
     """
+    if size >= 2**60:
+        return f"{size / 2**60:.3g} EiB"
     return f"{size / 2**30:.2f} GiB" if size >= 2**29 else f"{size / 2**20:.1f} MiB"
+
+
+def check_room(argument: str, got: str, needed: int, purpose: str, hint: str = "") -> None:
+    """Refuse, before it is asked for, memory that is not there.
+
+    Args:
+        argument: Name of the argument that says how much, for errors.
+        got: Its value.
+        needed: Bytes.
+        purpose: What they are for.
+        hint: What would fit.
+
+    Raises:
+        InputError: It is more than there is.
+
+    Example:
+        >>> check_room("walk_length", "40", 40 * 8, "a walk")
+    """
+    if needed > _SMALL and needed > available():
+        raise InputError(
+            argument,
+            f"{got}, for which {purpose} would take {readable(needed)}",
+            f"what fits into the {readable(available())} of memory that is free",
+            hint,
+        )
 
 
 def check_tables(num_nodes: int, emb_dim: int) -> None:

@@ -1,4 +1,10 @@
-"""Compiled kernels and blocks of work on several threads, each with a part of its own.
+"""The one policy of threads: how many there are, and who has them.
+
+* Kernels and blocks of work take as many threads as torch may (``torch.set_num_threads``), by :func:`over_rows` and
+  :func:`share`; a thread that works ahead for another leaves one processor to it (:func:`leave`).
+* While blocks of work call torch's operators, these are held to one thread (:func:`threads_to_ourselves`).
+* A user's number of threads is in force by :func:`threads`, for torch and for kernels alike.
+* The skip-gram engine has threads of its own, for an epoch (:mod:`graphembed_ext.training.engines.cpu`).
 
 A kernel is compiled with ``nogil=True`` and called as ``kernel(first, last, *arguments)``; it writes the rows from
 ``first`` to ``last`` and no others, so that the number of threads changes nothing in the result. numba's own
@@ -9,6 +15,11 @@ After an operator of torch on several threads, OpenMP's wait for the next one, b
 our own would have to share the processors with those that wait, so the main thread, where torch's operators run, takes
 the waiting ones: it enters a parallel region of the same OpenMP runtime. Elsewhere, and where torch brings no such
 runtime (:func:`_region`), there is a pool.
+
+A product on two of MKL's threads rounds otherwise than on one, and MKL cuts a product for the calling thread's number
+of threads even within a parallel region. ``torch.set_num_threads`` changes the calling thread's number, and that of
+threads that have asked torch for nothing yet; a worker that has keeps its own. So :func:`share` holds each of its
+threads itself, and leaves alone what other threads were told.
 """
 
 from __future__ import annotations
@@ -18,7 +29,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +38,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["leave_one", "over_rows", "share", "threads_to_ourselves"]
+__all__ = ["leave", "over_rows", "share", "threads", "threads_to_ourselves"]
 
 #: Less work than this many numbers is not worth another thread.
 _WORTHWHILE = 1 << 18
@@ -35,9 +46,9 @@ _WORTHWHILE = 1 << 18
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 _pool: ThreadPoolExecutor | None = None
+#: ``left``: processors that this thread leaves to others. ``ours``: threads for kernels while this thread's operators
+#: are held to one; None follows torch.
 _this_thread = threading.local()
-#: Threads for kernels while torch has been held to one; None follows torch.
-_ours: int | None = None
 #: A forked child has OpenMP's state, but not its threads.
 _forked = False
 
@@ -48,24 +59,67 @@ def threads_to_ourselves() -> Iterator[None]:
 
     An operator in a block would start threads of its own otherwise; and its last bits would depend on their number.
     """
-    global _ours
-    before, ours = torch.get_num_threads(), _ours
-    _ours = before if ours is None else ours
-    torch.set_num_threads(1)
+    ours = getattr(_this_thread, "ours", None)
+    with _held_to_one() as before:
+        _this_thread.ours = before if ours is None else ours
+        try:
+            yield
+        finally:
+            _this_thread.ours = ours
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[int]:
+    """Let torch and kernels use ``count`` threads within the context, and as many as before after it.
+
+    Args:
+        count: Number of threads; None leaves it as it is.
+
+    Yields:
+        The number in force.
+
+    Example:
+        >>> with threads(1) as count:
+        ...     count
+        1
+    """
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
     try:
-        yield
+        yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
-        _ours = ours
 
 
-def leave_one() -> None:
-    """Tell that the calling thread works ahead for another, to which it leaves a processor from now on."""
-    _this_thread.left = 1
+@contextmanager
+def _held_to_one() -> Iterator[int]:
+    """Hold the operators that this thread calls to one thread; yields the number before."""
+    before = torch.get_num_threads()  # a new thread takes torch's number with its first question
+    openmp, mkl = _numbers()
+    if openmp is None:
+        torch.set_num_threads(1)
+    else:
+        openmp(1)
+        mine = mkl(1)
+    try:
+        yield before
+    finally:
+        if openmp is None:
+            torch.set_num_threads(before)
+        else:
+            openmp(before)
+            mkl(mine)
+
+
+def leave(count: int) -> None:
+    """Tell that the calling thread works ahead for another, to which it leaves so many processors from now on."""
+    _this_thread.left = count
 
 
 def _allowed() -> int:
-    count = torch.get_num_threads() if _ours is None else _ours
+    ours = getattr(_this_thread, "ours", None)
+    count = torch.get_num_threads() if ours is None else ours
     return max(count - getattr(_this_thread, "left", 0), 1)
 
 
@@ -79,16 +133,16 @@ def share(work: Callable[[int], None], amount: int) -> None:
         for number in range(amount):
             work(number)
         return
-    todo = iter(range(amount))
+    todo, held = iter(range(amount)), getattr(_this_thread, "ours", None) is not None
     failures: list[BaseException] = []
 
     def some(_: Any = None) -> None:
         try:
-            torch.get_num_threads()  # a new thread takes the number that torch is held to with its first question
-            for number in todo:  # a range's iterator is one step of the interpreter: no number is handed out twice
-                if failures:
-                    return
-                work(number)
+            with _held_to_one() if held else nullcontext():
+                for number in todo:  # a range's iterator is one step of the interpreter: none is handed out twice
+                    if failures:
+                        return
+                    work(number)
         except BaseException as error:  # Ctrl-C, too, must not pass through the region
             failures.append(error)
 
@@ -130,15 +184,33 @@ def _region() -> Any:
     """The entry to a parallel region of the OpenMP runtime that torch brings along; None where it brings none, or one
     with other names for things.
     """
-    path = _region_path()
-    if path is None:
+    region = _function(_region_path(), "GOMP_parallel")
+    if region is not None:
+        region.argtypes, region.restype = [_Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+    return region
+
+
+@cache
+def _numbers() -> tuple[Any, Any]:
+    """What sets the calling thread's number of OpenMP's threads, and of MKL's, which returns the one before; two times
+    None where torch does not bring both along.
+    """
+    openmp = _function(_region_path(), "omp_set_num_threads")
+    mkl = _function(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so", "MKL_Set_Num_Threads_Local")
+    if openmp is None or mkl is None:
+        return None, None
+    openmp.argtypes, openmp.restype = [ctypes.c_int], None
+    mkl.argtypes, mkl.restype = [ctypes.c_int], ctypes.c_int
+    return openmp, mkl
+
+
+def _function(library: Path | None, name: str) -> Any:
+    if library is None or not library.exists():
         return None
     try:
-        region = ctypes.CDLL(str(path)).GOMP_parallel
+        return getattr(ctypes.CDLL(str(library)), name)
     except (OSError, AttributeError):
         return None
-    region.argtypes, region.restype = [_Callback, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
-    return region
 
 
 def _region_path() -> Path | None:
@@ -150,7 +222,7 @@ def _region_path() -> Path | None:
 def _threads(count: int) -> ThreadPoolExecutor:
     global _pool
     if _pool is None or _pool._max_workers < count - 1:
-        _pool = ThreadPoolExecutor(count - 1, thread_name_prefix="messages")
+        _pool = ThreadPoolExecutor(count - 1, thread_name_prefix="graphembed")
     return _pool
 
 

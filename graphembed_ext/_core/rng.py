@@ -12,24 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from . import rng
+from . import checks, rng
 
-__all__ = ["below", "bits", "fresh_seed", "generator", "key", "stream_of_call", "torch_seeded"]
+__all__ = ["below", "bits", "fresh_seed", "generator", "key", "seed_or_fresh", "stream_of_call", "torch_seeded"]
 
 _MASK = (1 << 64) - 1
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX_1 = 0xBF58476D1CE4E5B9
-_MIX_2 = 0x94D049BB133111EB
+#: SplitMix64: the step from one state to the next, and the factors and shifts of its finaliser. Compiled code reads
+#: them here, so that it draws from the same streams.
+GOLDEN = 0x9E3779B97F4A7C15
+MIX_1 = 0xBF58476D1CE4E5B9
+MIX_2 = 0x94D049BB133111EB
+SHIFTS = (30, 27, 31)
 
 
 def _mix(value: int) -> int:
-    value = (value ^ (value >> 30)) * _MIX_1 & _MASK
-    value = (value ^ (value >> 27)) * _MIX_2 & _MASK
-    return value ^ (value >> 31)
+    value = (value ^ (value >> SHIFTS[0])) * MIX_1 & _MASK
+    value = (value ^ (value >> SHIFTS[1])) * MIX_2 & _MASK
+    return value ^ (value >> SHIFTS[2])
 
 
 def key(seed: int, *purpose: int | str) -> int:
@@ -39,11 +43,11 @@ def key(seed: int, *purpose: int | str) -> int:
         >>> key(0, "walks", 1) == key(0, "walks", 1), key(0, "walks", 1) == key(0, "walks", 2)
         (True, False)
     """
-    state = _mix((seed + _GOLDEN) & _MASK)
+    state = _mix((seed + GOLDEN) & _MASK)
     for part in purpose:
         number = int.from_bytes(part.encode(), "little") if isinstance(part, str) else part
         while True:
-            state = _mix((state ^ (number & _MASK)) + _GOLDEN & _MASK)
+            state = _mix((state ^ (number & _MASK)) + GOLDEN & _MASK)
             number >>= 64
             if number in (0, -1):
                 break
@@ -70,13 +74,13 @@ def bits(stream: int | Tensor, counters: int | Tensor) -> Tensor:
         >>> bool((bits(walks, 7)[1:] == bits(walks[1:], 7)).all())
         True
     """
-    step = _signed(_GOLDEN * (counters + 1)) if isinstance(counters, int) else (counters + 1) * _signed(_GOLDEN)
+    step = _signed(GOLDEN * (counters + 1)) if isinstance(counters, int) else (counters + 1) * _signed(GOLDEN)
     return _mix_tensor(torch.as_tensor(step + (_signed(stream) if isinstance(stream, int) else stream)))
 
 
 def _mix_tensor(value: Tensor) -> Tensor:
     """:func:`_mix` for every element, in place; int64 wraps around as uint64 does."""
-    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, 0)):
+    for shift, factor in zip(SHIFTS, (MIX_1, MIX_2, 0), strict=True):
         # ">>" of int64 drags the sign along; the mask makes it the logical shift.
         value ^= (value >> shift) & ((1 << (64 - shift)) - 1)
         if factor:
@@ -100,6 +104,12 @@ def generator(stream: int) -> torch.Generator:
 def fresh_seed() -> int:
     """A new seed from torch's default generator, as for any module built after ``torch.manual_seed``."""
     return int(torch.randint(2**62, ()))
+
+
+def seed_or_fresh(seed: Any) -> int:
+    """A seed as users give it, checked; a new one for None."""
+    given = checks.seed(seed)
+    return fresh_seed() if given is None else given
 
 
 @contextmanager

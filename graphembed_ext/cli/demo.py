@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .. import evaluate, parity, plots
 from .._core.optional import import_dgl, optional, require
-from .._core.threads import threads
+from .._core.parallel import threads
 from ..embeddings.vectors import Embeddings, embed
 from ..errors import MissingDependencyError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
@@ -190,8 +189,8 @@ def _link_auc(example: Example, host: str) -> float:
     scores = []
     for seed in range(_SPLITS):
         view, hidden, absent = _hold_out(example.view, seed)
-        vectors = F.normalize(_train(example, host, view, seed)[0].tensor, dim=1)
-        scores.append(evaluate.link_prediction(vectors, hidden, absent)["auc"])
+        emb = _train(example, host, view, seed)[0]
+        scores.append(evaluate.link_prediction(emb, hidden, absent, score="cosine")["auc"])
     return float(np.mean(scores))
 
 

@@ -32,7 +32,8 @@ app = typer.Typer(
 )
 
 for command in (demo, train, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
-    app.command()(command)
+    # what stands where an option was meant gets a message of train's own
+    app.command(context_settings={"allow_extra_args": command is train})(command)
 
 
 def main() -> None:

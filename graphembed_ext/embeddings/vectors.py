@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import html as _html
+from .._core.near import did_you_mean
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import formats
@@ -214,8 +214,7 @@ class Embeddings:
 
     def _unknown(self, name: str) -> InputError:
         known = [*self.num_nodes, *(label for labels in self.names.values() for label in labels)]
-        near = difflib.get_close_matches(str(name), known, n=3)
-        hint = "did you mean " + " or ".join(map(repr, near)) + "?" if near else ""
+        hint = did_you_mean(str(name), known)
         return InputError("node_type", name, "one of " + ", ".join(map(repr, self.num_nodes)), hint)
 
     def _ids_of(self, node_type: str) -> dict[str, int]:
@@ -249,10 +248,7 @@ class Embeddings:
         if isinstance(node, str):
             ids = self._ids_of(node_type)
             if node not in ids:
-                near = difflib.get_close_matches(node, ids, n=3)
-                raise InputError(
-                    "node", node, "the name of a node", "did you mean " + " or ".join(map(repr, near)) if near else ""
-                )
+                raise InputError("node", node, "the name of a node", did_you_mean(node, ids))
             return ids[node]
         if not 0 <= node < self.num_nodes[node_type]:
             raise InputError("node", node, f"an id from 0 to {self.num_nodes[node_type] - 1}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from .._core import checks as _checks
 from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
+from ..graph.features import node_ids
 from .ranking import recommendation
 from .vectors import matrix_of
 
@@ -18,13 +20,22 @@ __all__ = ["node_classification", "recommendation"]
 
 
 def node_classification(
-    emb: Embeddings | Tensor, y: Any, *, train_ratio: float = 0.5, repeats: int = 10, seed: int = 0
+    emb: Embeddings | Tensor,
+    y: Any,
+    *,
+    train_ratio: float = 0.5,
+    repeats: int = 10,
+    seed: int = 0,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, float]:
-    """Classify nodes by logistic regression on their vectors, over random splits.
+    """Classify nodes by logistic regression on their vectors, over random splits or on a given one.
 
     Labels of one class a node are split at random, stratified by class. With several labels a node (DeepWalk's
     protocol, arXiv:1403.6652, section 6) one regression is trained for each label, and each test node is
     given as many labels as it has in truth, those of the highest probability.
+
+    Vectors that were trained on labels, as those of GraphSAGE and HAN, know the labels of their training nodes: judge
+    them by ``masks`` with a test part that training did not see.
 
     Args:
         emb: Vectors of the labelled type, ``(N, d)``: a tensor, or embeddings of one node type.
@@ -33,61 +44,103 @@ def node_classification(
         train_ratio: Part of the labelled nodes to train on, between 0 and 1.
         repeats: Number of random splits.
         seed: Fixes the splits.
+        masks: ``{"train": ..., "test": ...}``, each a boolean mask ``(N,)`` or node ids: the one split to judge on;
+            what else the dict has, such as ``"val"``, is left alone, and so are nodes without a label. None splits at
+            random.
 
     Returns:
         Means over the splits: ``micro_f1``, ``macro_f1``, ``accuracy`` (for several labels: of exact label sets).
+
+    Raises:
+        InputError: Shapes that do not match, fewer than two classes, a class that is too rare to split, masks without
+            labelled nodes or with nodes in both parts.
 
     Example:
         >>> import torch
         >>> vectors = torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
         >>> node_classification(vectors, torch.tensor([0, 0, 0, 1, 1, 1]), repeats=2)
         {'micro_f1': 1.0, 'macro_f1': 1.0, 'accuracy': 1.0}
+        >>> masks = {"train": torch.tensor([0, 3]), "test": torch.tensor([2, 5])}
+        >>> node_classification(vectors, torch.tensor([0, 0, 1, 1, 1, 1]), masks=masks)["accuracy"]
+        0.5
     """
     optional("sklearn", "ge.evaluate")
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import train_test_split
-    from sklearn.multiclass import OneVsRestClassifier
-
-    vectors = matrix_of(emb)
-    labels = np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
+    vectors, labels = matrix_of(emb), _dense(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
     ratio = _checks.number("train_ratio", train_ratio, above=0)
     if ratio >= 1:
         raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
+    _checks.integer("repeats", repeats)
+    labelled = np.asarray(labels.any(1) if labels.ndim == 2 else labels >= 0)
+    if masks is not None:
+        splits = [_given_split(masks, labelled)]
+    else:
+        ids = np.flatnonzero(labelled)
+        splits = [_random_split(ids, labels[ids], ratio, seed + repeat) for repeat in range(repeats)]
+    scores = [_judged(vectors, labels, train, test) for train, test in splits]
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+
+
+def _dense(y: Any) -> np.ndarray:
+    return np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
+
+
+def _given_split(masks: Mapping[str, Tensor], labelled: np.ndarray) -> list[np.ndarray]:
+    """Ids of the labelled nodes to train and to judge on."""
+    found = []
+    for part in ("train", "test"):
+        if masks.get(part) is None:
+            raise InputError("masks", f"the keys {sorted(masks)}", "the keys 'train' and 'test'")
+        ids = node_ids(f"masks[{part!r}]", masks[part], len(labelled), "labelled").numpy()
+        ids = ids[labelled[ids]]
+        if not len(ids):
+            raise InputError(f"masks[{part!r}]", "no nodes with a label", "at least one")
+        found.append(ids)
+    again = len(np.intersect1d(*found))
+    if again:
+        raise InputError("masks", f"{again} nodes in both train and test", "nodes in one of them alone")
+    return found
+
+
+def _random_split(ids: np.ndarray, labels: np.ndarray, ratio: float, seed: int) -> list[np.ndarray]:
+    """Ids of nodes to train and to judge on, stratified where a node has one class."""
+    from sklearn.model_selection import train_test_split
+
     several = labels.ndim == 2
-    labelled = labels.any(1) if several else labels >= 0
-    vectors, labels = vectors[labelled], labels[labelled].astype(np.int64)
     if not several and len(np.unique(labels)) < 2:
         raise InputError("y", f"{len(np.unique(labels))} classes", "at least two")
-    scores = []
-    for repeat in range(_checks.integer("repeats", repeats)):
-        try:
-            train, test = train_test_split(
-                np.arange(len(labels)),
-                train_size=ratio,
-                random_state=seed + repeat,
-                stratify=None if several else labels,
-            )
-        except ValueError as error:
-            raise InputError(
-                "y",
-                f"{len(labels)} labelled nodes that cannot be split with train_ratio={ratio:g} ({error})",
-                "a node of every class on either side",
-                "merge rare classes, or mark their nodes as unlabelled",
-            ) from error
-        regression = LogisticRegression(max_iter=1000, solver="liblinear" if several else "lbfgs")
-        if several:
-            model = OneVsRestClassifier(regression)
-            seen = labels[train].any(0)  # a label without an example cannot be learned, nor predicted
-            model.fit(vectors[train], labels[train][:, seen])
-            chance = np.full(labels[test].shape, -1.0)
-            chance[:, seen] = model.predict_proba(vectors[test])
-            predicted = _most_probable(chance, labels[test].sum(1))
-        else:
-            predicted = regression.fit(vectors[train], labels[train]).predict(vectors[test])
-        scores.append(_f1(labels[test], predicted))
-    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+    try:
+        found: list[np.ndarray] = train_test_split(
+            ids, train_size=ratio, random_state=seed, stratify=None if several else labels
+        )
+    except ValueError as error:
+        raise InputError(
+            "y",
+            f"{len(labels)} labelled nodes that cannot be split with train_ratio={ratio:g} ({error})",
+            "a node of every class on either side",
+            "merge rare classes, or mark their nodes as unlabelled",
+        ) from error
+    return found
+
+
+def _judged(vectors: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
+    """Scores on some nodes of a regression that was trained on others."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    known, truth = labels[train].astype(np.int64), labels[test].astype(np.int64)
+    if labels.ndim == 2:
+        model = OneVsRestClassifier(LogisticRegression(max_iter=1000, solver="liblinear"))
+        seen = known.any(0)  # a label without an example cannot be learned, nor predicted
+        model.fit(vectors[train], known[:, seen])
+        chance = np.full(truth.shape, -1.0)
+        chance[:, seen] = model.predict_proba(vectors[test])
+        return _f1(truth, _most_probable(chance, truth.sum(1)))
+    if len(np.unique(known)) < 2:
+        raise InputError("y", f"{len(np.unique(known))} classes among the training nodes", "at least two")
+    regression = LogisticRegression(max_iter=1000, solver="lbfgs")
+    return _f1(truth, regression.fit(vectors[train], known).predict(vectors[test]))
 
 
 def _most_probable(chance: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from .._core import checks as _checks
 from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
@@ -14,16 +16,35 @@ from .vectors import matrix_of
 __all__ = ["link_prediction"]
 
 
-def link_prediction(emb: Embeddings | Tensor, positive: Tensor, negative: Tensor) -> dict[str, float]:
-    """Tell edges from non-edges by the dot product of their ends' vectors.
+def link_prediction(
+    emb: Embeddings | Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    score: str = "dot",
+    train: tuple[Tensor, Tensor] | None = None,
+) -> dict[str, float]:
+    """Tell edges from non-edges by their ends' vectors.
+
+    With ``"hadamard"`` this is the protocol by which node2vec was judged (Grover and Leskovec 2016, arXiv:1607.00653,
+    section 4.4): the vectors of both ends are multiplied entry by entry, and a logistic regression on these products,
+    brought to mean 0 and variance 1, learns from other pairs what an edge looks like.
 
     Args:
         emb: Vectors, rows by global node id, ``(N, d)``.
-        positive: Edges, node ids, shape ``(2, P)``.
+        positive: Edges, node ids, shape ``(2, P)``; training must not have seen them.
         negative: Pairs that are no edges, shape ``(2, M)``.
+        score: What tells them apart: ``"dot"``, the dot product of both vectors; ``"cosine"``, that of vectors of
+            length 1; or ``"hadamard"``.
+        train: For hadamard: pairs to train the regression on, edges ``(2, P')`` and pairs that are none ``(2, M')``,
+            usually the edges that the vectors were trained on and as many drawn pairs.
 
     Returns:
         ``auc``: area under the ROC curve; ``ap``: average precision.
+
+    Raises:
+        InputError: Ids out of range, no pairs, ``train`` missing or not wanted, or pairs of ``train`` among those that
+            are judged.
 
     Example:
         >>> vectors = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
@@ -33,14 +54,53 @@ def link_prediction(emb: Embeddings | Tensor, positive: Tensor, negative: Tensor
     optional("sklearn", "ge.evaluate")
     from sklearn.metrics import average_precision_score, roc_auc_score
 
+    _checks.choice("score", score, ("dot", "cosine", "hadamard"))
+    if (train is not None) != (score == "hadamard"):
+        got = "nothing" if train is None else "pairs to train on"
+        expected = "two tensors, edges and pairs that are none" if train is None else f"None: {score} learns nothing"
+        raise InputError("train", got, expected)
     vectors = torch.from_numpy(matrix_of(emb))
-    scores = []
-    for name, pairs in (("positive", positive), ("negative", negative)):
-        if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.size(1) == 0:
-            raise InputError(name, f"shape {tuple(pairs.shape)}", "shape (2, number of pairs), at least one pair")
-        if int(pairs.min()) < 0 or int(pairs.max()) >= len(vectors):
-            raise InputError(name, f"node ids up to {int(pairs.max())}", f"ids from 0 to {len(vectors) - 1}")
-        scores.append((vectors[pairs[0]] * vectors[pairs[1]]).sum(1))
-    truth = np.repeat([1, 0], [len(score) for score in scores])
-    score = torch.cat(scores).numpy()
-    return {"auc": float(roc_auc_score(truth, score)), "ap": float(average_precision_score(truth, score))}
+    judged = [_checked("positive", positive, len(vectors)), _checked("negative", negative, len(vectors))]
+    if train is None:
+        vectors = F.normalize(vectors, dim=1) if score == "cosine" else vectors
+        scores = torch.cat([(vectors[pairs[0]] * vectors[pairs[1]]).sum(1) for pairs in judged]).numpy()
+    else:
+        learned = [_checked(f"train[{side}]", pairs, len(vectors)) for side, pairs in enumerate(train)]
+        _check_apart(judged[0], learned[0], len(vectors))
+        scores = _by_regression(vectors, learned, judged)
+    truth = np.repeat([1, 0], [pairs.size(1) for pairs in judged])
+    return {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}
+
+
+def _checked(name: str, pairs: Tensor, count: int) -> Tensor:
+    if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.size(1) == 0:
+        raise InputError(name, f"shape {tuple(pairs.shape)}", "shape (2, number of pairs), at least one pair")
+    least, most = (int(end) for end in torch.aminmax(pairs))
+    if least < 0 or most >= count:
+        got = f"the node id {least}" if least < 0 else f"node ids up to {most}"
+        raise InputError(name, got, f"ids from 0 to {count - 1}")
+    return pairs.cpu()
+
+
+def _check_apart(positive: Tensor, learned: Tensor, count: int) -> None:
+    """Raise for edges that are judged and learned from; a product knows no direction."""
+    keys = [low * count + high for low, high in (torch.sort(pairs, 0).values for pairs in (positive, learned))]
+    again = int(torch.isin(*keys).sum())
+    if again:
+        raise InputError("positive", f"{again} pairs that are among train's", "pairs that training did not see")
+
+
+def _by_regression(vectors: Tensor, learned: list[Tensor], judged: list[Tensor]) -> np.ndarray:
+    """Log odds of the judged pairs by a logistic regression on the learned ones."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def features(sides: list[Tensor]) -> np.ndarray:
+        pairs = torch.cat(sides, 1)
+        return (vectors[pairs[0]] * vectors[pairs[1]]).numpy()
+
+    truth = np.repeat([1, 0], [pairs.size(1) for pairs in learned])
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    found: np.ndarray = regression.fit(features(learned), truth).decision_function(features(judged))
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from .._core.doors import within
 from ..errors import InputError
 from .view import NODE_TYPE, GraphView
 
@@ -65,9 +66,14 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
             "features " + (", ".join(map(repr, known)) or "of no name"),
             f"a node feature {wanted} with a row for each of the {view.num_nodes[node_type]} nodes",
         )
-    expected = f"shape ({view.num_nodes[node_type]}, {channels if channels is not None and channels >= 0 else 'C'})"
-    if x.dim() != 2 or (channels is not None and channels >= 0 and x.size(1) != channels):
-        raise InputError(where, f"shape {tuple(x.shape)}", expected)
+    if x.dim() != 2 or (channels is not None and 0 <= channels != x.size(1)):
+        columns = "C" if channels is None or channels < 0 else channels
+        raise InputError(where, f"shape {tuple(x.shape)}", f"shape ({view.num_nodes[node_type]}, {columns})")
+    _check_numbers(where, x)
+    return x
+
+
+def _check_numbers(where: str, x: Tensor) -> None:
     if not x.is_floating_point():
         raise InputError(where, f"dtype {x.dtype}", "floating-point numbers", "convert with .float()")
     if not bool(torch.isfinite(x).all()):
@@ -75,7 +81,6 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
         raise InputError(
             where, f"shape {tuple(x.shape)} with NaN or infinite entries, first in row {row}", "finite numbers"
         )
-    return x
 
 
 def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequence[str]) -> dict[str, Tensor]:
@@ -109,10 +114,8 @@ def node_ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
         raise InputError(argument, f"{mask.dtype} of shape {tuple(mask.shape)}", "a boolean mask, or node ids (M,)")
     if mask.dtype == torch.uint8 and mask.shape == (count,) and int(mask.max()) <= 1:
         return mask.nonzero().squeeze(1)  # DGL's older data sets keep masks so
-    if len(mask) and (int(mask.min()) < 0 or int(mask.max()) >= count):
-        wrong = int(mask.min()) if int(mask.min()) < 0 else int(mask.max())
-        raise InputError(argument, f"node id {wrong}", f"ids from 0 to {count - 1}")
+    within(argument, mask, count, got="node id")
     different = len(torch.unique(mask))
     if different != len(mask):
         raise InputError(argument, f"{len(mask)} ids of which {different} are different", "every node once")
-    return mask.long()
+    return mask.to(torch.int64, copy=True)  # the caller's tensor may be written to before the ids are read

@@ -14,24 +14,23 @@ __all__ = ["entry_values", "in_edges", "message_edges"]
 
 def in_edges(view: GraphView, edge_type: EdgeType) -> Adjacency:
     """All edges of a type, on the CPU; ``edge_ids`` are the host's."""
-    name = "in-edges", edge_type
-    if name not in view._cache:
+
+    def make() -> Adjacency:
         src, dst = (ids.cpu() for ids in view.edges[edge_type])
-        sizes = view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]]
-        view._cache[name] = Adjacency.from_edges(src, dst, *sizes)
-    found: Adjacency = view._cache[name]
-    return found
+        return Adjacency.from_edges(src, dst, view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]])
+
+    return view.cached(("in-edges", edge_type), make)
 
 
 def message_edges(view: GraphView, edge_type: EdgeType, device: torch.device) -> Adjacency:
     """The same on a device, every entry being an edge of its own place, so that the host's order is forgotten."""
-    name = "message edges", edge_type, device
-    if name not in view._cache:
+
+    def make() -> Adjacency:
         graph = in_edges(view, edge_type)
         indptr, indices = graph.indptr.to(device), graph.indices.to(device)
-        view._cache[name] = Adjacency(indptr, indices, torch.arange(len(indices), device=device), graph.num_src)
-    found: Adjacency = view._cache[name]
-    return found
+        return Adjacency(indptr, indices, torch.arange(len(indices), device=device), graph.num_src)
+
+    return view.cached(("message edges", edge_type, device), make)
 
 
 def entry_values(view: GraphView, edge_type: EdgeType, name: str) -> Tensor:
@@ -40,10 +39,10 @@ def entry_values(view: GraphView, edge_type: EdgeType, name: str) -> Tensor:
     Raises:
         InputError: Weights that are missing, of a wrong size, negative, NaN or infinite.
     """
-    kept = "in-edge values", edge_type, name
-    if kept not in view._cache:
+
+    def make() -> Tensor:
         graph = in_edges(view, edge_type)
         values = checked_weight(view, name, edge_type).cpu()
-        view._cache[kept] = entry_weights(CSR(graph.indptr, graph.indices, graph.edge_ids), values)
-    found: Tensor = view._cache[kept]
-    return found
+        return entry_weights(CSR(graph.indptr, graph.indices, graph.edge_ids), values)
+
+    return view.cached(("in-edge values", edge_type, name), make)

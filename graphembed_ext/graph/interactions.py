@@ -1,4 +1,4 @@
-"""Who touched what: the two sides of a bipartite graph, and where their nodes stand in a joint table.
+"""Interactions: the two sides of a bipartite graph, and where their nodes stand in a joint table.
 
 A typed graph (``('user', 'buys', 'item')``) numbers each side from 0; its joint table holds the node types in
 alphabetical order, so that items stand before users. An untyped graph numbers all nodes together, users first, as
@@ -7,7 +7,6 @@ LightGCN-PyTorch does; ids are rows then.
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks as _checks
+from .._core.doors import as_ids, within
 from ..errors import InputError
 from .view import EdgeType, GraphView
 
@@ -78,11 +78,7 @@ class Sides:
 
     def _rows(self, ids: Tensor, rows: range, argument: str, kind: str) -> Tensor:
         low = 0 if self.typed else rows.start
-        if ids.numel():
-            least, most = (int(end) for end in torch.aminmax(ids))
-            if least < low or most >= low + len(rows):
-                wrong = least if least < low else most
-                raise InputError(argument, f"{kind} id {wrong}", f"ids of {kind}s, from {low} to {low + len(rows) - 1}")
+        within(argument, ids, low + len(rows), first=low, got=f"{kind} id", expected=f"ids of {kind}s,")
         return ids + (rows.start - low)
 
 
@@ -135,7 +131,7 @@ class Interactions:
         return self._kept["by_user"]
 
     def items_of(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """What some users (rows) touched, as positions among all items: bounds ``(U + 1,)`` and positions."""
+        """What some users (rows) interacted with, as positions among all items: bounds ``(U + 1,)`` and positions."""
         bounds, items = self.by_user()
         users = users - self.sides.users.start
         starts, amounts = bounds[users], bounds[users + 1] - bounds[users]
@@ -143,10 +139,6 @@ class Interactions:
         torch.cumsum(amounts, 0, out=found[1:])
         shift = torch.repeat_interleave(starts - found[:-1], amounts)
         return found, items[torch.arange(len(shift), device=users.device) + shift] - self.sides.items.start
-
-
-#: What was read off a view, for as long as the view lives.
-_read: weakref.WeakKeyDictionary[GraphView, dict[Any, Interactions]] = weakref.WeakKeyDictionary()
 
 
 def interactions(view: GraphView, user_type: str | None = None, num_users: int | None = None) -> Interactions:
@@ -169,11 +161,11 @@ def interactions(view: GraphView, user_type: str | None = None, num_users: int |
         tensor([[3, 4],
                 [2, 0]])
     """
-    kept = _read.setdefault(view, {})
-    if (user_type, num_users) not in kept:
-        read = _typed(view, user_type) if view.is_typed else _untyped(view, num_users)
-        kept[user_type, num_users] = read
-    return kept[user_type, num_users]
+
+    def make() -> Interactions:
+        return _typed(view, user_type) if view.is_typed else _untyped(view, num_users)
+
+    return view.cached(("interactions", user_type, num_users), make)
 
 
 def _typed(view: GraphView, user_type: str | None) -> Interactions:
@@ -253,15 +245,3 @@ def _both(
                 "the same interactions in both directions, or one direction alone",
             )
     return Interactions(sides, *pairs)
-
-
-def as_ids(ids: Any, argument: str) -> Tensor:
-    """Whole numbers as an int64 vector."""
-    if isinstance(ids, range):
-        return torch.arange(ids.start, ids.stop, ids.step)
-    found = ids if isinstance(ids, Tensor) else torch.as_tensor(ids)
-    if found.numel() == 0 and found.dim() == 1:
-        return found.long()
-    if found.dtype == torch.bool or found.is_floating_point() or found.dim() != 1:
-        raise InputError(argument, f"shape {tuple(found.shape)}, {found.dtype}", "a vector of ids, int64 or int32")
-    return found.long()

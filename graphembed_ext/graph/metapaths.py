@@ -115,21 +115,23 @@ def metapath_of(view: GraphView, text: Any) -> list[EdgeType]:
         return list(read_metapaths(view, steps)[0])
     types = text.split("-")
     if len(types) > 1 and all(kind in view.num_nodes for kind in types):
-        path = []
-        for source, target in pairwise(types):
-            found = [edge_type for edge_type in view.edge_types if (edge_type[0], edge_type[2]) == (source, target)]
-            if len(found) != 1:
-                offered = ", ".join(":".join(edge_type) for edge_type in found or view.edge_types)
-                raise InputError(
-                    "metapath",
-                    f"{text}, with {len(found) or 'no'} edge types from {source!r} to {target!r}",
-                    "one edge type for each step",
-                    f"name relations, as in source:relation:target,... ({offered})",
-                )
-            path.append(found[0])
-        return path
+        return [_between(view, source, target, text) for source, target in pairwise(types)]
     steps = [tuple(step.split(":")) if step.count(":") == 2 else step for step in text.split(",")]
     return list(read_metapaths(view, steps)[0])
+
+
+def _between(view: GraphView, source: str, target: str, text: str) -> EdgeType:
+    """The one edge type that leads from a node type to another."""
+    found = [edge_type for edge_type in view.edge_types if (edge_type[0], edge_type[2]) == (source, target)]
+    if len(found) != 1:
+        offered = ", ".join(":".join(edge_type) for edge_type in found or view.edge_types)
+        raise InputError(
+            "metapath",
+            f"{text}, with {len(found) or 'no'} edge types from {source!r} to {target!r}",
+            "one edge type for each step",
+            f"name relations, as in source:relation:target,... ({offered})",
+        )
+    return found[0]
 
 
 def named_metapath(text: str) -> tuple[str, str]:

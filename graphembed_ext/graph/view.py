@@ -7,20 +7,22 @@ the same edges in another order give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+from .._core import checks, doors, memory
 from .._core import html as _html
 from ..errors import InputError
 
 __all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
 
 EdgeType = tuple[str, str, str]
+Made = TypeVar("Made")
 
 #: Names that an untyped graph gets: DGL's own, so that both hosts agree.
 NODE_TYPE = "_N"
@@ -101,7 +103,7 @@ class GraphView:
     _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        counts = dict(sorted(self.num_nodes.items()))
+        counts = {t: checks.integer("num_nodes", self.num_nodes[t], minimum=0) for t in sorted(self.num_nodes)}
         edges = dict(sorted(self.edges.items()))
         for edge_type, (src, dst) in edges.items():
             _check_edges(edge_type, src, dst, counts)
@@ -159,38 +161,59 @@ class GraphView:
         src, dst = self.edges[self.edge_types[0] if edge_type is None else edge_type]
         return torch.stack([src, dst]).long()
 
+    def cached(self, key: Hashable, make: Callable[[], Made], token: Hashable = None) -> Made:
+        """What ``make`` makes of this view, once; kept for as long as the view lives.
+
+        A view whose host graph has changed is replaced by another one, which starts with nothing (see
+        :func:`~graphembed_ext.hosts.registry.refreshed`).
+
+        Args:
+            key: Names what is made, and with which arguments.
+            make: Makes it.
+            token: Of what else it is made of, such as :func:`tensor_token` of a feature: where it is another than
+                before, the thing is made anew and takes the old one's place.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> view = ge.view(torch.tensor([[0, 1], [1, 2]]))
+            >>> view.cached("a list", list) is view.cached("a list", list)
+            True
+        """
+        found = self._cache.get(key)
+        if found is None or found[0] != token:
+            found = self._cache[key] = token, make()
+        return cast(Made, found[1])
+
     def csr(self, edge_type: EdgeType | None = None) -> CSR:
-        """Canonical CSR of one edge type, or of the union of all of them; built once, then kept.
+        """Canonical CSR of one edge type, or of the union of all of them; built once, then kept. It is a copy: edges
+        that are written to later change nothing in it.
 
         Args:
             edge_type: Canonical type, rows and columns numbered within their node types. None joins all edge
                 types over global node ids (see :attr:`offsets`), edge ids counting through the sorted types.
+
+        Raises:
+            InputError: Edges that have been written to since the view was made and name nodes that it lacks, or more
+                nodes than memory has room for.
         """
-        if edge_type not in self._cache:
-            if edge_type is None:
-                src, dst = self._union()
-                rows = columns = self.total_nodes
-            else:
-                src, dst = (ids.long() for ids in self.edges[edge_type])
-                rows, columns = self.num_nodes[edge_type[0]], self.num_nodes[edge_type[2]]
-            self._cache[edge_type] = _canonical_csr(src, dst, rows, columns)
-        return self._cache[edge_type]
+        return self.cached(("csr", edge_type), lambda: self._csr(edge_type))
 
     def has_csr(self, edge_type: EdgeType | None = None) -> bool:
         """Whether :meth:`csr` has been built already."""
-        return edge_type in self._cache
+        return ("csr", edge_type) in self._cache
 
-    def edge_feature(self, name: str) -> Tensor:
-        """One edge feature over the union of all edge types, in the order of ``csr().edge_ids``.
-
-        Raises:
-            InputError: An edge type lacks the feature.
-        """
-        for edge_type, features in self.edge_features.items():
-            if name not in features:
-                there = ", ".join(map(repr, features)) or "none"
-                raise InputError("weight", name, f"an edge feature of every edge type; {edge_type} has {there}")
-        return torch.cat([self.edge_features[edge_type][name] for edge_type in self.edges])
+    def _csr(self, edge_type: EdgeType | None) -> CSR:
+        # The edges are the host's and may have been written to since they were checked.
+        for name in self.edges if edge_type is None else (edge_type,):
+            _check_edges(name, *self.edges[name], self.num_nodes)
+        if edge_type is None:
+            src, dst = self._union()
+            rows = columns = self.total_nodes
+        else:
+            src, dst = (ids.long() for ids in self.edges[edge_type])
+            rows, columns = self.num_nodes[edge_type[0]], self.num_nodes[edge_type[2]]
+        memory.check_room("num_nodes", f"{rows}", 8 * (rows + 1), "the bounds of their rows")
+        return _canonical_csr(src, dst, rows, columns)
 
     def _union(self) -> tuple[Tensor, Tensor]:
         start = self.offsets
@@ -242,12 +265,14 @@ def _shapes(features: Mapping[str, Tensor]) -> str:
 
 
 def _canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
-    key = src * max(columns, 1) + dst
-    if bool((key[1:] >= key[:-1]).all()):
-        order = torch.arange(key.numel(), device=key.device)
-    else:
-        order = torch.argsort(key, stable=True)
-    indptr = torch.zeros(rows + 1, dtype=torch.int64, device=key.device)
+    if rows * columns < 1 << 63:
+        key = src * max(columns, 1) + dst
+        in_order = bool((key[1:] >= key[:-1]).all())
+        order = torch.arange(key.numel(), device=key.device) if in_order else torch.argsort(key, stable=True)
+    else:  # a pair does not fit into one number
+        order = torch.argsort(dst, stable=True)
+        order = order[torch.argsort(src[order], stable=True)]
+    indptr = torch.zeros(rows + 1, dtype=torch.int64, device=src.device)
     torch.cumsum(torch.bincount(src, minlength=rows), 0, out=indptr[1:])
     return CSR(indptr, dst[order].contiguous(), order)
 
@@ -259,19 +284,20 @@ def _check_edges(edge_type: EdgeType, src: Tensor, dst: Tensor, num_nodes: Mappi
     for node_type, ids, side in ((edge_type[0], src, "source"), (edge_type[2], dst, "destination")):
         if node_type not in num_nodes:
             raise InputError(name, f"{side} type {node_type!r}", f"one of the node types {list(num_nodes)}")
-        if ids.dtype not in (torch.int64, torch.int32):
-            way_out = "convert with .long() if every id is a whole number" if ids.is_floating_point() else ""
-            raise InputError(name, f"{side} ids of dtype {ids.dtype}", "int64 or int32 node ids", way_out)
-        if ids.numel() == 0:
-            continue
-        low, high = (int(end) for end in torch.aminmax(ids))
-        if low < 0:
-            raise InputError(name, f"{side} id {low}", "ids of at least 0")
-        if high >= num_nodes[node_type]:
-            kind = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
-            raise InputError(
-                name,
-                f"{side} id {high}",
-                f"ids below {num_nodes[node_type]}, the number of nodes{kind}",
-                "raise num_nodes or correct the edges",
-            )
+        _check_ends(name, side, ids, node_type, num_nodes[node_type])
+
+
+def _check_ends(name: str, side: str, ids: Tensor, node_type: str, count: int) -> None:
+    if ids.dtype not in (torch.int64, torch.int32):
+        way_out = "convert with .long() if every id is a whole number" if ids.is_floating_point() else ""
+        raise InputError(name, f"{side} ids of dtype {ids.dtype}", "int64 or int32 node ids", way_out)
+    if ids.is_meta:
+        raise InputError(name, f"{side} ids on the device meta", "ids that are there", "meta tensors hold none")
+    wrong = doors.outside(ids, 0, count)
+    if wrong is None:
+        return
+    if wrong < 0:
+        raise InputError(name, f"{side} id {wrong}", "ids of at least 0")
+    kind = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
+    expected = f"ids below {count}, the number of nodes{kind}"
+    raise InputError(name, f"{side} id {wrong}", expected, "raise num_nodes or correct the edges")

@@ -78,28 +78,28 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
     count = view.edges[edge_type][0].numel()
     value: Any
     if isinstance(weight, str):
-        features = view.edge_features[edge_type]
-        if weight not in features:
-            there = ", ".join(map(repr, features)) or "none"
-            raise InputError("weight", weight, f"an edge feature of every edge type walked; {edge_type} has {there}")
-        value = features[weight]
+        value = _named(view, weight, edge_type)
     elif isinstance(weight, Mapping):
         if edge_type not in weight:
             raise InputError("weight", f"weights of {list(weight)}", f"weights of {edge_type} too, as walks follow it")
         value = weight[edge_type]
+    elif isinstance(weight, Tensor) and weight.dim() > 0 and weight.size(0) == view.total_edges:
+        start = sum(view.edges[other][0].numel() for other in view.edge_types[: view.edge_types.index(edge_type)])
+        value = weight[start : start + count]
     else:
-        value = weight
-        if isinstance(value, Tensor) and value.dim() > 0 and value.size(0) == view.total_edges:
-            start = 0
-            for other in view.edge_types[: view.edge_types.index(edge_type)]:
-                start += view.edges[other][0].numel()
-            value = value[start : start + count]
-        else:
-            count = view.total_edges
+        value, count = weight, view.total_edges
     if not isinstance(value, Tensor) or value.squeeze(-1).shape != (count,):
         shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
     return value.detach().to(view.device).reshape(-1).double()
+
+
+def _named(view: GraphView, name: str, edge_type: EdgeType) -> Tensor:
+    features = view.edge_features[edge_type]
+    if name not in features:
+        there = ", ".join(map(repr, features)) or "none"
+        raise InputError("weight", name, f"an edge feature of every edge type walked; {edge_type} has {there}")
+    return features[name]
 
 
 def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType, Tensor]) -> None:
@@ -109,12 +109,16 @@ def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType,
         source = view.edges[edge_type][0].long() + view.offsets[edge_type[0]]
         total += torch.bincount(source, values, minlength=view.total_nodes)
         degree += torch.bincount(source, minlength=view.total_nodes)
+    endless = ~torch.isfinite(total)
+    if bool(endless.any()):
+        label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)
+        name = _name_of(view, int(endless.nonzero()[0]))
+        raise InputError(label, f"an infinite sum over the edges out of {name}", "weights whose sums are finite")
     dead = (degree > 0) & ~(total > 0)
     if not bool(dead.any()):
         return
     node = int(dead.nonzero()[0])
-    node_type = next(t for t, start in view.offsets.items() if start <= node < start + view.num_nodes[t])
-    name = f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
+    name = _name_of(view, node)
     label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)
     raise InputError(
         label,
@@ -122,6 +126,12 @@ def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType,
         "a weight above 0 on one edge or more, as the step from there would be undefined",
         "remove these edges where walks are meant to end",
     )
+
+
+def _name_of(view: GraphView, node: int) -> str:
+    """What to call a node given by its global id."""
+    node_type = next(t for t, start in view.offsets.items() if start <= node < start + view.num_nodes[t])
+    return f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
 
 
 def _label(weight: Weight, edge_type: EdgeType) -> str:

@@ -37,11 +37,8 @@ def kept_features(view: GraphView, node_type: str, channels: int | None, like: T
     """
     raw = find(view, node_type, FEATURE_NAMES) if node_type in view.features else None
     token = None if raw is None else tensor_token(raw)
-    name = "features", node_type, channels, like.dtype, like.device, token
-    if name not in view._cache:
-        view._cache[name] = features_of(view, node_type, channels=channels).to(like)
-    found: Tensor = view._cache[name]
-    return found
+    name = "features", node_type, channels, like.dtype, like.device
+    return view.cached(name, lambda: features_of(view, node_type, channels=channels).to(like), token)
 
 
 def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
@@ -49,10 +46,7 @@ def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
     lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
     if lazy or not (first.is_linear or first.project):
         return x
-    name = "sparse features", tensor_token(x)
-    if name not in view._cache:
-        view._cache[name] = SparseRows.of(x) if SparseRows.pays(x) else x
-    return view._cache[name]
+    return view.cached("sparse features", lambda: SparseRows.of(x) if SparseRows.pays(x) else x, tensor_token(x))
 
 
 def _untyped(view: GraphView) -> GraphView:

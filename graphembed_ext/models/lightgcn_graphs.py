@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .._core.doors import as_ids, within
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from ..graph.interactions import Interactions, Sides, as_ids, interactions
+from ..graph.interactions import Interactions, Sides, interactions
 from ..graph.view import GraphView, tensor_token
 from ..hosts.registry import refreshed
 from ..hosts.registry import view as view_of
@@ -38,7 +38,6 @@ class Numbering:
     def _forget(self) -> None:
         self._last_pairs: tuple[Any, Any] = (None, None)
         self._last_view: GraphView | None = None
-        self._edges: weakref.WeakKeyDictionary[GraphView, Adjacency] = weakref.WeakKeyDictionary()
 
     def read(
         self, graph: Any, weight: Tensor | None, device: torch.device
@@ -133,11 +132,11 @@ class Numbering:
         return self._last_pairs[1]
 
     def _adjacency(self, view: GraphView, device: torch.device) -> Adjacency:
-        made = self._edges.get(view)
-        if made is None or made.indptr.device != device:
+        def make() -> Adjacency:
             src, dst = (ids.to(device) for ids in next(iter(view.edges.values())))
-            made = self._edges[view] = Adjacency.from_edges(src, dst, self.num_nodes, self.num_nodes)
-        return made
+            return Adjacency.from_edges(src, dst, self.num_nodes, self.num_nodes)
+
+        return view.cached(("joint edges", self.num_nodes), make, device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"num_nodes": self.num_nodes, "sides": self.sides, "view": self.view}
@@ -162,9 +161,4 @@ def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> 
 
 def rows_of(ids: Any, num_nodes: int, argument: str) -> Tensor:
     """Node ids as an int64 vector, checked."""
-    ids = as_ids(ids, argument)
-    if ids.numel():
-        low, high = (int(end) for end in torch.aminmax(ids))
-        if low < 0 or high >= num_nodes:
-            raise InputError(argument, f"id {low if low < 0 else high}", f"ids from 0 to {num_nodes - 1}")
-    return ids
+    return within(argument, as_ids(ids, argument), num_nodes)

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._core.doors import as_ids
 from ..errors import InputError
 from ..graph.edges import ends
-from ..graph.interactions import Interactions, Sides, as_ids
+from ..graph.interactions import Interactions, Sides
 from ..nn.ops.propagation import edges_and_weights, propagate_to_new
 from ..nn.ops.top_k import TopK, top_k
 from .lightgcn_graphs import pairs_of, rows_of

@@ -67,7 +67,7 @@ class Windowed(nn.Module, abc.ABC):
 
     def reset_parameters(self) -> None:
         """Reinitialise: standard normal. The random streams start over."""
-        self._key = rng.fresh_seed() if self.seed is None else self.seed
+        self._key = rng.seed_or_fresh(self.seed)
         self._sampled = self._loaders = 0
         with torch.no_grad():
             start = torch.empty(self.embedding.weight.shape)

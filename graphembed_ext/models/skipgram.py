@@ -74,7 +74,7 @@ class SkipGram(nn.Module, abc.ABC):
 
     def reset_parameters(self) -> None:
         """Reinitialise: nodes uniform in +-1/emb_dim, contexts zero. The random streams start over."""
-        self._key = rng.fresh_seed() if self.seed is None else self.seed
+        self._key = rng.seed_or_fresh(self.seed)
         self._sampled = self._drawn = 0
         with torch.no_grad():
             weight = self.node_embed.weight

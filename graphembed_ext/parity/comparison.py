@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from .._core import checks as _checks
-from .._core.threads import threads
+from .._core.parallel import threads
 from ..errors import GraphEmbedError
 from ..graph.features import count_classes
 from ..graph.view import NODE_TYPE, GraphView

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..graph.view import NODE_TYPE
-from .maps import _MANY
-from .style import _COLOURS, _INK, _axes
+from .style import COLOURS, INK, MANY, axes_of
 
 __all__ = ["attention", "degree_against_norm", "loss_curve", "recall_curve"]
 
@@ -30,11 +29,11 @@ def loss_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_
     """
     if not history:
         raise InputError("history", "no epochs", "at least one")
-    figure, axes = _axes(title, f"loss over {len(history)} epochs")
+    figure, axes = axes_of(title, f"loss over {len(history)} epochs")
     for number, (name, label) in enumerate((("loss", "training"), ("val_loss", "validation"))):
         entries = [(entry["epoch"], entry[name]) for entry in history if name in entry]
         if entries:
-            _line(axes, entries, _COLOURS[number], label)
+            _line(axes, entries, COLOURS[number], label)
     _mark_best(axes, best_epoch)
     axes.set_ylabel("loss")
     return _finished(figure, axes)
@@ -55,13 +54,13 @@ def recall_curve(history: Sequence[Mapping[str, float]], *, title: str = "", bes
             "a history with val_recall@k",
             "train lightgcn with validation pairs: --validation FILE, or ge.fit(..., validation=pairs)",
         )
-    figure, axes = _axes(title, "validation pairs, items touched in training left out")
+    figure, axes = axes_of(title, "validation pairs, items of the training left out")
     for number, name in enumerate(names):
         entries = [(entry["epoch"], entry[name]) for entry in history if name in entry]
-        _line(axes, entries, _COLOURS[number], name.removeprefix("val_").replace("ndcg", "NDCG"), dots=True)
+        _line(axes, entries, COLOURS[number], name.removeprefix("val_").replace("ndcg", "NDCG"), dots=True)
         epoch, best = max(entries, key=lambda entry: entry[1])
         place: dict[str, Any] = {"xytext": (0, 7), "textcoords": "offset points", "ha": "right"}
-        axes.annotate(f"{best:.4f}", (epoch, best), fontsize=10, color=_COLOURS[number], **place)
+        axes.annotate(f"{best:.4f}", (epoch, best), fontsize=10, color=COLOURS[number], **place)
     _mark_best(axes, best_epoch)
     axes.set_ylim(bottom=0)
     return _finished(figure, axes)
@@ -77,14 +76,14 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
     Returns:
         A matplotlib figure.
     """
-    figure, axes = _axes(title, "length of a node's vector against the number of its edges")
+    figure, axes = axes_of(title, "length of a node's vector against the number of its edges")
     total = sum(len(degree) for degree, _ in groups.values())
     size = float(np.clip(16000 / max(total, 1), 4, 40))
     for number, (name, (degree, norm)) in enumerate(groups.items()):
         x, y = degree.double().numpy(), norm.double().numpy()
         x, y = x[y > 0], y[y > 0]
         label = "nodes" if name == NODE_TYPE else name
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         # degrees are whole numbers: spread a little, points do not cover each other
         spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(x))
         axes.scatter(np.maximum(x + spread, 0.5), y, s=size, c=colour, alpha=0.45, linewidths=0)
@@ -94,7 +93,7 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
         if len(middle) > 1:
             axes.plot(*zip(*middle, strict=True), color="white", linewidth=4.5, zorder=3)
             axes.plot(*zip(*middle, strict=True), color=colour, linewidth=2.2, zorder=4)
-    axes.plot([], [], color=_INK, linewidth=2.2, label="median")
+    axes.plot([], [], color=INK, linewidth=2.2, label="median")
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
@@ -117,12 +116,12 @@ def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") ->
     bars = [(kind, name, value) for kind, paths in weights.items() for name, value in paths.items()]
     if not bars:
         raise InputError("weights", "no metapaths", "a weight for each metapath")
-    figure, axes = _axes(title, "semantic attention: the share of each metapath", height=1.9 + 0.55 * len(bars))
+    figure, axes = axes_of(title, "semantic attention: the share of each metapath", height=1.9 + 0.55 * len(bars))
     kinds = list(weights)
     for place, (kind, _, value) in enumerate(bars):
-        colour = _COLOURS[kinds.index(kind) % len(_COLOURS)]
+        colour = COLOURS[kinds.index(kind) % len(COLOURS)]
         axes.barh(place, value, color=colour, height=0.62)
-        axes.text(value + 0.012, place, f"{value:.3f}", va="center", fontsize=11, color=_INK)
+        axes.text(value + 0.012, place, f"{value:.3f}", va="center", fontsize=11, color=INK)
     axes.set_yticks(range(len(bars)), [name if len(kinds) == 1 else f"{kind}: {name}" for kind, name, _ in bars])
     axes.tick_params(axis="y", length=0, labelsize=11.5)
     axes.invert_yaxis()
@@ -151,14 +150,11 @@ def _finished(figure: Any, axes: Any, xlabel: bool = True) -> Any:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.label.set(fontsize=11.5, color=_INK)
+        axis.label.set(fontsize=11.5, color=INK)
     if len(axes.get_legend_handles_labels()[0]) > 1:
-        # "best" compares the legend with every point
-        crowded = (
-            sum(len(drawn.get_offsets()) for drawn in axes.collections) > _MANY
-        )  # "best" compares with every point
-        place = "upper left" if crowded else "best"
-        axes.legend(loc=place, frameon=False, fontsize=10.5, labelcolor=_INK)
+        crowded = sum(len(drawn.get_offsets()) for drawn in axes.collections) > MANY
+        place = "upper left" if crowded else "best"  # "best" compares the legend with every point
+        axes.legend(loc=place, frameon=False, fontsize=10.5, labelcolor=INK)
     return figure
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .._core import checks as _checks
 from .._core.optional import installed, optional
 from ..errors import InputError
-from .style import _COLOURS, _INK, _axes
+from .style import COLOURS, GREY, INK, MANY, axes_of
 
 __all__ = ["draw_embedding", "embedding_map", "project"]
 
@@ -76,7 +76,7 @@ def draw_embedding(
     kinds = list(dict.fromkeys(groups))
     for number, kind in enumerate(kinds):
         members = np.array([group == kind for group in groups])
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         x, y = places[members].T
         axes.scatter(x, y, s=420, c=colour, edgecolors="white", linewidths=1.4, zorder=2, label=kind)
     for name, (x, y) in zip(names, places, strict=True):
@@ -85,7 +85,7 @@ def draw_embedding(
         )
     axes.margins(0.06)
     axes.set_axis_off()
-    figure.text(0.05, 0.945, title, fontsize=15, fontweight="bold", color=_INK)
+    figure.text(0.05, 0.945, title, fontsize=15, fontweight="bold", color=INK)
     figure.text(0.05, 0.905, subtitle, fontsize=10, color="#5b6b79")
     _legend(axes)
     figure.savefig(path, format="png")
@@ -120,40 +120,51 @@ def embedding_map(
     named = len(names) > 0 and len(places) <= _FEW
     if named:
         places = _spread(places, np.array([6.5, 4.2]), 0.32)
-    figure, axes = _axes(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
-    group_of = np.array(groups if len(groups) else [""] * len(places))
-    size = float(np.clip(24000 / max(len(places), 1), 5, 60))
-    kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
-    if len(kinds) <= len(_COLOURS) and all(kind.isdigit() for kind in kinds):
-        kinds.sort(key=int)
-    if "" in group_of:
-        axes.scatter(*places[group_of == ""].T, s=size, c="#c3cbd2" if kinds else _COLOURS[0], linewidths=0)
-    shown = kinds[: len(_COLOURS)]
-    order = np.random.default_rng(seed).permutation(len(places))  # no group lies on top of all others
-    colour_of = dict(zip(shown, _COLOURS, strict=False))
-    colours = np.array([colour_of.get(kind, "#c3cbd2") for kind in group_of])
-    drawn = order[group_of[order] != ""]
-    axes.scatter(*places[drawn].T, s=size, c=colours[drawn], alpha=0.85, linewidths=0)
-    for kind in shown:
-        axes.scatter([], [], s=60, c=colour_of[kind], label=f"{kind} ({(group_of == kind).sum():,})")
-    if len(kinds) > len(shown):
-        rest = sum(int((group_of == kind).sum()) for kind in kinds[len(shown) :])
-        axes.scatter([], [], s=60, c="#c3cbd2", label=f"{len(kinds) - len(shown)} more ({rest:,})")
+    figure, axes = axes_of(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
+    kinds = _draw_groups(axes, places, np.array(groups if len(groups) else [""] * len(places)), seed)
     for name, place in zip(names if named else (), places, strict=False):
-        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=_INK)
+        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=INK)
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
     axes.margins(0.08)
     if kinds:
-        legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=_INK)
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=INK)
         legend.set_in_layout(True)
     return figure
 
 
-#: Vectors up to which a map shows names, and PCA does; and those from which on UMAP is the faster.
-_FEW, _MANY = 60, 5_000
+def _draw_groups(axes: Any, places: np.ndarray, group_of: np.ndarray, seed: int) -> list[str]:
+    """Points in the colours of their groups, which are told in the legend; the names of the groups."""
+    size = float(np.clip(24000 / max(len(places), 1), 5, 60))
+    kinds = _by_size(group_of)
+    if "" in group_of:
+        axes.scatter(*places[group_of == ""].T, s=size, c=GREY if kinds else COLOURS[0], linewidths=0)
+    shown = kinds[: len(COLOURS)]
+    order = np.random.default_rng(seed).permutation(len(places))  # no group lies on top of all others
+    colour_of = dict(zip(shown, COLOURS, strict=False))
+    colours = np.array([colour_of.get(kind, GREY) for kind in group_of])
+    drawn = order[group_of[order] != ""]
+    axes.scatter(*places[drawn].T, s=size, c=colours[drawn], alpha=0.85, linewidths=0)
+    for kind in shown:
+        axes.scatter([], [], s=60, c=colour_of[kind], label=f"{kind} ({(group_of == kind).sum():,})")
+    if len(kinds) > len(shown):
+        rest = sum(int((group_of == kind).sum()) for kind in kinds[len(shown) :])
+        axes.scatter([], [], s=60, c=GREY, label=f"{len(kinds) - len(shown)} more ({rest:,})")
+    return kinds
+
+
+def _by_size(group_of: np.ndarray) -> list[str]:
+    """The groups, largest first; by number where they are few and all numbers."""
+    kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
+    if len(kinds) <= len(COLOURS) and all(kind.isdigit() for kind in kinds):
+        kinds.sort(key=int)
+    return kinds
+
+
+#: Vectors up to which a map shows names, and PCA does.
+_FEW = 60
 
 
 #: How each method is told of in a picture.
@@ -165,7 +176,7 @@ def _method(method: str, count: int) -> str:
     if method == "auto":
         if count <= _FEW:  # neighbourhoods mean little among so few
             return "pca"
-        return "umap" if count > _MANY and installed("umap") else "tsne"
+        return "umap" if count > MANY and installed("umap") else "tsne"
     return method
 
 
@@ -194,7 +205,7 @@ def _places(vectors: Tensor, method: str, seed: int) -> np.ndarray:
 def _legend(axes: Any) -> None:
     legend = axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="#d5dce2", fontsize=10.5, markerscale=0.6)
     for text in legend.get_texts():
-        text.set_color(_INK)
+        text.set_color(INK)
 
 
 def _spread(places: np.ndarray, size: np.ndarray, apart: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures of trainings and embeddings. Needs matplotlib and scikit-learn (the extra ``eval``)."""
+"""What all pictures have in common: colours, axes, and how they are written."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 from .._core.files import whole
 from .._core.optional import optional
 
-__all__ = ["save"]
+__all__ = ["COLOURS", "GREY", "INK", "MANY", "axes_of", "save"]
 
-_COLOURS = ("#2a6f97", "#e07a2f", "#4f8a4b", "#a63d57", "#6d5ba8", "#8a7a3c", "#3b9c9c", "#7f7f7f")
-_INK = "#22303c"
+#: Of groups, the first one of the first group; of points that have no group; and of text.
+COLOURS = ("#2a6f97", "#e07a2f", "#4f8a4b", "#a63d57", "#6d5ba8", "#8a7a3c", "#3b9c9c", "#7f7f7f")
+GREY = "#c3cbd2"
+INK = "#22303c"
+
+#: Points from which on a picture is crowded, and what compares them with each other is slow.
+MANY = 5_000
 
 
 def save(figure: Any, path: str | Path) -> Path:
@@ -20,7 +25,7 @@ def save(figure: Any, path: str | Path) -> Path:
     return whole(path, lambda part: figure.savefig(part, format=path.suffix.removeprefix(".") or "png"))
 
 
-def _axes(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
+def axes_of(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     """A figure with its one pair of axes; drawn without pyplot, which keeps global state and looks for a display."""
     optional("matplotlib", "a picture")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,13 +34,13 @@ def _axes(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     figure = Figure(figsize=(9, height), dpi=150, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=15, fontweight="bold", color=_INK, pad=32)
+    axes.set_title(title, loc="left", fontsize=15, fontweight="bold", color=INK, pad=32)
     above: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 12), "textcoords": "offset points"}
     axes.annotate(subtitle, (0, 1), fontsize=10.5, color="#5b6b79", **above)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#b9c3cc")
-    axes.tick_params(colors=_INK, labelsize=10.5)
+    axes.tick_params(colors=INK, labelsize=10.5)
     axes.set_axisbelow(True)
     return figure, axes

@@ -13,13 +13,12 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from .._core.bits import _bits
+from .._core.bits import U64, below, bits, unit
 from .._core.parallel import over_rows
+from .._core.search import first_at
 
 __all__ = ["Table", "entries_between", "number", "sample"]
 
-_U = np.uint64
-_S11, _S32 = _U(11), _U(32)
 #: Up to so many, the positions drawn are searched one by one for what is taken already; above, a pass over the row.
 _FEW = 64
 
@@ -60,7 +59,7 @@ def sample(
     drawn = torch.empty(int(indptr[-1]), dtype=torch.int64)
     weight = None if table.weight is None else table.weight.numpy()
     # A draw costs some twenty numbers' worth of work.
-    over_rows(_draw, indptr, 20, indptr.numpy(), *rows, weight, replace, _U(key), drawn.numpy())
+    over_rows(_draw, indptr, 20, indptr.numpy(), *rows, weight, replace, U64(key), drawn.numpy())
     return indptr, drawn
 
 
@@ -95,18 +94,6 @@ def entries_between(table: Table, sources: Tensor, destinations: Tensor) -> Tens
     return found
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _first_at(values, low, high, wanted):
-    """First place from ``low`` to ``high`` whose value is not below ``wanted``."""
-    while low < high:
-        middle = (low + high) >> 1
-        if values[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 @njit(cache=True, nogil=True)
 def _count(nodes, indptr, excluded, fanout, replace, out):
     total = 0
@@ -114,7 +101,7 @@ def _count(nodes, indptr, excluded, fanout, replace, out):
         start, end = indptr[nodes[row]], indptr[nodes[row] + 1]
         amount = end - start
         if excluded.size:
-            amount -= _first_at(excluded, 0, excluded.size, end) - _first_at(excluded, 0, excluded.size, start)
+            amount -= first_at(excluded, 0, excluded.size, end) - first_at(excluded, 0, excluded.size, start)
         if replace:
             amount = fanout if amount > 0 else 0
         elif fanout >= 0:
@@ -138,10 +125,10 @@ def _draw(first, last, bounds, nodes, indptr, excluded, weight, replace, key, ou
         start, end = indptr[node], indptr[node + 1]
         low = high = none
         if none:
-            low = _first_at(excluded, 0, none, start)
-            high = _first_at(excluded, low, none, end)
+            low = first_at(excluded, 0, none, start)
+            high = first_at(excluded, low, none, end)
         there = end - start - (high - low)
-        stream = _bits(key, _U(node))
+        stream = bits(key, U64(node))
         if amount == there and not replace:
             _all(start, end, excluded, low, high, out, begin)
         elif weight is not None:
@@ -169,15 +156,8 @@ def _all(start, end, excluded, low, high, out, begin):
             begin += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _below(bound, random):
-    return np.int64(((random >> _S32) * _U(bound)) >> _S32)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _unit(random):
-    """Above 0 and up to 1."""
-    return (np.float64(random >> _S11) + 1.0) / 9007199254740992.0
+#: The smallest step of :func:`~graphembed_ext._core.bits.unit`: added to it, it gives a number above 0 and up to 1.
+_STEP = 1.0 / 9007199254740992.0
 
 
 @njit(cache=True, nogil=True)
@@ -185,11 +165,11 @@ def _alike(there, replace, stream, out, begin, amount):
     """``amount`` of the numbers below ``there``."""
     if replace:
         for k in range(amount):
-            out[begin + k] = _below(there, _bits(stream, _U(k)))
+            out[begin + k] = below(there, bits(stream, U64(k)))
     elif amount <= _FEW:
         for k in range(amount):  # Floyd's: of two places one is free
             top = there - amount + k
-            chosen = _below(top + 1, _bits(stream, _U(k)))
+            chosen = below(top + 1, bits(stream, U64(k)))
             for other in range(begin, begin + k):
                 if out[other] == chosen:
                     chosen = top
@@ -198,7 +178,7 @@ def _alike(there, replace, stream, out, begin, amount):
     else:
         taken = 0
         for place in range(there):  # each with the chance that what is left to take bears to what is left
-            if _below(there - place, _bits(stream, _U(place))) < amount - taken:
+            if below(there - place, bits(stream, U64(place))) < amount - taken:
                 out[begin + taken] = place
                 taken += 1
                 if taken == amount:
@@ -213,7 +193,7 @@ def _weighted(start, end, excluded, low, high, weight, stream, times, out, begin
         if low < high and excluded[low] == entry:
             low += 1
             continue
-        time = -np.log(_unit(_bits(stream, _U(entry - start)))) / weight[entry]
+        time = -np.log(unit(bits(stream, U64(entry - start))) + _STEP) / weight[entry]
         if taken < amount:
             place = taken
             taken += 1
@@ -239,7 +219,7 @@ def _weighted_again(start, end, excluded, low, high, weight, stream, times, out,
         else:
             total += weight[entry]
     for k in range(amount):
-        point, place = total * (1.0 - _unit(_bits(stream, _U(k)))), k
+        point, place = total * (1.0 - (unit(bits(stream, U64(k))) + _STEP)), k
         while place > 0 and times[place - 1] > point:
             times[place] = times[place - 1]
             place -= 1
@@ -278,7 +258,7 @@ def _find(indptr, indices, pairs, bounds):
     total = 0
     for k in range(len(pairs)):
         start, end = indptr[pairs[k, 0]], indptr[pairs[k, 0] + 1]
-        low = _first_at(indices, start, end, pairs[k, 1])
+        low = first_at(indices, start, end, pairs[k, 1])
         high = low
         while high < end and indices[high] == pairs[k, 1]:
             high += 1

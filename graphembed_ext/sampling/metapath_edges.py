@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import memory, rng
-from .._core.bits import _bits
+from .._core.bits import U64, below, bits
 from .._core.parallel import over_rows
 from ..errors import InputError
 from ..graph.metapaths import Metapath, read_metapaths
@@ -26,9 +26,6 @@ from ..hosts.registry import view as view_of
 from ..walks.tables import stacked
 
 __all__ = ["backwards", "metapath_edges", "named_metapaths"]
-
-_U = np.uint64
-_S32, _LOW_32 = _U(32), _U(0xFFFFFFFF)
 
 
 def metapath_edges(
@@ -77,7 +74,7 @@ def metapath_edges(
     view = view_of(graph, **({} if num_nodes is None else {"num_nodes": num_nodes}))
     if max_neighbors is not None:
         max_neighbors = _checks.integer("max_neighbors", max_neighbors)
-    number = rng.fresh_seed() if _checks.seed(seed) is None and max_neighbors is not None else int(seed or 0)
+    number = 0 if max_neighbors is None and _checks.seed(seed) is None else rng.seed_or_fresh(seed)
     edges = {}
     for place, (edge_type, path) in enumerate(named_metapaths(view, metapaths).items()):
         key = rng.key(number, "metapath neighbours", place)
@@ -105,10 +102,12 @@ def _single(view: GraphView, path: Any, argument: str) -> Metapath:
 
 def backwards(view: GraphView) -> GraphView:
     """The same nodes with every edge turned round: ``(a, r, b)`` becomes ``(b, r, a)``. Made once for a view."""
-    if "backwards" not in view._cache:
+
+    def make() -> GraphView:
         edges = {(dst, name, src): (ends[1], ends[0]) for (src, name, dst), ends in view.edges.items()}
-        view._cache["backwards"] = GraphView(num_nodes=view.num_nodes, edges=edges)
-    return view._cache["backwards"]
+        return GraphView(num_nodes=view.num_nodes, edges=edges)
+
+    return view.cached("backwards", make)
 
 
 def turned(path: Sequence[EdgeType]) -> Metapath:
@@ -134,7 +133,7 @@ def _reached(view: GraphView, edge_type: EdgeType, path: Metapath, most: int | N
     sizes = torch.zeros(count + 1, dtype=torch.int64)
     arrays = csr.indptr.numpy(), csr.indices.numpy(), steps, start, around.total_nodes, low, span, limit
     no_indptr, nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-    over_rows(_reach, work, 1 << 10, *arrays, _U(key), sizes.numpy(), no_indptr, nothing)
+    over_rows(_reach, work, 1 << 10, *arrays, U64(key), sizes.numpy(), no_indptr, nothing)
     indptr = torch.cumsum(sizes, 0)
     total = int(indptr[-1])
     if 2 * 8 * total > memory.available():
@@ -146,7 +145,7 @@ def _reached(view: GraphView, edge_type: EdgeType, path: Metapath, most: int | N
             "which walk along metapaths instead",
         )
     src = torch.empty(total, dtype=torch.int64)
-    over_rows(_reach, work, 1 << 10, *arrays, _U(key), sizes.numpy(), indptr.numpy(), src.numpy())
+    over_rows(_reach, work, 1 << 10, *arrays, U64(key), sizes.numpy(), indptr.numpy(), src.numpy())
     return src, torch.repeat_interleave(torch.arange(count), sizes[1:])
 
 
@@ -190,10 +189,9 @@ def _reach(  # type: ignore[no-untyped-def]
         else:
             here[:size] = np.sort(here[:size])
         if kept < size:
-            own = _bits(key, _U(row))
+            own = bits(key, U64(row))
             for k in range(kept):
-                random = _bits(own, _U(k))
-                other = k + np.int64(((random >> _S32) * _U(size - k)) >> _S32)
+                other = k + below(size - k, bits(own, U64(k)))
                 here[k], here[other] = here[other], here[k]
             here[:kept] = np.sort(here[:kept])
         for k in range(kept):

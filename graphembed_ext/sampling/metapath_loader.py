@@ -83,11 +83,10 @@ class MetapathLoader:
         paths = sorted({turned(path) for layer in layers for path in layer.values()})
         self._number = {path: number for number, path in enumerate(paths)}
         # The tables of a walk are those of the graph: made once for a view, not for an epoch.
-        kept = view._cache
-        name = "metapath walker", tuple(paths)
-        if name not in kept:
-            kept[name] = Walker(backwards(view), metapath=list(paths), cyclic=False, engine="torch")
-        self._walker: Walker = kept[name]
+        self._walker = view.cached(
+            ("metapath walker", tuple(paths)),
+            lambda: Walker(backwards(view), metapath=list(paths), cyclic=False, engine="torch"),
+        )
 
     def __len__(self) -> int:
         return -(-sum(map(len, self._nodes.values())) // self._batch_size)

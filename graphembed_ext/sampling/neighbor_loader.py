@@ -164,7 +164,7 @@ def neighbor_loader(
         torch.Size([16, 4])
     """
     view = view_of(graph)
-    number = rng.fresh_seed() if _checks.seed(seed) is None else int(seed or 0)
+    number = rng.seed_or_fresh(seed)
     found = _seeds(view, nodes)
     sampler = NeighborSampler(view, check_fanouts(fanouts, view.edge_types), replace=replace, weight=weight)
     names = FEATURE_NAMES if features is None else (features,)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .._core import checks as _checks
 from .._core import rng
+from .._core.doors import within
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.in_edges import entry_values, in_edges
@@ -47,28 +48,31 @@ def check_fanouts(fanouts: Any, edge_types: Sequence[EdgeType], layers: int | No
     Raises:
         InputError: No list, lists of unequal length or not of ``layers``, numbers below -1, unknown edge types.
     """
-    if isinstance(fanouts, Mapping):
-        unknown = [t for t in fanouts if t not in edge_types]
-        missing = [t for t in edge_types if t not in fanouts]
-        if unknown or missing:
-            got = f"the edge type {unknown[0]}" if unknown else f"nothing for {missing[0]}"
-            raise InputError("fanouts", got, f"a list of numbers for each of {list(edge_types)}")
-        lists = {t: fanouts[t] for t in edge_types}
-    else:
-        lists = dict.fromkeys(edge_types, fanouts)
-    found = {}
-    for edge_type, given in lists.items():
-        if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, np.ndarray, Tensor)) or not len(given):
-            raise InputError("fanouts", given, "a list of numbers of neighbours, first hop first")
-        numbers = given.tolist() if isinstance(given, (np.ndarray, Tensor)) else given
-        found[edge_type] = [_checks.integer("fanouts", n, minimum=-1, hint="-1 takes all neighbours") for n in numbers]
-    lengths = {len(given) for given in found.values()}
-    wanted = layers if layers is not None else max(lengths, default=0)
+    found = {edge_type: _numbers(given) for edge_type, given in _by_edge_type(fanouts, edge_types).items()}
+    wanted = layers if layers is not None else max(map(len, found.values()), default=0)
     for given in found.values():
         if len(given) != wanted:
             why = "one for each layer" if layers is not None else "as many for every edge type"
             raise InputError("fanouts", given, f"{wanted} numbers, {why}")
     return found
+
+
+def _by_edge_type(fanouts: Any, edge_types: Sequence[EdgeType]) -> dict[EdgeType, Any]:
+    if not isinstance(fanouts, Mapping):
+        return dict.fromkeys(edge_types, fanouts)
+    unknown = [t for t in fanouts if t not in edge_types]
+    missing = [t for t in edge_types if t not in fanouts]
+    if unknown or missing:
+        got = f"the edge type {unknown[0]}" if unknown else f"nothing for {missing[0]}"
+        raise InputError("fanouts", got, f"a list of numbers for each of {list(edge_types)}")
+    return {t: fanouts[t] for t in edge_types}
+
+
+def _numbers(given: Any) -> list[int]:
+    listed = given.tolist() if isinstance(given, (np.ndarray, Tensor)) else given
+    if not isinstance(listed, Sequence) or isinstance(listed, (str, bytes)) or not len(listed):
+        raise InputError("fanouts", given, "a list of numbers of neighbours, first hop first")
+    return [_checks.integer("fanouts", number, minimum=-1, hint="-1 takes all neighbours") for number in listed]
 
 
 class NeighborSampler:
@@ -109,7 +113,14 @@ class NeighborSampler:
             seeds: Ids by node type, each once.
             key: Of the draws (:func:`graphembed_ext._core.rng.key`).
             excluded: Entries of :attr:`tables`, by edge type, ascending, that must not be drawn.
+
+        Raises:
+            InputError: Ids that the graph lacks.
         """
+        for name, ids in seeds.items():
+            within("nodes", ids, self._counts[name], got=f"id {name!r}", expected="ids")
+        for edge_type, entries in (excluded or {}).items():
+            within("excluded", entries, len(self.tables[edge_type].indices), got="entry", expected="entries")
         places = self._blank.pop() if self._blank else {}
         found = self._sample({name: ids for name, ids in seeds.items() if len(ids)}, key, excluded or {}, places)
         for name, ids in found.nodes.items():
@@ -117,9 +128,8 @@ class NeighborSampler:
         self._blank.append(places)
         return found
 
-    def _sample(
-        self, nodes: dict[str, Tensor], key: int, excluded: Mapping[EdgeType, Tensor], places: dict[str, Tensor]
-    ) -> Neighborhood:
+    def _number(self, nodes: Mapping[str, Tensor], places: dict[str, Tensor]) -> None:
+        """Write the numbers of some nodes to the arrays of their types, which are made where there are none yet."""
         for name in {*nodes, *(source for source, _, _ in self.tables)}:
             if name not in places:
                 count = self._counts[name]
@@ -127,6 +137,11 @@ class NeighborSampler:
                 places[name] = torch.full((count,), -1, dtype=torch.int32 if small else torch.int64)
         for name, ids in nodes.items():
             places[name][ids] = torch.arange(len(ids), dtype=places[name].dtype)
+
+    def _sample(
+        self, nodes: dict[str, Tensor], key: int, excluded: Mapping[EdgeType, Tensor], places: dict[str, Tensor]
+    ) -> Neighborhood:
+        self._number(nodes, places)
         blocks: list[dict[EdgeType, Adjacency]] = []
         entries: list[dict[EdgeType, Tensor]] = []
         counts = [{name: len(ids) for name, ids in nodes.items()}]
@@ -155,21 +170,21 @@ class NeighborSampler:
 
 def _table(view: GraphView, edge_type: EdgeType, weight: str | None) -> tuple[Table, Tensor | None]:
     """The neighbours to draw from and, where some are left out, which entries of ``in_edges`` they are."""
-    kept = "neighbour table", edge_type, weight
-    if kept not in view._cache:
-        graph, entries = in_edges(view, edge_type), None
+
+    def make() -> tuple[Table, Tensor | None]:
+        graph = in_edges(view, edge_type)
         table = Table(graph.indptr, graph.narrow_indices, None)
-        if weight is not None:
-            values = entry_values(view, edge_type, weight)
-            table = table._replace(weight=values)
-            if bool((values == 0).any()):
-                before = torch.zeros(len(values) + 1, dtype=torch.int64)
-                torch.cumsum(values > 0, 0, out=before[1:])
-                entries = (values > 0).nonzero().squeeze(1)
-                table = Table(before[graph.indptr], table.indices[entries], values[entries])
-        view._cache[kept] = table, entries
-    found: tuple[Table, Tensor | None] = view._cache[kept]
-    return found
+        if weight is None:
+            return table, None
+        values = entry_values(view, edge_type, weight)
+        if not bool((values == 0).any()):
+            return table._replace(weight=values), None
+        before = torch.zeros(len(values) + 1, dtype=torch.int64)
+        torch.cumsum(values > 0, 0, out=before[1:])
+        entries = (values > 0).nonzero().squeeze(1)
+        return Table(before[graph.indptr], table.indices[entries], values[entries]), entries
+
+    return view.cached(("neighbour table", edge_type, weight), make)
 
 
 def _adjacency(indptr: Tensor, sources: Tensor, num_src: int) -> Adjacency:

@@ -1,4 +1,4 @@
-"""Pairs of near nodes and noise nodes as compiled CPU loops: many small results, for which tensor calls are slow."""
+"""Pairs of near nodes and negatives as compiled CPU loops: many small results, for which tensor calls are slow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from .._core.alias import AliasTable
-from .._core.bits import _bits
+from .._core.bits import U64, below, bits, lower
+from .._core.doors import ascending, within
+from ..errors import InputError
 
 __all__ = ["draw_entries", "near_pairs"]
 
@@ -43,9 +45,19 @@ def draw_entries(table: AliasTable, indptr: Tensor, rows: Tensor | None, count: 
 
     Returns:
         Positions, int64, shape ``(count,)``.
+
+    Raises:
+        InputError: A row that there is not, or that has no entries.
     """
-    row_of = np.empty(0, np.int64) if rows is None else rows.cpu().contiguous().numpy()
+    ascending("indptr", indptr, table.threshold.numel())
+    row_of = np.empty(0, np.int64)
+    if rows is not None:
+        if rows.numel() < count:
+            raise InputError("rows", f"{rows.numel()} rows", f"one for each of {count} draws")
+        row_of = within("rows", rows.cpu().contiguous(), len(indptr) - 1, got="row", expected="rows").numpy()
     drawn = _draw(table.threshold.numpy(), table.other.numpy(), indptr.numpy(), row_of, count, np.uint64(stream))
+    if count and drawn[-1] < 0:
+        raise InputError("rows", "a row without entries", "rows that have some")
     return torch.from_numpy(drawn)
 
 
@@ -75,11 +87,12 @@ def _near_pairs(walks, window):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _draw(threshold, other, indptr, rows, count, stream):  # type: ignore[no-untyped-def]
     drawn = np.empty(count, np.int64)
-    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
     for k in range(count):
         row = rows[k] if rows.size else 0
-        random = _bits(stream, np.uint64(k))
-        size = np.uint64(indptr[row + 1] - indptr[row])
-        entry = indptr[row] + np.int64(((random >> shift) * size) >> shift)
-        drawn[k] = entry if np.int64(random & low) < threshold[entry] else other[entry]
+        random = bits(stream, U64(k))
+        if indptr[row + 1] == indptr[row]:
+            drawn[count - 1] = -1
+            break
+        entry = indptr[row] + below(indptr[row + 1] - indptr[row], random)
+        drawn[k] = entry if np.int64(lower(random)) < threshold[entry] else other[entry]
     return drawn

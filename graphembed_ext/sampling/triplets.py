@@ -1,4 +1,4 @@
-"""Triplets for ranking: a user, an item it touched, and one it did not."""
+"""Triplets for ranking: a user, an item it interacted with, and one it did not."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ SAMPLINGS = ("interactions", "users")
 
 
 class Triplets:
-    """Draws triplets; the items not touched are uniform, and no known positive is among them.
+    """Draws triplets; the negatives are uniform, and no known positive is among them.
 
     They are found without trial and error: a uniform number ``r`` below the count of the items that a user has not
-    touched names the ``r``-th of these, found by bisection among those it has. A user who touched every item can
+    interacted with names the ``r``-th of these, found by bisection among those it has. A user who has every item can
     stand in no triplet and is passed over.
 
     Args:
-        known: Who touched what. Repeated pairs count as often as they occur.
+        known: The interactions. Repeated pairs count as often as they occur.
         sampling: ``"interactions"``: every interaction once an epoch, in random order. ``"users"``: a uniform user and
             then a uniform one of its interactions, as LightGCN-PyTorch draws; active users then count no more than
             others.
         seed: Fixes the draws.
 
     Raises:
-        InputError: Every user touched every item.
+        InputError: Every user has every item.
 
     Example:
         >>> from graphembed_ext.graph.interactions import Sides
         >>> known = Interactions(Sides(range(2), range(2, 5)), torch.tensor([0, 0, 1]), torch.tensor([2, 4, 3]))
         >>> triplets = Triplets(known, seed=0)
-        >>> users, touched, others = triplets.draw(epoch=0, first=0, last=len(triplets))
-        >>> others[users == 0]  # the only item that user 0 has not touched
+        >>> users, items, negatives = triplets.draw(epoch=0, first=0, last=len(triplets))
+        >>> negatives[users == 0]  # the only item that user 0 does not have
         tensor([3, 3])
     """
 
@@ -54,7 +54,7 @@ class Triplets:
         distinct, users = self._items[new], owner[new]
         self._taken = torch.bincount(users, minlength=count)
         self._starts = torch.cumsum(self._taken, 0) - self._taken
-        # How many untouched items lie before each touched one, users one after another: ascending.
+        # How many items that a user lacks lie before each that it has, users one after another: ascending.
         before = distinct - (torch.arange(len(users), device=users.device) - self._starts[users])
         self._before = users * (self._num_items + 1) + before
         able = self._taken < self._num_items
@@ -62,25 +62,25 @@ class Triplets:
         self._users = (able & (self._taken > 0)).nonzero().view(-1)
         self._owner = owner
         if not len(self._users):
-            raise InputError("graph", "users who touched every item", "a user with an item left that can rank below")
+            raise InputError("graph", "users who have every item", "a user with an item left that can rank below")
 
     def __len__(self) -> int:
-        """Triplets in an epoch: as many as interactions of users who have not touched everything."""
+        """Triplets in an epoch: as many as interactions of users who do not have everything."""
         return len(self._entries)
 
     def draw(self, epoch: int, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of users, touched items and others, each ``(last - first,)``; by seed, epoch and number alone."""
+        """Rows of users, items and negatives, each ``(last - first,)``; by seed, epoch and number alone."""
         numbers = torch.arange(first, last, device=self._items.device)
         if self._sampling == "users":
             user = self._users[rng.below(torch.tensor(len(self._users)), self._bits(epoch, "user", numbers))]
             amount = self._bounds[user + 1] - self._bounds[user]
-            touched = self._items[self._bounds[user] + rng.below(amount, self._bits(epoch, "touched", numbers))]
+            item = self._items[self._bounds[user] + rng.below(amount, self._bits(epoch, "touched", numbers))]
         else:
             entry = self._order(epoch)[first:last]
-            user, touched = self._owner[entry], self._items[entry]
+            user, item = self._owner[entry], self._items[entry]
         rank = rng.below(self._num_items - self._taken[user], self._bits(epoch, "other", numbers))
         passed = torch.searchsorted(self._before, user * (self._num_items + 1) + rank, right=True) - self._starts[user]
-        return user + self._first_user, touched + self._first_item, rank + passed + self._first_item
+        return user + self._first_user, item + self._first_item, rank + passed + self._first_item
 
     def _bits(self, epoch: int, purpose: str, numbers: Tensor) -> Tensor:
         return rng.bits(rng.key(self._seed, "triplets", purpose, epoch), numbers)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .._core import rng
+from .._core.search import found
 from ..errors import InputError
 from ..graph.view import GraphView
 from ..walks.walker import Walker
@@ -16,17 +17,17 @@ from ..walks.walker import Walker
 __all__ = ["Pairs", "WalkPairs"]
 
 
-#: Draws for a noise node before a pair goes without: only next to a node joined to nearly all others it comes to that.
+#: Draws for a negative before a pair goes without: only next to a node joined to nearly all others it comes to that.
 _TRIES = 8
 
 
 class Pairs(NamedTuple):
-    """Observed pairs and their noise; nodes of all types are counted through, as :attr:`GraphView.offsets` says.
+    """Observed pairs and their negatives; nodes of all types are counted through, as :attr:`GraphView.offsets` says.
 
     Attributes:
         first: First node of each pair, ``(B,)``.
         second: The node met from there, ``(B,)``.
-        noise: Noise nodes, ``(B, K)``.
+        noise: Negatives, ``(B, K)``.
         missing: Where ``noise`` holds a neighbour after all, as no other node was found, ``(B, K)``.
     """
 
@@ -37,12 +38,12 @@ class Pairs(NamedTuple):
 
 
 class WalkPairs:
-    """Draws observed pairs from walks, and noise nodes that are no neighbours; by epoch and number of a walk alone.
+    """Draws observed pairs from walks, and negatives that are no neighbours; by epoch and number of a walk alone.
 
     Args:
         view: The graph.
         walk_length: Nodes in a walk.
-        negatives: Noise nodes for each pair.
+        negatives: How many for each pair.
         key: Of all draws.
         types: Types that the nodes of a pair may be of; None for all.
 
@@ -53,7 +54,7 @@ class WalkPairs:
         >>> import graphembed_ext as ge
         >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
         >>> found = WalkPairs(ge.view(path, num_nodes=4), 2, 1, key=0).draw(0, torch.tensor([0, 2, 3]), 0)
-        >>> found.first, found.second, found.noise  # node 3 has no edges: no walk, and no noise
+        >>> found.first, found.second, found.noise  # node 3 has no edges: no walk, and it is no negative
         (tensor([0, 2]), tensor([1, 1]), tensor([[2], [0]]))
     """
 
@@ -98,11 +99,10 @@ class WalkPairs:
 
     def are_joined(self, first: Tensor, second: Tensor) -> Tensor:
         """Whether an edge joins two nodes, in either direction, or they are one."""
-        found = first == second
+        joined = first == second
         for numbers in (first * self._count + second, second * self._count + first):
-            place = torch.searchsorted(self._known, numbers).clamp(max=len(self._known) - 1)
-            found = found | (self._known[place] == numbers)
-        return found
+            joined = joined | found(self._known, numbers)
+        return joined
 
     def _noise(self, epoch: int, first: Tensor, second: Tensor, counters: Tensor) -> tuple[Tensor, Tensor]:
         nodes = first.unsqueeze(1).expand(-1, self._negatives)

@@ -6,25 +6,28 @@ one another, as they would along a single walk.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from .._core.alias import AliasTable
-from .._core.bits import _ONE, _S11, _S32, _U, _bits
+from .._core.bits import U64, below, bits, lower, unit
+from .._core.parallel import share
+from .._core.search import first_at
 from ..graph.view import CSR
 from .tables import ENDED
 
 __all__ = ["CompiledWalks", "exact_steps"]
 
-#: Steps that pay for starting a thread.
-_STEPS_PER_THREAD = 1 << 16
+#: Steps that are worth a part of their own, and how many parts there are at most.
+_STEPS_OF_PART = 1 << 16
+_PARTS = 64
 _BLOCK = 128
 _MOST = (1 << 32) - 1
-_LOW_32 = _U(0xFFFFFFFF)
+_ONE = U64(1)
+#: Draws that one step may need, as a shift; a restart has the last of them.
+_DRAWS, _RESTART = U64(32), U64((1 << 32) - 1)
 _NO_PLAN = np.zeros((1, 0), np.int64)
 
 
@@ -72,10 +75,10 @@ class CompiledWalks:
         walks = torch.empty(len(starts), walk_length, dtype=torch.int64)
         out, begin = walks.numpy(), starts.contiguous().numpy()
         steps = _NO_PLAN if plan is None else plan.numpy()
-        threads = min(torch.get_num_threads(), max(1, walks.numel() // _STEPS_PER_THREAD))
+        parts = min(_PARTS, max(1, walks.numel() // _STEPS_OF_PART))
 
         def part(number: int) -> None:
-            low, high = (len(out) * end // threads for end in (number, number + 1))
+            low, high = (len(out) * end // parts for end in (number, number + 1))
             _walk(
                 out[low:high],
                 begin[low:high],
@@ -89,18 +92,11 @@ class CompiledWalks:
                 self._restart,
                 self._num_nodes,
                 max_rejections,
-                _U(stream),
-                _U(first + low),
+                U64(stream),
+                U64(first + low),
             )
 
-        if threads == 1:
-            part(0)
-        else:
-            with ThreadPoolExecutor(threads - 1) as pool:
-                others = [pool.submit(part, number) for number in range(1, threads)]
-                part(0)
-                for other in others:
-                    other.result()
+        share(part, parts)
         return walks
 
 
@@ -125,14 +121,9 @@ def exact_steps(
 
 @numba.njit(cache=True)
 def _has_edge(indptr, indices, source, destination):  # type: ignore[no-untyped-def]
-    low, high = indptr[source], indptr[source + 1]
-    while low < high:
-        middle = (low + high) >> 1
-        if indices[middle] < destination:
-            low = middle + 1
-        else:
-            high = middle
-    return low < indptr[source + 1] and indices[low] == destination
+    end = indptr[source + 1]
+    place = first_at(indices, indptr[source], end, destination)
+    return place < end and indices[place] == destination
 
 
 @numba.njit(cache=True)
@@ -150,7 +141,7 @@ def _exact(indptr, indices, weight, bias, row, previous, random):  # type: ignor
             factor = bias[2]
         share[entry - start] = factor * (weight[entry] if weight.size else 1.0)
         total += share[entry - start]
-    left = np.float64(random >> _S11) / 9007199254740992.0 * total
+    left = unit(random) * total
     chosen = -1
     for k in range(end - start):
         if share[k] > 0:
@@ -165,18 +156,17 @@ def _exact(indptr, indices, weight, bias, row, previous, random):  # type: ignor
 def _exact_steps(indptr, indices, row, previous, random, weight, bias):  # type: ignore[no-untyped-def]
     following = np.empty_like(row)
     for i in range(row.size):
-        following[i] = _exact(indptr, indices, weight, bias, row[i], previous[i], np.uint64(random[i]))
+        following[i] = _exact(indptr, indices, weight, bias, row[i], previous[i], U64(random[i]))
     return following
 
 
 @numba.njit(cache=True, inline="always")
 def _candidate(indptr, indices, table, row, random):  # type: ignore[no-untyped-def]
     start = indptr[row]
-    degree = np.uint64(indptr[row + 1] - start)
-    entry = start + np.int64(((random >> _S32) * degree) >> _S32)
+    entry = start + below(indptr[row + 1] - start, random)
     if table.shape[0] == 0:
         return indices[entry]
-    keep = (random & _LOW_32) < np.uint64(table[entry, 0])
+    keep = lower(random) < U64(table[entry, 0])
     return np.int64(table[entry, 1] if keep else table[entry, 2])
 
 
@@ -186,9 +176,9 @@ def _second_order(  # type: ignore[no-untyped-def]
 ):
     always = min(keep[0], keep[1], keep[2])
     for attempt in range(max_rejections):
-        counter = draw + np.uint64(2 * attempt)
-        candidate = _candidate(indptr, indices, table, row, _bits(key, counter))
-        chance = np.int64(_bits(key, counter + _ONE) & _LOW_32)
+        counter = draw + U64(2 * attempt)
+        candidate = _candidate(indptr, indices, table, row, bits(key, counter))
+        chance = np.int64(lower(bits(key, counter + _ONE)))
         if chance < always:
             return candidate
         if candidate == previous:
@@ -199,7 +189,7 @@ def _second_order(  # type: ignore[no-untyped-def]
             keep[1] if _has_edge(indptr, indices, candidate, previous) else keep[2]
         ):
             return candidate
-    random = _bits(key, draw + np.uint64(2 * max_rejections))
+    random = bits(key, draw + U64(2 * max_rejections))
     return _exact(indptr, indices, weight, bias, row, previous, random)
 
 
@@ -215,18 +205,18 @@ def _walk(  # type: ignore[no-untyped-def]
     for low in range(0, starts.size, _BLOCK):
         size = min(_BLOCK, starts.size - low)
         for i in range(size):
-            keys[i] = _bits(stream, first + np.uint64(low + i))
+            keys[i] = bits(stream, first + U64(low + i))
             path[i] = starts[low + i] // num_nodes if planned else 0
             current[i] = starts[low + i] % num_nodes if planned else starts[low + i]
             previous[i] = -1
             out[low + i, 0] = current[i]
         for step in range(1, length):
-            draw = np.uint64(step) << _S32
+            draw = U64(step) << _DRAWS
             for i in range(size):
                 if current[i] < 0:
                     out[low + i, step] = -1
                     continue
-                if restart > 0 and np.int64(_bits(keys[i], draw + _LOW_32) & _LOW_32) < restart:
+                if restart > 0 and np.int64(lower(bits(keys[i], draw + _RESTART))) < restart:
                     previous[i] = -1
                     current[i] = out[low + i, 0]
                     out[low + i, step] = current[i]
@@ -246,7 +236,7 @@ def _walk(  # type: ignore[no-untyped-def]
                         indptr, indices, table, weight, bias, keep, row, previous[i], keys[i], draw, max_rejections
                     )
                 else:
-                    following = _candidate(indptr, indices, table, row, _bits(keys[i], draw))
+                    following = _candidate(indptr, indices, table, row, bits(keys[i], draw))
                 previous[i] = current[i]
                 current[i] = following
                 out[low + i, step] = following

@@ -74,7 +74,7 @@ def random_walk(
     """
     walker = Walker(view_of(graph), p=p, q=q, weight=weight, restart=restart, metapath=metapath, engine=engine)
     length = walker.length_of(walk_length)
-    number = rng.fresh_seed() if _checks.seed(seed) is None else int(seed or 0)
+    number = rng.seed_or_fresh(seed)
     return walker.walk(walker.global_starts(starts), length, rng.key(number, "walks"))
 
 
@@ -132,7 +132,7 @@ def stream(
     epochs = None if epochs is None else _checks.integer("epochs", epochs)
     walker = Walker(view_of(graph), engine="torch" if engine == "auto" else engine, **kind)
     length = walker.length_of(walk_length)
-    number = rng.fresh_seed() if _checks.seed(seed) is None else int(seed or 0)
+    number = rng.seed_or_fresh(seed)
     starts = walker.starts if starts is None else walker.global_starts(starts)
     if walker.engine == "dgl":
         num_workers = max(1, num_workers)
@@ -144,4 +144,4 @@ def stream(
             for nodes in loader:
                 yield Walks(nodes, walker.engine)
 
-    return batches() if num_workers else in_background(batches, prefetch)
+    return batches() if num_workers else in_background(batches, prefetch, leaves=0)

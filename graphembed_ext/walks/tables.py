@@ -51,8 +51,8 @@ def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length:
     Returns:
         int64, shape ``(len(metapaths), walk_length - 1)``, :data:`ENDED` where a walk has ended.
     """
-    rows = [
-        [bases[path[step % len(path)]] if cyclic or step < len(path) else ENDED for step in range(walk_length - 1)]
-        for path in metapaths
-    ]
-    return torch.tensor(rows, dtype=torch.int64).reshape(len(metapaths), walk_length - 1)
+    found = torch.full((len(metapaths), walk_length - 1), ENDED, dtype=torch.int64)
+    for row, path in zip(found, metapaths, strict=True):
+        reached = walk_length - 1 if cyclic else min(walk_length - 1, len(path))
+        row[:reached] = torch.tensor([bases[step] for step in path])[torch.arange(reached) % len(path)]
+    return found

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .._core import rng
 from .._core.alias import alias_table
+from .._core.search import found
 from ..graph.view import CSR
 from .compiled import CompiledWalks, exact_steps
 from .tables import ENDED
@@ -174,7 +175,6 @@ class TorchWalker:
             )
             self._edge_keys = rows * self._num_nodes + self._csr.indices  # sorted, as the CSR is canonical
         edge = candidate * self._num_nodes + previous
-        position = torch.searchsorted(self._edge_keys, edge).clamp(max=len(self._edge_keys) - 1)
         keep_return, keep_near, keep_far = self._keep
-        chance = torch.where(self._edge_keys[position] == edge, keep_near, keep_far)
+        chance = torch.where(found(self._edge_keys, edge), keep_near, keep_far)
         return torch.where(candidate == previous, keep_return, chance)

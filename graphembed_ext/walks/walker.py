@@ -1,11 +1,9 @@
-"""Random walks on a view; the sole caller of ``dgl.sampling.random_walk`` and its kin.
+"""Random walks on a view: which engine serves, what it is asked for, and what it has built.
 
 Two engines follow the same transition probabilities on the same canonical CSR:
 
 ``dgl``
-    DGL's compiled sampler. Its random state can be neither read nor restored and depends on the number of
-    OpenMP threads and on the calling Python thread. So it is called from the main thread only, on one thread,
-    and re-seeded for every batch; DGL's own generator is left moved by that.
+    :class:`graphembed_ext.walks.dgl.DGLWalker`: DGL's compiled samplers, in the main thread and on one thread.
 ``torch``
     :class:`graphembed_ext.walks.vectorised.TorchWalker`: any device, any thread, walks independent of the batch size.
     Weighted steps take constant time, where DGL rebuilds its probabilities at each step.
@@ -22,7 +20,8 @@ metapath           any edge of the metapath's next type, or in proportion to wei
 =================  ===================================================================  ===========
 
 DGL has a ``restart_prob`` of another meaning: it ends the walk instead of taking it back to its start. With p
-and q some powers of ten away from 1, DGL's sampler may reject candidates nearly for ever; the torch engine does not.
+and q some powers of ten away from 1, DGL's sampler would reject candidates nearly for ever: it is not asked. The
+torch engine has no such limit.
 
 ``auto`` means ``dgl`` where it serves (DGL installed, edges on the CPU, uniform steps, main thread), ``torch``
 elsewhere. For one seed and one engine both hosts get the same walks; the two engines differ from each other.
@@ -37,20 +36,25 @@ import torch
 from torch import Tensor
 
 from .._core import checks as _checks
-from .._core import rng
-from .._core.optional import import_dgl, installed, require
+from .._core import memory, rng
+from .._core.doors import as_ids, within
+from .._core.optional import installed, require
 from ..errors import EngineError, InputError
 from ..graph.metapaths import read_metapaths
-from ..graph.view import CSR, EDGE_TYPE, GraphView
+from ..graph.view import CSR, GraphView
 from ..graph.weights import Weight, edge_weights, entry_weights
 from ..hosts.registry import refreshed
-from .dgl import _dgl_seeded
+from .dgl import DGLWalker, check_bias
 from .tables import plan, stacked
 from .vectorised import TorchWalker
 
 __all__ = ["ENGINES", "Walker", "Walks", "check_starts"]
 
 ENGINES = ("auto", "dgl", "torch")
+#: Steps are counted in the upper half of the counters of a walk's random bits.
+_LONGEST = (1 << 31) - 1
+#: p and q beyond these are no longer told from 0 and infinity where weights are multiplied by them.
+_LEAST, _MOST = 1e-100, 1e100
 
 
 class Walks(NamedTuple):
@@ -90,8 +94,7 @@ class Walker:
         cyclic: bool = True,
         engine: str = "auto",
     ) -> None:
-        self.p = _checks.number("p", p, above=0)
-        self.q = _checks.number("q", q, above=0)
+        self.p, self.q = (_bias(name, value) for name, value in (("p", p), ("q", q)))
         self.restart = _checks.number("restart", restart, minimum=0)
         if self.restart > 1:
             raise InputError("restart", restart, "a probability, from 0 to 1")
@@ -145,6 +148,9 @@ class Walker:
     def check_length(self, walk_length: Any) -> int:
         """Return a number of nodes that walks can have, or raise."""
         length = _checks.integer("walk_length", walk_length)
+        if length > _LONGEST:
+            raise InputError("walk_length", length, f"at most {_LONGEST:,} nodes, the most that a walk can have")
+        memory.check_room("walk_length", f"{length}", 8 * length * max(1, len(self.metapaths)), "a single walk")
         for path in self.metapaths:
             if length > len(path) + 1 and path[0][0] != path[-1][2]:
                 raise InputError(
@@ -169,14 +175,13 @@ class Walker:
         current = self.refresh()
         starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths))).to(current.device)
         engine = self._serving(self.engine)
+        needed = 8 * max(len(starts), 1) * walk_length
+        memory.check_room("walk_length", f"{walk_length}", needed, f"{len(starts)} walks")
         if not len(starts):
             return Walks(starts.new_empty(0, walk_length), engine)
         if engine == "torch":
             return Walks(self._torch_walker(walk_length).walk(starts, walk_length, stream, first), engine)
-        key = rng.key(stream, first)
-        if not self.metapaths:
-            return Walks(self._walk_dgl(starts, walk_length, key), engine)
-        return Walks(self._metapaths_dgl(starts, walk_length, key), engine)
+        return Walks(self._dgl_walker().walk(starts, walk_length, rng.key(stream, first)), engine)
 
     def refresh(self) -> GraphView:
         """The current view; when the host graph has been changed in place, what was built for it is dropped."""
@@ -196,22 +201,25 @@ class Walker:
         """The engine that serves now; raises when the one asked for by name cannot."""
         if engine == "torch":
             return engine
-        if engine == "dgl":
-            require("dgl", "engine='dgl'")
-        uniform = self.weight is None and self.p == self.q == 1.0 and self.restart == 0
-        if engine == "auto" and not (uniform and self._dgl_installed):
-            return "torch"
-        if self.restart > 0:
-            obstacle = "DGL's restart_prob ends a walk, and nothing in DGL takes one back to its start"
-        elif self.view.device.type != "cpu":
-            obstacle = f"the edges are on {self.view.device} and DGL's samplers here work on the CPU"
-        elif threading.current_thread() is not threading.main_thread():
-            obstacle = "DGL's random state is another in every thread but the main one, whatever the seed"
-        else:
-            return "dgl"
         if engine == "auto":
-            return "torch"
-        raise EngineError(f"engine: 'dgl' cannot serve this call: {obstacle}. Hint: engine='torch' can.")
+            uniform = self.weight is None and self.p == self.q == 1.0
+            return "dgl" if uniform and self._dgl_installed and not self._obstacle() else "torch"
+        require("dgl", "engine='dgl'")
+        obstacle = self._obstacle()
+        if obstacle:
+            raise EngineError(f"engine: 'dgl' cannot serve this call: {obstacle}. Hint: engine='torch' can.")
+        check_bias(self.p, self.q)
+        return engine
+
+    def _obstacle(self) -> str:
+        """Why DGL cannot make these walks here and now; empty when it can."""
+        if self.restart > 0:
+            return "DGL's restart_prob ends a walk, and nothing in DGL takes one back to its start"
+        if self.view.device.type != "cpu":
+            return f"the edges are on {self.view.device} and DGL's samplers here work on the CPU"
+        if threading.current_thread() is not threading.main_thread():
+            return "DGL's random state is another in every thread but the main one, whatever the seed"
+        return ""
 
     def steps(self) -> tuple[CSR, dict[Any, int]]:
         """What a step chooses from: the CSR of all edges, or that of :func:`graphembed_ext.walks.tables.stacked`."""
@@ -257,51 +265,11 @@ class Walker:
                 )
         return self._built[kind]
 
-    def _walk_dgl(self, starts: Tensor, walk_length: int, stream: int) -> Tensor:
-        dgl = import_dgl("engine='dgl'")
-        graph = self._dgl_graph(dgl)
-        prob = None if self.weight is None else "weight"
-        with _dgl_seeded(dgl, stream):
-            if self.p == self.q == 1.0:
-                return dgl.sampling.random_walk(graph, starts, length=walk_length - 1, prob=prob)[0]
-            return dgl.sampling.node2vec_random_walk(graph, starts, self.p, self.q, walk_length - 1, prob=prob)
-
-    def _metapaths_dgl(self, starts: Tensor, walk_length: int, stream: int) -> Tensor:
-        dgl = import_dgl("engine='dgl'")
-        graph, offsets, total = self._dgl_graph(dgl), self.view.offsets, self.view.total_nodes
-        walks = torch.full((len(starts), walk_length), -1, dtype=torch.int64)
-        for number, path in enumerate(self.metapaths):
-            mine = (starts // total == number).nonzero().squeeze(1)
-            steps = walk_length - 1 if self.cyclic else min(walk_length - 1, len(path))
-            route = [path[step % len(path)] for step in range(steps)]
-            begin = starts[mine] % total - offsets[path[0][0]]
-            if not len(mine) or not steps:
-                walks[mine, 0] = begin + offsets[path[0][0]]
-                continue
-            prob = None if self.weight is None else "weight"
-            with _dgl_seeded(dgl, rng.key(stream, number)):
-                traces = dgl.sampling.random_walk(graph, begin, metapath=route, prob=prob)[0]
-            offset = torch.tensor([offsets[t] for t in [path[0][0], *(step[2] for step in route)]])
-            walks[mine, : steps + 1] = torch.where(traces < 0, -1, traces + offset)
-        return walks
-
-    def _dgl_graph(self, dgl: Any) -> Any:
-        """DGL's graph over the canonical CSRs, on which equal edges give equal walks whatever the host's order."""
+    def _dgl_walker(self) -> DGLWalker:
         if "dgl" not in self._built:
-            view, no_ids = self.view, torch.empty(0, dtype=torch.int64)
-            weight = self.entry_weights()
-            types = sorted({step for path in self.metapaths for step in path})
-            parts = {t: view.csr(t) for t in types} if types else {EDGE_TYPE: view.csr()}
-            counts = {t: view.num_nodes[t] for step in types for t in (step[0], step[2])}
-            graph = dgl.heterograph(
-                {t: ("csr", (csr.indptr, csr.indices, no_ids)) for t, csr in parts.items()},
-                num_nodes_dict=counts or {EDGE_TYPE[0]: view.total_nodes},
+            self._built["dgl"] = DGLWalker(
+                self.view, self.entry_weights(), self.p, self.q, self.metapaths, cyclic=self.cyclic
             )
-            if weight is not None:
-                sizes = [len(csr.indices) for csr in parts.values()]
-                for t, values in zip(parts, torch.split(weight, sizes), strict=True):
-                    graph.edges[t].data["weight"] = values
-            self._built["dgl"] = graph
         return self._built["dgl"]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -309,16 +277,16 @@ class Walker:
         return self.__dict__ | {"_built": {}}
 
 
+def _bias(name: str, value: Any) -> float:
+    number = _checks.number(name, value, above=0)
+    if not _LEAST <= number <= _MOST:
+        raise InputError(name, value, f"a number from {_LEAST:g} to {_MOST:g}")
+    return number
+
+
 def check_starts(starts: Any, num_nodes: int, kind: str = "") -> Tensor:
     """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors."""
-    if isinstance(starts, (list, tuple)) and starts and isinstance(starts[0], Tensor):
-        starts = torch.stack(list(starts))
-    starts = torch.as_tensor(starts)
-    if starts.numel() == 0:
-        return starts.reshape(-1).long()
-    if starts.dim() != 1 or starts.is_floating_point() or starts.dtype == torch.bool:
-        raise InputError("starts", f"{starts.dtype} of shape {tuple(starts.shape)}", "a vector of integer node ids")
-    low, high = (int(end) for end in torch.aminmax(starts))
-    if low < 0 or high >= num_nodes:
-        raise InputError("starts", f"node {low if low < 0 else high}", f"node ids{kind} from 0 to {num_nodes - 1}")
-    return starts.long()
+    if isinstance(starts, Tensor) and starts.numel() == 0:
+        starts = starts.reshape(-1)
+    ids = as_ids(starts, "starts", "a vector of integer node ids")
+    return within("starts", ids, num_nodes, got="node", expected=f"node ids{kind}")

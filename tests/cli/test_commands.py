@@ -18,6 +18,7 @@ from graphembed_ext.cli.entry import app
 
 CAMPS = [(a, b) for camp in ("abcd", "wxyz") for a in camp for b in camp if a < b] + [("d", "w")]
 LIKES = [(f"u{u}", f"i{i}") for u in range(6) for i in range(6) if u % 2 == i % 2 and u != i]
+HELD_OUT_EDGES = [("a", "c"), ("w", "y")]
 HELD_OUT = [("u0", "i0"), ("u1", "i1")]
 SMALL = [
     "--emb-dim",
@@ -56,6 +57,8 @@ def folder(tmp_path_factory):
     (folder / "camp_of.csv").write_text(lines([(n, "left" if n < "m" else "right") for n in "abcdwxyz"], "node,camp\n"))
     (folder / "likes.csv").write_text(lines(LIKES))
     (folder / "held_out.csv").write_text(lines(HELD_OUT))
+    (folder / "turned.csv").write_text(lines([pair[::-1] for pair in HELD_OUT]))
+    ge.Embeddings(torch.eye(3), names={"_N": ["Dan", "Ann", "Bob"]}).save(folder / "names.npz")
     typed = [f"{a},{p},author,paper,writes" for a, p in zip("abcdef", "123123", strict=True)]
     (folder / "papers.csv").write_text("\n".join(["source,target,source_type,target_type,relation", *typed]) + "\n")
     (folder / "areas.csv").write_text(lines([(n, (n in "abd" and "old") or "new") for n in "abcdef"]))
@@ -127,9 +130,12 @@ def test_evaluate_classification_and_links(folder):
     words = ["evaluate", folder / "camps.parquet"]
     found = json.loads(good(*words, "--labels", folder / "camp_of.csv", "--repeats", 3, "--json").stdout)["metrics"]
     assert found["accuracy"] > 0.9
-    (folder / "edges.csv").write_text(lines([("a", "c"), ("w", "y")]))
+    kept = [pair for pair in CAMPS if pair not in HELD_OUT_EDGES]
+    (folder / "kept.csv").write_text(lines(kept))
+    good("train", "deepwalk", "-i", folder / "kept.csv", "-o", folder / "kept.parquet", *SMALL)
+    (folder / "edges.csv").write_text(lines(HELD_OUT_EDGES))
     (folder / "none.csv").write_text(lines([("a", "z"), ("x", "b")]))
-    words += ["links", "--test", folder / "edges.csv", "--json"]
+    words = ["evaluate", folder / "kept.parquet", "links", "--test", folder / "edges.csv", "--json"]
     assert json.loads(good(*words, "--negative", folder / "none.csv").stdout)["metrics"]["auc"] == 1.0
     drawn = [good(*words, "--seed", seed).stdout for seed in (1, 1)]
     assert drawn[0] == drawn[1]
@@ -137,11 +143,12 @@ def test_evaluate_classification_and_links(folder):
 
 
 def test_drawn_pairs_are_no_edges(folder):
-    from graphembed_ext.cli.runs.evaluate import _drawn
+    from graphembed_ext.cli.runs.links import draw_pairs, known_pairs
+    from graphembed_ext.cli.runs.records import Run
 
     emb = ge.Embeddings.load(folder / "camps.parquet")
-    pairs = torch.tensor([[0, 1], [2, 3]])
-    found = _drawn(emb, folder / "camps.parquet", ("_N", "_N"), pairs.repeat(1, 3), seed=0)
+    edges = known_pairs(Run.of(folder / "camps.parquet").graph.view, ("_N", "_N"))
+    found = draw_pairs([8, 8], True, [edges, torch.tensor([[0, 1], [2, 3]])], 6, seed=0)
     names = emb.names["_N"]
     drawn = [(names[u], names[v]) for u, v in found.t().tolist()]
     assert len(drawn) == len(set(drawn)) == 6
@@ -359,6 +366,22 @@ ERRORS = {
     "recommend whom": (
         ["recommend", "likes.parquet", "u9"],
         "node: got u9; expected the name of a node",
+    ),
+    "recommend an item": (
+        ["recommend", "likes.parquet", "i0"],
+        "users: got i0, which is the name of an item; expected names of users. Hint: graphembed neighbors",
+    ),
+    "recommend a user in another case": (["recommend", "likes.parquet", "U0"], "Hint: did you mean 'u0'."),
+    "neighbors in another case": (["neighbors", "names.npz", "ann"], "Hint: did you mean 'Ann'."),
+    "neighbors misspelt": (["neighbors", "names.npz", "Dann"], "Hint: did you mean 'Dan'"),
+    "neighbors of a type that has none so called": (
+        ["neighbors", "likes.parquet", "u0", "--type", "item"],
+        "node: got u0, which is the name of a node of type user; expected the name of a node of type item",
+    ),
+    "neighbors of no type": (["neighbors", "likes.parquet", "U1"], "expected the name of a node. Hint: did you mean"),
+    "evaluate pairs the other way round": (
+        ["evaluate", "likes.parquet", "recommendation", "--test", "turned.csv"],
+        "test: got turned.csv, where items stand before users; expected users in the first column",
     ),
     "recommend too many": (["recommend", "likes.parquet", "u0", "-k", "9"], "k: got 9; expected at most 6"),
     "plot": (["plot", "camps.parquet", "recall"], "history: got no validated recall; expected a history with"),

@@ -13,6 +13,7 @@ from graphembed_ext._core.optional import installed
 from graphembed_ext.cli import demo
 from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
+from graphembed_ext.graph.view import EDGE_TYPE
 from graphembed_ext.plots import maps
 
 needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")
@@ -31,7 +32,7 @@ def test_the_graphs_are_the_real_ones():
     assert ("Evelyn Jefferson", "E1") in pairs
     assert ("Flora Price", "E11") in pairs
     assert (novel.view.total_nodes, novel.view.total_edges) == (77, 2 * 254)
-    assert float(novel.view.edge_feature("edge_weight").max()) == 31
+    assert float(novel.view.edge_features[EDGE_TYPE]["edge_weight"].max()) == 31
 
 
 @pytest.mark.parametrize("example", demo.examples(), ids=lambda example: example.key)

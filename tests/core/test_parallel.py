@@ -15,7 +15,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext._core import parallel
 from graphembed_ext._core.background import in_background
-from graphembed_ext._core.parallel import share, threads_to_ourselves
+from graphembed_ext._core.parallel import share, threads, threads_to_ourselves
 from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.ops.sums import neighbor_sum
 
@@ -129,6 +129,50 @@ def test_both_ways_and_one_thread_give_the_same_sums(way):
     torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-4)
 
 
+def test_a_product_has_the_same_bits_on_every_thread(way):
+    """A thread that has asked torch for something before holds on to the number of threads that it was given then."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(1024, 5, generator=draw), torch.randn(1024, 64, generator=draw)
+    found: dict[int, list[torch.Tensor]] = {}
+
+    def work(number: int) -> None:
+        found.setdefault(threading.get_ident(), []).append(torch.mm(x.t(), y))
+        time.sleep(0.002)
+
+    share(work, 50)
+    assert len(found) == 2
+    found.clear()
+    with threads_to_ourselves():
+        share(work, 50)
+    assert len(found) == 2
+    with threads(1):
+        wanted = torch.mm(x.t(), y)
+    for products in found.values():
+        assert all(torch.equal(product, wanted) for product in products)
+
+
+def test_two_threads_hold_their_own_operators(way):
+    """Neither sees the number that the other is held to, nor lets go of it for the other."""
+    inside, outside = threading.Event(), threading.Event()
+    seen = []
+
+    def other():
+        with threads_to_ourselves():
+            inside.set()
+            outside.wait(10)
+            seen.append(torch.get_num_threads())
+        seen.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=other)
+    with threads_to_ourselves():
+        thread.start()
+        inside.wait(10)
+    assert torch.get_num_threads() == 2
+    outside.set()
+    thread.join()
+    assert seen == [1, 2]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_does_not_wait_for_threads_that_it_does_not_have(way):
@@ -164,8 +208,8 @@ def test_training_is_the_same_by_either_way(way):
     graph = ge.to_host(edges, "pyg")
     graph.num_nodes, graph.x, graph.y = 2000, x, torch.arange(2000) % 3
     losses = []
-    for threads in (2, 1):
-        torch.set_num_threads(threads)
+    for count in (2, 1):
+        torch.set_num_threads(count)
         model = ge.GraphSAGE(16, 64, 2, 3, seed=0)
         settings = {"batch_size": 1250, "epochs": 2, "seed": 0, "progress": False}
         result = ge.fit(model, graph, masks={"train": torch.arange(1800)}, **settings)

@@ -85,3 +85,82 @@ def test_link_prediction_equals_its_definition():
 def test_bad_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_cosine_is_the_dot_product_of_vectors_of_length_one():
+    generator = torch.Generator().manual_seed(2)
+    vectors = torch.randn(30, 4, generator=generator) * torch.rand(30, 1, generator=generator)
+    positive, negative = torch.randint(30, (2, 2, 25), generator=generator)
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    expected = ge.evaluate.link_prediction(unit, positive, negative)
+    assert ge.evaluate.link_prediction(vectors, positive, negative, score="cosine") == pytest.approx(expected)
+
+
+def test_hadamard_is_a_regression_on_products():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
+    generator = torch.Generator().manual_seed(3)
+    vectors = torch.randn(40, 4, generator=generator)
+    ids = torch.randperm(40 * 39, generator=generator)
+    pairs = torch.tensor([(u, v) for u in range(40) for v in range(40) if u < v])[ids[:400] % 780].unique(dim=0).t()
+    # an edge joins nodes that agree in the first entry and disagree in the second: no dot product sees that
+    edge = (vectors[pairs[0], 0] * vectors[pairs[1], 0] > 0) & (vectors[pairs[0], 1] * vectors[pairs[1], 1] < 0)
+    half = torch.arange(pairs.size(1)) % 2 == 0
+    train = pairs[:, half & edge], pairs[:, half & ~edge]
+    positive, negative = pairs[:, ~half & edge], pairs[:, ~half & ~edge]
+    found = ge.evaluate.link_prediction(vectors, positive, negative, score="hadamard", train=train)
+
+    def features(pairs):
+        return np.array([[float(vectors[u, i] * vectors[v, i]) for i in range(4)] for u, v in pairs.t().tolist()])
+
+    x, y = features(torch.cat(train, 1)), [1] * train[0].size(1) + [0] * train[1].size(1)
+    mean, spread = x.mean(0), x.std(0)
+    regression = LogisticRegression(max_iter=1000).fit((x - mean) / spread, y)
+    score = regression.predict_proba((features(torch.cat([positive, negative], 1)) - mean) / spread)[:, 1]
+    truth = [1] * positive.size(1) + [0] * negative.size(1)
+    assert found["auc"] == pytest.approx(roc_auc_score(truth, score), abs=2e-3)
+    assert found["auc"] > ge.evaluate.link_prediction(vectors, positive, negative)["auc"] + 0.2
+
+
+def test_a_given_split_is_judged_as_it_is():
+    vectors = torch.tensor([[0.0], [0.2], [5.0], [5.2], [0.1], [5.1], [0.3]])
+    y = torch.tensor([0, 0, 1, 1, 0, 0, -1])  # node 5 looks like a 1, node 6 has no label
+    ids = {"train": torch.tensor([0, 1, 2, 3]), "val": torch.tensor([6]), "test": torch.tensor([4, 5, 6])}
+    masks = {part: torch.zeros(7, dtype=torch.bool).index_fill_(0, nodes, True) for part, nodes in ids.items()}
+    for given in (ids, masks):
+        assert ge.evaluate.node_classification(vectors, y, masks=given)["accuracy"] == 0.5
+    several = torch.nn.functional.one_hot(y.clamp(min=0), 2) * (y >= 0)[:, None]
+    assert ge.evaluate.node_classification(vectors, several, masks=ids)["micro_f1"] == 0.5
+
+
+SPLIT = {"train": torch.tensor([0, 6]), "test": torch.tensor([1])}
+PAIR = torch.tensor([[0], [1]])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ge.evaluate.node_classification(VECTORS, Y, masks={"train": SPLIT["train"]}), r"the keys \['train'\]"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y, masks=SPLIT | {"test": SPLIT["train"]}), "in both train"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y, masks=SPLIT | {"test": Y > 9}), "no nodes with a label"),
+        (
+            lambda: ge.evaluate.link_prediction(VECTORS, PAIR, PAIR, score="hadamard"),
+            "train: got nothing; expected",
+        ),
+        (
+            lambda: ge.evaluate.link_prediction(VECTORS, PAIR, PAIR, train=(PAIR, PAIR)),
+            "None: dot learns noth",
+        ),
+        (lambda: ge.evaluate.link_prediction(VECTORS, PAIR, PAIR, score="l2"), "score: got l2; expected one of 'dot'"),
+        (
+            lambda: ge.evaluate.link_prediction(
+                VECTORS, PAIR, PAIR + 2, score="hadamard", train=(PAIR.flip(0), PAIR + 1)
+            ),
+            "1 pairs that are among train's; expected pairs that training did not see",
+        ),
+    ],
+)
+def test_what_was_trained_on_is_not_judged(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

@@ -7,10 +7,14 @@ import pickle
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError, InputError
+from graphembed_ext.graph import view as view_module
+from graphembed_ext.graph.in_edges import entry_values, in_edges, message_edges
 from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE, GraphView
+from graphembed_ext.hosts.registry import refreshed
 
 TYPED = {
     ("b", "to", "a"): (torch.tensor([1, 0, 1]), torch.tensor([0, 2, 0])),
@@ -64,15 +68,60 @@ def test_types_are_alphabetical_and_joined_over_global_ids():
     assert tuple(part.tolist() for part in view.csr(("b", "to", "a"))) == one
 
 
-def test_edge_feature_follows_the_joined_order():
-    weights = {
-        ("b", "to", "a"): {"w": torch.tensor([1.0, 2.0, 3.0])},
-        ("a", "to", "a"): {"w": torch.tensor([4.0, 5.0])},
-    }
-    view = GraphView({"a": 3, "b": 2}, TYPED, edge_features=weights)
-    assert view.edge_feature("w").tolist() == [4, 5, 1, 2, 3]
-    with pytest.raises(InputError, match=r"weight: got nope; expected an edge feature of every edge type.*has 'w'"):
-        view.edge_feature("nope")
+def test_what_a_view_keeps_is_made_once_and_with_its_own_token():
+    view, made = ge.view(torch.tensor([[0, 1], [1, 2]])), []
+
+    def make():
+        made.append(len(made))
+        return made[-1]
+
+    assert [view.cached("a", make), view.cached("a", make), view.cached(("a", 1), make)] == [0, 0, 1]
+    assert [view.cached("a", make, "new"), view.cached("a", make, "new"), view.cached("a", make)] == [2, 2, 3]
+    nothing = view.cached("none", lambda: None), view.cached("none", make)
+    assert nothing == (None, None)
+    assert pickle.loads(pickle.dumps(view)).cached("a", make) == 4  # not sent along
+    with pytest.raises(ValueError, match="no"):
+        view.cached("fails", lambda: (_ for _ in ()).throw(ValueError("no")))
+    assert view.cached("fails", make) == 5
+
+
+@pytest.mark.parametrize("change", ["replaced", "in place"])
+def test_a_changed_graph_is_served_nothing_that_was_made_before(change):
+    graph = Data(edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]), num_nodes=4, w=torch.ones(3))
+    kinds = [
+        lambda view: view.csr().indices.tolist(),
+        lambda view: in_edges(view, EDGE_TYPE).indices.tolist(),
+        lambda view: entry_values(view, EDGE_TYPE, "w").tolist(),
+        lambda view: message_edges(view, EDGE_TYPE, torch.device("cpu")).indices.tolist(),
+        lambda view: next(iter(ge.neighbor_loader(view, [-1], nodes=torch.tensor([0]), seed=0))).nodes.tolist(),
+    ]
+    before = ge.view(graph)
+    old = [kind(before) for kind in kinds]
+    if change == "replaced":
+        graph.edge_index = torch.tensor([[3, 1, 2], [0, 2, 0]])
+    else:
+        graph.edge_index[:, 0] = torch.tensor([3, 0])
+        graph.w[:] = 2
+    after = refreshed(before)
+    assert after is not before
+    fresh = ge.view(graph)
+    assert [kind(after) for kind in kinds] == [kind(fresh) for kind in kinds] != old
+    assert [kind(before) for kind in kinds] == old  # a copy of what was there, whatever became of the tensors
+
+
+def test_rows_of_more_pairs_than_a_number_counts():
+    view = GraphView({"a": 2**33, "b": 2**33}, {("a", "to", "b"): (torch.tensor([0]), torch.tensor([2**33 - 1]))})
+    with pytest.raises(InputError, match=r"num_nodes: got 8589934592, for which the bounds of their rows .* GiB"):
+        view.csr(("a", "to", "b"))
+    src, dst = torch.tensor([2, 0, 2, 0]), torch.tensor([5, 2**61, 1, 7])
+    csr = view_module._canonical_csr(src, dst, 3, 2**62)
+    assert [part.tolist() for part in csr] == [[0, 2, 2, 4], [7, 2**61, 1, 5], [3, 1, 2, 0]]
+
+
+@pytest.mark.parametrize("count", [-5, 2.0, True, None])
+def test_numbers_of_nodes_are_whole(count):
+    with pytest.raises(InputError, match="num_nodes"):
+        GraphView({NODE_TYPE: count}, {})
 
 
 def test_isolated_nodes_have_empty_rows():

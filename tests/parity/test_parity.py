@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 
 import pytest
 import torch
 
 import graphembed_ext as ge
+from benchmarks import peer_defects
 from graphembed_ext.errors import InputError
 from graphembed_ext.parity.comparison import _compare_runs
 from graphembed_ext.parity.table import compare
-from tests.conftest import ROOT
 from tests.graphs import PAIRS, PATHS, Spec, build_dgl, build_pyg, people, shuffled, tagged_camps, world
 
 CONFIG = {"emb_dim": 8, "walk_length": 8, "window_size": 2, "batch_size": 4}
@@ -240,9 +238,5 @@ def test_rows_measure_the_difference():
 
 
 def test_the_peers_are_still_wrong_where_it_is_said():
-    spec = importlib.util.spec_from_file_location("peer_defects", ROOT / "benchmarks" / "peer_defects.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    for row in module.run():
+    for row in peer_defects.run():
         assert row["holds"], row

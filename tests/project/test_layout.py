@@ -22,12 +22,13 @@ ROWS = [
     {"training", "models"},
     {"dgl", "pyg", "parity", "checkpoint"},
     {"cli", "__init__"},
+    {"__main__"},
 ]
 ROW = {wing: number for number, row in enumerate(ROWS) for wing in row}
 
 #: Who reads or makes objects of PyG: its adapter, the layers, which are PyG's, and readers of what PyG saved.
 MAY_IMPORT_PYG = ("hosts/pyg.py", "nn/", "readers/datasets.py", "readers/saved.py", "cli/doctor.py", "cli/demo.py")
-MAY_IMPORT_DGL = ("_core/optional.py", "hosts/dgl.py", "nn/dgl_", "walks/", "readers/saved.py", "cli/")
+MAY_IMPORT_DGL = ("_core/optional.py", "hosts/dgl.py", "nn/dgl_", "walks/dgl.py", "readers/saved.py", "cli/")
 
 
 def name_of(path: Path) -> str:

@@ -334,7 +334,8 @@ def test_both_hosts_are_given_the_same_graph(tmp_path):
     assert (dgl_view.host, pyg_view.host) == ("dgl", "pyg")
     assert dgl_view.num_nodes == pyg_view.num_nodes == {NODE: 5}
     assert torch.equal(dgl_view.edge_index(), pyg_view.edge_index())
-    assert torch.equal(dgl_view.edge_feature(WEIGHT), pyg_view.edge_feature(WEIGHT))
+    for edge_type, features in pyg_view.edge_features.items():
+        assert torch.equal(dgl_view.edge_features[edge_type][WEIGHT], features[WEIGHT])
 
 
 def test_datasets_that_ship_with_pyg_need_no_root():

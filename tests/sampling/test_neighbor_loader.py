@@ -9,6 +9,7 @@ import graphembed_ext as ge
 from graphembed_ext._core import rng
 from graphembed_ext.errors import InputError
 from graphembed_ext.graph.in_edges import in_edges
+from graphembed_ext.graph.view import EDGE_TYPE
 from graphembed_ext.sampling import compiled as compiled_neighbors
 from graphembed_ext.sampling import neighbor_loader as neighbors
 from graphembed_ext.sampling.neighbor_sampler import NeighborSampler, check_fanouts
@@ -57,7 +58,7 @@ def same(first, second):
 def test_blocks_hold_true_edges_and_no_more_than_asked_for(build, config):
     graph = build(some_graph())
     src, dst = ge.view(graph).edge_index()
-    weight = ge.view(graph).edge_feature("edge_weight")
+    weight = ge.view(graph).edge_features[EDGE_TYPE]["edge_weight"]
     pair, count = torch.unique(src * NODES + dst, return_inverse=True, return_counts=True)[1:]
     single = count[pair] == 1
     allowed = weight > 0 if "weight" in config else weight >= 0

@@ -12,14 +12,13 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext import losses, training
-from graphembed_ext._core import memory, rng
+from graphembed_ext._core import memory
 from graphembed_ext.errors import EngineError, FileFormatError, InputError
 from graphembed_ext.training.engines.base import Batch
 from graphembed_ext.training.engines.choose import choose
-from graphembed_ext.training.engines.cpu import CPUEngine, noise_table, obstacle
-from graphembed_ext.training.engines.kernel import BLOCK, noise_node, train_walks, window_size
-
-GOLDEN, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
+from graphembed_ext.training.engines.cpu import CPUEngine, negatives_table, obstacle
+from graphembed_ext.training.engines.kernel import BLOCK, train_walks, window_size
+from tests.splitmix import MASK, below, splitmix
 
 
 def two_cliques(size=6):
@@ -35,12 +34,23 @@ def ring(size=40):
     return torch.stack([torch.cat([nodes, (nodes + 1) % size]), torch.cat([(nodes + 1) % size, nodes])])
 
 
-def noise_stream(key, walk):
-    """As in the kernel: one stream for each walk, out of the key of the epoch."""
-    return int(rng.bits(key, torch.tensor([walk]))[0]) & MASK
+def negative(walks, alias, groups, centre, stream, counter):
+    """The negative that one draw gives: a slot of the centre's group, or any node of the batch."""
+    random = splitmix(stream, counter)
+    if len(alias):
+        group = next(k for k in range(len(groups)) if groups[k + 1] > centre)
+        slot = int(groups[group]) + below(int(groups[group + 1] - groups[group]), random)
+        return slot if random & 0xFFFFFFFF < alias[slot, 0] else int(alias[slot, 1])
+    while (node := int(walks.reshape(-1)[below(walks.size, random)])) < 0:
+        random = splitmix(random, 0)
+    return node
 
 
-def plain_training(nodes, contexts, walks, window, shrink, negatives, noise, groups, rate, weight, key, first):
+def window_of(window, stream, centre):
+    return 1 + below(window, splitmix(~stream & MASK, centre))
+
+
+def plain_training(nodes, contexts, walks, window, shrink, negatives, alias, groups, rate, weight, key, first):
     """What the kernel must do, as loops over pairs in float64; returns tokens, pairs and the sum of the losses."""
     tokens = pairs = 0
     total = 0.0
@@ -49,10 +59,11 @@ def plain_training(nodes, contexts, walks, window, shrink, negatives, noise, gro
         tokens += len(walk)
         for i, centre in enumerate(walk if len(walk) > 1 else []):
             draws = range(i * negatives, (i + 1) * negatives)
-            stream = np.uint64(noise_stream(key, first + number))
-            outputs = [centre, *(noise_node(walks, noise, groups, centre, stream, draw) for draw in draws)]
-            reach = window_size(window, stream, i) if shrink else window
+            stream = splitmix(key, first + number)
+            outputs = [centre, *(negative(walks, alias, groups, centre, stream, draw) for draw in draws)]
+            reach = window_of(window, stream, i) if shrink else window
             assert 1 <= reach <= window
+            assert reach in (window, window_size(window, np.uint64(stream), i))
             near = [walk[j] for j in range(max(0, i - reach), min(len(walk), i + reach + 1)) if j != i]
             pairs += len(near)
             for block in range(0, len(outputs), BLOCK):
@@ -85,7 +96,7 @@ def kernel_arguments(rows, negatives, groups=None, fast=False):
     stub = type("Model", (), {})()
     stub.node_embed = torch.nn.Embedding(rows, 1)
     stub.noise_groups = lambda: (None if fast else weights, groups or [0, rows])
-    return noise_table(stub)
+    return negatives_table(stub)
 
 
 WALKS = np.array(
@@ -104,11 +115,11 @@ WALKS = np.array(
 @pytest.mark.parametrize("window", [1, 2, 5, 20])
 @pytest.mark.parametrize(("size", "negatives"), [(16, 5), (32, 1), (48, 12), (1, 2), (20, 5), (7, 7)])
 def test_kernel_equals_plain_loops(window, shrink, size, negatives):
-    noise, groups = kernel_arguments(10, negatives)
+    alias, groups = kernel_arguments(10, negatives)
     nodes, contexts = tables(10, size)
     expected = nodes.astype(np.float64), contexts.astype(np.float64)
-    arguments = window, shrink, negatives, noise, groups, np.float32(0.05), np.float32(0.7), np.uint64(7), 3
-    answer = plain_training(*expected, WALKS, window, shrink, negatives, noise, groups, 0.05, 0.7, 7, 3)
+    arguments = window, shrink, negatives, alias, groups, np.float32(0.05), np.float32(0.7), np.uint64(7), 3
+    answer = plain_training(*expected, WALKS, window, shrink, negatives, alias, groups, 0.05, 0.7, 7, 3)
     found = train_walks(nodes.reshape(-1), contexts.reshape(-1), size, WALKS, *arguments)
     assert found[:2] == answer[:2] == (8 + 5 + 1 + 2 + 7, found[1])
     assert found[2] == pytest.approx(answer[2], rel=1e-5)
@@ -116,28 +127,28 @@ def test_kernel_equals_plain_loops(window, shrink, size, negatives):
     np.testing.assert_allclose(contexts, expected[1], rtol=2e-4, atol=2e-6)
 
 
-def test_noise_follows_its_weights_and_groups():
-    noise, groups = kernel_arguments(10, 5, groups=[0, 4, 10])
-    draws = np.array([noise_node(WALKS, noise, groups, 7, np.uint64(1), k) for k in range(20_000)])
+def test_negatives_follow_their_weights_and_groups():
+    alias, groups = kernel_arguments(10, 5, groups=[0, 4, 10])
+    draws = np.array([negative(WALKS, alias, groups, 7, 1, k) for k in range(20_000)])
     assert draws.min() == 4
     expected = np.arange(5, 11) / np.arange(5, 11).sum()
     assert np.bincount(draws - 4) / len(draws) == pytest.approx(expected, abs=0.02)
     empty, groups = kernel_arguments(10, 5, fast=True)
-    draws = np.array([noise_node(WALKS, empty, groups, 0, np.uint64(1), k) for k in range(20_000)])
+    draws = np.array([negative(WALKS, empty, groups, 0, 1, k) for k in range(20_000)])
     tokens = WALKS[WALKS >= 0]
     assert np.bincount(draws) / len(draws) == pytest.approx(np.bincount(tokens) / len(tokens), abs=0.02)
 
 
 def test_a_small_step_goes_along_the_gradient_of_the_loss_core():
     rate, negatives = 1e-3, 5
-    noise, groups = kernel_arguments(10, negatives)
+    alias, groups = kernel_arguments(10, negatives)
     before = tables(10, 16)
     walk = np.array([[0, 1, 2, 3]])
     nodes, contexts = (torch.tensor(table, dtype=torch.float64, requires_grad=True) for table in before)
-    stream = np.uint64(noise_stream(7, 0))
+    stream = splitmix(7, 0)
     pos, neg = [], []
     for i, centre in enumerate(walk[0]):
-        drawn = [noise_node(walk, noise, groups, centre, stream, i * negatives + k) for k in range(negatives)]
+        drawn = [negative(walk, alias, groups, centre, stream, i * negatives + k) for k in range(negatives)]
         for j in range(4):
             if 0 < abs(i - j) <= 2:
                 pos.append(nodes[j] @ contexts[centre])
@@ -146,7 +157,7 @@ def test_a_small_step_goes_along_the_gradient_of_the_loss_core():
     (loss * len(pos)).backward()
     after = [table.copy() for table in before]
     _, pairs, total = train_walks(
-        after[0].reshape(-1), after[1].reshape(-1), 16, walk, 2, False, negatives, noise, groups,
+        after[0].reshape(-1), after[1].reshape(-1), 16, walk, 2, False, negatives, alias, groups,
         np.float32(rate), np.float32(0.5), np.uint64(7), 0,
     )  # fmt: skip
     assert pairs == len(pos)

@@ -253,7 +253,7 @@ def test_bad_arguments(camps, config, message):
 
 def test_users_who_touched_everything(build):
     graph = build(Spec({"user": 2, "item": 2}, {("user", "likes", "item"): ([0, 0, 1, 1], [0, 1, 0, 1])}))
-    with pytest.raises(InputError, match="users who touched every item"):
+    with pytest.raises(InputError, match="users who have every item"):
         ge.fit(make(graph), **QUICK)
     assert make(graph).recommend(graph, k=2, exclude=True).tolist() == [[-1, -1]] * 2
 

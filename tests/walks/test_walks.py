@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections import Counter
@@ -27,6 +28,7 @@ TYPED = {
     ("v", "of", "a"): ([0, 0, 1], [0, 2, 1]),  # venue 2 is isolated
 }
 COUNTS = {"v": 3, "a": 4}
+RING = torch.tensor([[0, 1, 2], [1, 2, 0]])
 KINDS = {
     "uniform": {},
     "weighted": {"weight": "w"},
@@ -302,6 +304,42 @@ def test_streams_of_dgl_are_made_by_a_worker():
     batches = [list(stream(typed("dgl"), metapath=["in", "of"], batch_size=3, engine="dgl", seed=3)) for _ in "ab"]
     assert [walks.nodes.shape for walks in batches[0]] == [(3, 3), (1, 3)]
     assert all(torch.equal(a.nodes, b.nodes) and a.engine == "dgl" for a, b in zip(*batches, strict=True))
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch", "dgl"])
+@pytest.mark.parametrize("options", [{"p": 5e-324}, {"q": 5e-324}, {"p": 1e308}, {"q": math.inf}, {"p": math.nan}])
+def test_p_and_q_that_are_as_good_as_0_or_infinite_are_refused_at_once(engine, options):
+    ((name, _),) = options.items()
+    with pytest.raises(ge.errors.InputError, match=rf"{name}: got .*expected a (finite )?number"):
+        random_walk(RING, torch.tensor([0]), 4, engine=engine, **options)
+
+
+def test_dgl_is_not_asked_for_walks_that_it_would_not_end():
+    message = r"q: got 1e-07; expected 1/p, 1 and 1/q at most 1e\+06 times apart.*torch"
+    with pytest.raises(ge.errors.InputError, match=message):
+        random_walk(RING, torch.tensor([0]), 4, q=1e-7, engine="dgl")
+    walks = random_walk(RING, torch.tensor([0]), 4, q=1e-7, engine="torch", seed=0)
+    assert walks.nodes.tolist() == [[0, 1, 2, 0]]
+
+
+@pytest.mark.parametrize("length", [2**31, 2**63, 10**30])
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_walks_that_cannot_be_are_refused_at_once(length, engine):
+    with pytest.raises(ge.errors.InputError, match=r"walk_length: got \d+.*expected at most 2,147,483,647 nodes"):
+        random_walk(RING, torch.tensor([0]), length, engine=engine)
+
+
+def test_walks_that_do_not_fit_say_what_they_take():
+    starts = torch.zeros(1000, dtype=torch.int64)
+    message = r"walk_length: got 2000000000, for which .* would take .* GiB"
+    with pytest.raises(ge.errors.InputError, match=message):
+        random_walk(RING, starts, 2 * 10**9, engine="torch")
+
+
+def test_weights_whose_sum_is_infinite_are_refused():
+    edges, weight = torch.tensor([[0, 0, 1], [1, 2, 2]]), torch.tensor([1e308, 1e308, 1.0], dtype=torch.float64)
+    with pytest.raises(ge.errors.InputError, match="an infinite sum over the edges out of node 0"):
+        random_walk(edges, torch.tensor([0]), 4, weight=weight)
 
 
 def test_endless_streams_stop_with_their_reader():

@@ -66,12 +66,32 @@ def load(path: Path) -> Embeddings:
 
 
 def node_of(emb: Embeddings, text: str, node_type: str | None) -> tuple[int | str, str]:
-    """A node by its name or, where no node is called so, by its id; and its type."""
-    types = [node_type] if node_type is not None else emb.node_types
-    named = [kind for kind in types if text in emb.names.get(kind, ())]
-    if not named and text.isdigit() and not any(emb.names.get(kind) for kind in types):
+    """A node by its name or, where no node is called so, by its id; and its type.
+
+    Raises:
+        InputError: No node, or none of this type, has the name; several types have it.
+    """
+    types = [emb.type_of(0, node_type)] if node_type is not None else emb.node_types
+    named = [kind for kind in emb.node_types if text in emb.names.get(kind, ())]
+    here = [kind for kind in named if kind in types]
+    if len(here) == 1:
+        return text, here[0]
+    if here:
+        raise InputError("node_type", "nothing", f"one of {', '.join(here)}: each has a node {text!r}", "--type TYPE")
+    known = [name for kind in types for name in emb.names.get(kind, ())]
+    if text.isdigit() and not known:
         return int(text), emb.type_of(int(text), node_type)
-    return text, emb.type_of(text, named[0] if len(named) == 1 else node_type)
+    raise _unknown(text, named, node_type, known)
+
+
+def _unknown(text: str, named: list[str], node_type: str | None, known: list[str]) -> InputError:
+    """What to say of a name that no node, or none of the type asked for, has."""
+    from ..._core.near import did_you_mean
+
+    if named:
+        got = f"{text}, which is the name of a node of type {' or '.join(named)}"
+        return InputError("node", got, f"the name of a node of type {node_type}")
+    return InputError("node", text, "the name of a node", did_you_mean(text, known))
 
 
 def console() -> Any:

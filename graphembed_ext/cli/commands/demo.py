@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,6 +40,22 @@ def demo(
 
 
 def _show_outcomes(outcomes: list[Outcome], hosts: list[str]) -> None:
+    out = console()
+    out.print(_table(outcomes, hosts))
+    for outcome in outcomes:
+        out.print(f"{outcome.example.title}: quality is {outcome.measure}.")
+    for outcome in outcomes:
+        if outcome.report is None:
+            continue
+        if outcome.report.ok:
+            stages = ", ".join(dict.fromkeys(row.stage for row in outcome.report.rows))
+            out.print(f"{outcome.example.title}: {len(outcome.report.rows)} comparisons equal ({stages}).")
+        else:
+            out.print(str(outcome.report), markup=False)
+    out.print("wrote " + ", ".join(str(path) for outcome in outcomes for path in outcome.files), soft_wrap=True)
+
+
+def _table(outcomes: list[Outcome], hosts: list[str]) -> Any:
     from rich.table import Table
 
     names = {"dgl": "DGL", "pyg": "PyG"}
@@ -53,9 +69,6 @@ def _show_outcomes(outcomes: list[Outcome], hosts: list[str]) -> None:
     table.add_column("embeddings of both hosts")
     for outcome in outcomes:
         view = outcome.example.view
-        verdict = "PyG alone, nothing to compare"
-        if outcome.equal is not None:
-            verdict = "[green]identical, bit for bit[/]" if outcome.ok else "[bold red]DIFFERENT[/]"
         table.add_row(
             outcome.example.title,
             str(view.total_nodes),
@@ -63,18 +76,12 @@ def _show_outcomes(outcomes: list[Outcome], hosts: list[str]) -> None:
             f"{outcome.quality:.3f}",
             outcome.engine,
             *(f"{outcome.seconds[host]:.2f}" for host in hosts),
-            verdict,
+            _verdict(outcome),
         )
-    out = console()
-    out.print(table)
-    for outcome in outcomes:
-        out.print(f"{outcome.example.title}: quality is {outcome.measure}.")
-    for outcome in outcomes:
-        if outcome.report is None:
-            continue
-        if outcome.report.ok:
-            stages = ", ".join(dict.fromkeys(row.stage for row in outcome.report.rows))
-            out.print(f"{outcome.example.title}: {len(outcome.report.rows)} comparisons equal ({stages}).")
-        else:
-            out.print(str(outcome.report), markup=False)
-    out.print("wrote " + ", ".join(str(path) for outcome in outcomes for path in outcome.files), soft_wrap=True)
+    return table
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.equal is None:
+        return "PyG alone, nothing to compare"
+    return "[green]identical, bit for bit[/]" if outcome.ok else "[bold red]DIFFERENT[/]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,14 @@ def evaluate(
         Path | None,
         typer.Option(help="links: edge list of pairs that are no edges; as many as in --test drawn where left out."),
     ] = None,
+    score: Annotated[
+        str,
+        typer.Option(
+            help="links: dot, cosine, hadamard (node2vec's protocol: a logistic regression on products of vectors, "
+            "learned from the run's edges), or auto, which goes by the model: hadamard for walks and for vectors "
+            "trained on labels, dot otherwise."
+        ),
+    ] = "auto",
     k: Annotated[int, typer.Option("-k", "--k", help="recommendation: length of the lists.")] = 20,
     input_format: Annotated[
         str | None, typer.Option(help="Read pairs as if the name of their file ended so, such as adjlist.")
@@ -44,33 +52,66 @@ def evaluate(
 ) -> None:
     """Tell how good embeddings are, by the field's usual protocols.
 
-    classification: logistic regression on random splits of the labelled nodes. links: how well dot products tell
-    held-out edges from pairs that are none. recommendation: how many held-out items stand in the lists of their users.
+    classification: logistic regression on random splits of the labelled nodes; where labels were trained on, on the
+    test part of the run. links: how well scores of pairs tell held-out edges from pairs that are none. recommendation:
+    how many held-out items stand in the lists of their users.
     """
     with reporting(debug):
         from ..._core import checks as _checks
-        from ..runs.evaluate import classification, links
-        from ..runs.recommend import SavedRecommender
 
-        _checks.choice("task", task, ("classification", "links", "recommendation"))
-        emb = load(embedding)
-        if task == "classification":
-            found = classification(
-                emb, embedding, labels or [], label_column, train_ratio=train_ratio, repeats=repeats, seed=seed
-            )
-        elif test is None:
+        _checks.choice("task", task, _PROTOCOLS)
+        if task != "classification" and test is None:
             raise _missing_test(task)
+        if task == "classification":
+            asked = {"train_ratio": train_ratio, "repeats": repeats, "seed": seed}
+            found = _classification(embedding, labels or [], label_column, asked)
         elif task == "links":
-            found = {"": links(emb, embedding, test, negative, input_format=input_format, seed=seed)}
+            found = _links(embedding, test, negative, score, input_format, seed)
         else:
-            found = {"": SavedRecommender(emb, embedding).evaluate(test, k, input_format)}
-        data = found.get("", found)
-        rows = [(kind, name, value) for kind, scores in found.items() for name, value in scores.items()]
-        columns = {"type": "left", "measure": "left", "value": "right"}
-        if len(found) == 1:
-            del columns["type"]
-            rows = [row[1:] for row in rows]  # type: ignore[misc]
-        show(as_json, {"task": task, "metrics": data}, table(task, columns, rows))
+            found = _recommendation(embedding, test, k, input_format)
+        _show(task, found, as_json)
+
+
+#: Scores and protocol, by node type.
+_Found = dict[str, tuple[dict[str, float], str]]
+
+_PROTOCOLS = ("classification", "links", "recommendation")
+
+
+def _classification(embedding: Path, labels: list[str], column: str | None, asked: dict[str, Any]) -> _Found:
+    from ..runs.evaluate import classification
+
+    return classification(load(embedding), embedding, labels, column, **asked)
+
+
+def _links(
+    embedding: Path, test: Any, negative: Path | None, score: str, input_format: str | None, seed: int
+) -> _Found:
+    from ..._core import checks as _checks
+    from ..runs.links import SCORES, links
+
+    _checks.choice("score", score, ("auto", *SCORES))
+    return {"": links(load(embedding), embedding, test, negative, score=score, input_format=input_format, seed=seed)}
+
+
+def _recommendation(embedding: Path, test: Any, k: int, input_format: str | None) -> _Found:
+    from ..runs.recommend import SavedRecommender
+
+    scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, input_format)
+    return {"": (scores, "all items ranked for each user, but those of the training")}
+
+
+def _show(task: str, found: _Found, as_json: bool) -> None:
+    """Scores with the protocol that gave them; of one node type without its name."""
+    scores = {kind: entry[0] for kind, entry in found.items()}
+    protocols = {kind: entry[1] for kind, entry in found.items()}
+    columns = {"measure": "left", "value": "right"}
+    tables = [
+        table(f"{task}{f' of {kind}' if kind else ''}: {protocol}", columns, list(scores[kind].items()))
+        for kind, protocol in protocols.items()
+    ]
+    data = {"task": task, "protocol": protocols.get("", protocols), "metrics": scores.get("", scores)}
+    show(as_json, data, *tables)
 
 
 def _missing_test(task: str) -> Exception:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..options import with_reading
 from .common import Debug, Json, reporting, setting
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["parity"]
 
 
+@with_reading
 def parity(
     model: Annotated[str, typer.Argument(help="Name of the model, such as metapath2vec.")],
     first: Annotated[str, typer.Argument(help="Saved DGL graph (.bin), saved PyG graph (.pt), or any other input.")],
@@ -35,17 +36,17 @@ def parity(
     ] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps before the embeddings are compared.")] = 5,
     batch_size: Annotated[int | None, typer.Option(help="Walks, triplets or nodes in a batch.")] = None,
-    seed: Annotated[int, typer.Option(help="Fixes weights, walks and noise.")] = 0,
-    directed: Annotated[bool, typer.Option("--directed", help="Edges of a list or matrix lead one way.")] = False,
-    root: Annotated[Path | None, typer.Option(help="Folder of a PyG dataset.")] = None,
+    seed: Annotated[int, typer.Option(help="Fixes weights, walks and negatives.")] = 0,
     as_json: Json = False,
     debug: Debug = False,
+    **reading: Any,
 ) -> None:
     """Compare what a model does with two graphs, stage by stage; the exit code is 1 if anything differs."""
     with reporting(debug):
         from ... import parity as parity_module
 
-        graphs = _both(first, second, {"directed": directed, "root": root})
+        given = {name: value for name, value in reading.items() if value not in (None, [], ())}
+        graphs = _both(first, second, given)
         config = dict(map(setting, set_ or [])) | _metapaths(model, graphs[0], metapath or [])
         found = parity_module.report(model, *graphs, steps=steps, batch_size=batch_size, seed=seed, **config)
         typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found))

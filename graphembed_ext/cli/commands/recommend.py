@@ -16,14 +16,14 @@ def recommend(
     users: Annotated[list[str], typer.Argument(help="Names of users, or ids where users have no names.")],
     k: Annotated[int, typer.Option("-k", "--k", help="How many items for each.")] = 10,
     known: Annotated[
-        bool, typer.Option("--known/--new", help="Whether items that a user has touched may come out.")
+        bool, typer.Option("--known/--new", help="Whether items that a user has already may come out.")
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the items with the highest scores for each user, from embeddings of lightgcn; items touched are left out.
+    """List the items with the highest scores for each user, from embeddings of lightgcn; new ones, unless --known.
 
-    What a user has touched is read from the input of the run, which stands in the record beside the embeddings.
+    What a user has already is read from the input of the run, which stands in the record beside the embeddings.
     """
     with reporting(debug):
         from ..runs.recommend import SavedRecommender

@@ -1,26 +1,23 @@
-"""How good embeddings in a file are, by labels and pairs in files: what ``graphembed evaluate`` does."""
+"""How well vectors in a file tell the classes of nodes: what ``graphembed evaluate`` does for classification."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..._core import rng
 from ...embeddings.vectors import Embeddings
-from ...errors import FileFormatError, InputError
+from ...errors import InputError
 from ...evaluate.classification import node_classification
-from ...evaluate.links import link_prediction
-from ...readers.graphs import pairs_of_names
+from ...graph.view import GraphView
 from ...readers.node_tables import read_labels
-from .inputs import prepared
-from .job import Job
-from .records import read_record, record_path
+from .arguments import supervised
+from .records import Run
 
-__all__ = ["class_names", "classification", "labels_of", "links"]
+__all__ = ["class_names", "classification", "classify", "labels_of"]
 
 
 def labels_of(
@@ -31,6 +28,21 @@ def labels_of(
     Raises:
         InputError: There are none.
     """
+    if files:
+        return _labels_in(emb, files, column)
+    run = Run.found(path)
+    if run is None:
+        raise InputError("labels", "nothing", "a file of labels", "there is no record of a run to take them from")
+    if run.job.labels:
+        return _labels_in(emb, run.job.labels, run.job.label_column)
+    found = {kind: (y, _numbers(y)) for kind, y in run.graph.labels.items() if kind in emb}
+    if not found:
+        raise InputError("labels", "nothing", "a file of labels", f"{run.job.input} has none")
+    return found
+
+
+def _labels_in(emb: Embeddings, files: Sequence[str], column: str | None) -> dict[str, tuple[Any, list[str]]]:
+    """Labels from files, each perhaps with ``TYPE=`` before its name."""
     found: dict[str, tuple[Any, list[str]]] = {}
     for text in files:
         kind, equals, file = text.partition("=")
@@ -38,21 +50,12 @@ def labels_of(
             kind, file = emb.type_of(0), text
         read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column)
         found[kind] = read.y.numpy(), read.classes
-    if found:
-        return found
-    if not record_path(path).exists():
-        raise InputError("labels", "nothing", "a file of labels", "there is no record of a run to take them from")
-    job = Job.of_options(read_record(path)["job"])
-    if job.labels:
-        return labels_of(emb, path, job.labels, job.label_column)
-    source = prepared(job, "")
-    for kind, y in source.labels.items():
-        if kind in emb:
-            count = y.shape[1] if y.ndim == 2 else int(y.max()) + 1
-            found[kind] = y, [str(number) for number in range(count)]
-    if not found:
-        raise InputError("labels", "nothing", "a file of labels", f"{job.input} has none")
     return found
+
+
+def _numbers(y: Any) -> list[str]:
+    """Classes that have no names but their numbers."""
+    return [str(number) for number in range(y.shape[1] if y.ndim == 2 else int(y.max()) + 1)]
 
 
 def class_names(y: Any, classes: Sequence[str]) -> list[str]:
@@ -65,87 +68,80 @@ def class_names(y: Any, classes: Sequence[str]) -> list[str]:
 
 def classification(
     emb: Embeddings, path: Path, files: Sequence[str], column: str | None = None, **protocol: Any
-) -> dict[str, dict[str, float]]:
-    """Node classification for each node type that has labels."""
-    found = labels_of(emb, path, files, column)
-    return {
-        ("" if len(emb.node_types) == 1 else kind): node_classification(emb[kind], y, **protocol)
-        for kind, (y, _) in found.items()
-    }
+) -> dict[str, tuple[dict[str, float], str]]:
+    """Node classification for each node type that has labels, as :func:`classify` does it; the type of embeddings that
+    have one only goes without its name.
 
-
-def links(
-    emb: Embeddings,
-    path: Path,
-    positive: Path,
-    negative: Path | None = None,
-    *,
-    input_format: str | None = None,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Link prediction by pairs of a file, and pairs that are no edges: of another file, or drawn.
-
-    Drawn pairs join nodes of the types of the given ones, uniformly, and are neither edges of the run's input nor
-    among the given pairs.
+    Where labels were trained on, those of a file are judged on all nodes that the run neither trained nor validated on;
+    those of the run on its test part.
     """
-    kinds, pairs = _pairs(emb, positive, input_format)
-    starts = [emb.start_of(kind) for kind in kinds]
-    if negative is not None:
-        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], _counts(emb, kinds), input_format)
-    else:
-        absent = _drawn(emb, path, kinds, pairs, seed)
-    shift = torch.tensor(starts)[:, None]
-    return link_prediction(emb, pairs + shift, absent + shift)
+    labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column).items()}
+    run = Run.found(path)
+    trained = run is not None and supervised(run.job, run.task)
+    found = classify(emb, labels, run.graph.view if run and trained else None, others=bool(files), **protocol)
+    return found if len(emb.node_types) > 1 else dict(zip([""], found.values(), strict=False))
 
 
-def _pairs(emb: Embeddings, path: Path, input_format: str | None) -> tuple[tuple[str, str], Tensor]:
-    """Pairs of a file, and the node types of their ends: the first types that have all the names."""
-    trouble: Exception | None = None
-    for first in emb.node_types:
-        for second in emb.node_types:
-            kinds = first, second
-            try:
-                names = [emb.names.get(kind) for kind in kinds]
-                return kinds, pairs_of_names(path, names, _counts(emb, kinds), input_format)
-            except FileFormatError as error:
-                trouble = error
-    assert trouble is not None
-    raise trouble
+def classify(
+    emb: Embeddings,
+    labels: Mapping[str, Any],
+    trained: GraphView | None = None,
+    *,
+    others: bool = False,
+    train_ratio: float = 0.5,
+    repeats: int = 10,
+    seed: int = 0,
+) -> dict[str, tuple[dict[str, float], str]]:
+    """Scores and protocol for each node type that has labels.
+
+    Args:
+        emb: The embeddings.
+        labels: Classes by node type.
+        trained: The graph with the masks of a training on labels; None where no labels were trained on. Vectors know
+            the labels that they were trained on: the regression learns from the same nodes and is judged on others.
+        others: Whether these are other labels than those of the training, so that all nodes that are in neither its
+            training nor its validation part may be judged.
+        train_ratio, repeats, seed: Of random splits, see :func:`graphembed_ext.evaluate.node_classification`.
+
+    Raises:
+        InputError: The training left no nodes with labels to judge on.
+    """
+    found: dict[str, tuple[dict[str, float], str]] = {}
+    for kind, y in labels.items():
+        if kind not in emb:
+            continue
+        masks = None if trained is None else _masks(trained.features[kind], y, others)
+        scores = node_classification(emb[kind], y, train_ratio=train_ratio, repeats=repeats, seed=seed, masks=masks)
+        found[kind] = scores, _protocol(masks, train_ratio, repeats)
+    return found
 
 
-def _counts(emb: Embeddings, kinds: Sequence[str]) -> list[int]:
-    return [emb.num_nodes[kind] for kind in kinds]
+def _protocol(masks: Mapping[str, Tensor] | None, train_ratio: float, repeats: int) -> str:
+    if masks is None:
+        part = "half" if train_ratio == 0.5 else f"{train_ratio:.0%}"
+        return f"{part} of the labels for training, {repeats} splits"
+    train, test = (int(masks[part].sum()) for part in ("train", "test"))
+    return f"on the {test} test nodes of the run, by a regression on the {train} nodes that it was trained on"
 
 
-def _drawn(emb: Embeddings, path: Path, kinds: tuple[str, str], pairs: Tensor, seed: int) -> Tensor:
-    rows, columns = _counts(emb, kinds)
-    taken = [pairs[0] * columns + pairs[1]]
-    if kinds[0] == kinds[1]:
-        taken.append(pairs[1] * columns + pairs[0])
-        taken.append(torch.arange(rows) * (columns + 1))  # a node is no neighbour of its own
-    if record_path(path).exists():
-        job = Job.of_options(read_record(path)["job"])
-        task = "recommendation" if job.model.lower() == "lightgcn" else ""
-        for (source, _, target), (src, dst) in prepared(job, task).view.edges.items():
-            if (source, target) == kinds:
-                taken.append(src.long() * columns + dst.long())
-            if (target, source) == kinds:
-                taken.append(dst.long() * columns + src.long())
-    known = torch.unique(torch.cat(taken))
-    count, free = pairs.size(1), rows * columns - len(known)
-    if free < count:
-        raise InputError("test", f"{count} pairs", f"at most {free}, the number of pairs that are no edges")
-    generator = rng.generator(rng.key(seed, "links"))
-    found = torch.empty(0, dtype=torch.int64)
-    while len(found) < count:
-        drawn = torch.randint(rows * columns, (2 * count,), generator=generator)
-        place = torch.searchsorted(known, drawn).clamp(max=len(known) - 1)
-        fresh = drawn[known[place] != drawn]
-        joined = torch.cat([found, fresh])
-        _, first = torch.unique(joined, return_inverse=True)
-        seen: Tensor = torch.full((int(first.max()) + 1,), len(joined)).scatter_reduce(
-            0, first, torch.arange(len(joined)), "amin"
+def _masks(features: Mapping[str, Tensor], y: Any, others: bool) -> dict[str, Tensor] | None:
+    """Nodes to train a regression on, and to judge it on; None for a type of which no labels were trained on."""
+    if "train_mask" not in features:
+        return None
+    labelled = torch.as_tensor(y.getnnz(1) > 0 if hasattr(y, "getnnz") else _labelled(torch.as_tensor(y)))
+    nothing = torch.zeros_like(labelled)
+    train, val = (features.get(f"{part}_mask", nothing).bool() for part in ("train", "val"))
+    test = ~(train | val) if others else features.get("test_mask", nothing).bool()
+    masks = {"train": train & labelled, "test": test & labelled}
+    if not masks["test"].any():
+        raise InputError(
+            "labels",
+            "labels of nodes that the model was trained on alone",
+            "a test part, which training did not see",
+            "train again with --split 0.6,0.2,0.2, or with labels whose column split says test",
         )
-        found = joined[torch.sort(seen).values]
-    found = found[:count]
-    return torch.stack([found // columns, found % columns])
+    return masks
+
+
+def _labelled(y: Tensor) -> Tensor:
+    return y.bool().any(1) if y.dim() == 2 else y >= 0

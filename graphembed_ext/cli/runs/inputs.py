@@ -1,13 +1,15 @@
-"""What a run trains on: the graph, with labels, splits and features put onto it, and metapaths read off it."""
+"""What a run trains on: the graph, and tables of its nodes put onto it: labels, splits, features."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ...errors import InputError
 from ...graph.interactions import Sides
 from ...graph.view import NODE_TYPE, GraphView
 from ...readers.graph_file import GraphFile
@@ -19,41 +21,31 @@ if TYPE_CHECKING:
 
 __all__ = ["prepared", "validation_pairs"]
 
+#: Part of the names of users or of items from which on names that stand in both columns are no chance.
+_MANY_SHARED = 0.2
+
 
 def prepared(job: Job, task: str) -> GraphFile:
     """The graph of a job. For a model that is trained on nodes, it has features ``x``, labels ``y`` and masks."""
-    reading = dict(job.reading)
-    if task == "recommendation" and "bipartite" not in reading:
-        reading["bipartite"] = True  # an edge list for a recommender names users and items
-    source = read_graph(job.input, **reading)
-    features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in source.view.features.items()}
+    source = _read(job, task)
+    view = source.view
+    features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
     labels, notes = dict(source.labels), list(source.notes)
     for text in job.features:
-        kind, file = of_type(text, source.view, "features")
-        features[kind]["x"] = read_features(file, (source.names or {}).get(kind), source.view.num_nodes[kind])
+        kind, file = of_type(text, view, "features")
+        features[kind]["x"] = read_features(file, (source.names or {}).get(kind), view.num_nodes[kind])
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
-        kind, file = of_type(text, source.view, "labels")
-        count = source.view.num_nodes[kind]
-        found = read_labels(Path(file), (source.names or {}).get(kind), count, job.label_column)
+        kind, file = of_type(text, view, "labels")
+        found = read_labels(Path(file), (source.names or {}).get(kind), view.num_nodes[kind], job.label_column)
         labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
         features[kind]["y"], parts[kind] = found.y, found.parts
         notes.append(f"{len(found.classes)} classes in {file}")
         for part in ("train", "val", "test"):  # those of the graph were made for other labels
             features[kind].pop(f"{part}_mask", None)
     if task == "nodes":
-        for kind, y in labels.items():
-            put_masks(
-                features[kind],
-                kind,
-                y,
-                source.view.num_nodes[kind],
-                parts=parts.get(kind, {}),
-                shares=job.split,
-                seed=job.seed,
-                notes=notes,
-            )
-    view = GraphView(source.view.num_nodes, source.view.edges, features, source.view.edge_features)
+        _put_masks(job, source, features, labels, parts, notes)
+    view = GraphView(view.num_nodes, view.edges, features, view.edge_features)
     return replace(source, view=view, labels=labels, notes=tuple(notes))
 
 
@@ -63,3 +55,57 @@ def validation_pairs(job: Job, source: GraphFile, sides: Sides) -> Tensor:
     names = [(source.names or {}).get(kind) for kind in kinds]
     counts = [source.view.num_nodes[kind] for kind in kinds]
     return pairs_of_names(Path(str(job.validation)), names, counts, job.reading.get("input_format"))
+
+
+def _read(job: Job, task: str) -> GraphFile:
+    """The graph as it is in its file."""
+    if task != "recommendation" or "bipartite" in job.reading:
+        return read_graph(job.input, **job.reading)
+    source = read_graph(job.input, **job.reading, bipartite=True)  # a list for a recommender names users and items
+    note = _shared_names(job, source)
+    return replace(source, notes=(*source.notes, note)) if note else source
+
+
+def _shared_names(job: Job, source: GraphFile) -> str:
+    """What to say of names that stand in both columns of a list which was taken for users and items unasked.
+
+    Raises:
+        InputError: They are many and no numbers, which users and items may well have from 0 each.
+    """
+    names = source.names or {}
+    users, items = names.get("user", []), names.get("item", [])
+    shared = set(users) & set(items)
+    if not shared:
+        return ""
+    example = next(name for name in users if name in shared)
+    apart = "a user and an item of their own (--bipartite says so, too)"
+    numbers = all(name.lstrip("-").isdigit() for name in shared)
+    if numbers or len(shared) < _MANY_SHARED * min(len(users), len(items)):
+        return f"ATTENTION: {len(shared)} names, such as {example!r}, stand in both columns and are taken for {apart}"
+    raise InputError(
+        "input",
+        f"{job.input}, where {len(shared)} names, such as {example!r}, stand in both columns",
+        f"users in the first column and items in the second, which {job.model} is for",
+        "--bipartite takes them for users and items all the same; deepwalk is for nodes of one kind",
+    )
+
+
+def _put_masks(
+    job: Job,
+    source: GraphFile,
+    features: dict[str, dict[str, Tensor]],
+    labels: Mapping[str, Any],
+    parts: Mapping[str, Mapping[str, Tensor]],
+    notes: list[str],
+) -> None:
+    for kind, y in labels.items():
+        put_masks(
+            features[kind],
+            kind,
+            y,
+            source.view.num_nodes[kind],
+            parts=parts.get(kind, {}),
+            shares=job.split,
+            seed=job.seed,
+            notes=notes,
+        )

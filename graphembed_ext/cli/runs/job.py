@@ -1,4 +1,4 @@
-"""What a run is to do, from the options of the command line or a record."""
+"""What a run is to do, from the options of the command line, a file or a record."""
 
 from __future__ import annotations
 
@@ -9,37 +9,25 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import FileFormatError, InputError
+from ..options import COMMAND, JOB, OPTIONS, READING, SETTING
 
-__all__ = ["Job"]
+__all__ = ["ALIASES", "Job", "merged", "plain"]
+
+#: Other names of models.
+ALIASES = {"node2vec": "deepwalk"}
+
+_OPTION = {option.name: option for option in OPTIONS if option.part != COMMAND}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done.
+    """What is to be done; the fields that are options of ``graphembed train`` mean what its help says.
 
     Attributes:
-        model: Name of the model.
-        input: Source of the graph, see :func:`graphembed_ext.readers.read_graph`.
-        output: File for the embeddings, ``.parquet``, ``.npz`` or ``.safetensors``.
-        host: Host to build the graph for; None takes DGL where it is installed.
-        reading: Arguments of ``read_graph``.
-        labels: Files of labels, each perhaps with ``TYPE=`` before it.
-        label_column: Title of the column with the class.
-        features: Files of features, likewise, or ``one-hot``.
-        metapath: Metapaths, see :func:`graphembed_ext.cli.runs.inputs.metapath_of`.
-        split: Parts of the labelled nodes for training, validation and test; None takes the masks of the input.
-        validation: Edge list of held-out pairs, for a recommender.
+        reading: Arguments of :func:`graphembed_ext.readers.read_graph`.
         settings: Arguments of the model's constructor and of :func:`graphembed_ext.fit`. A name that both have means
-            the constructor's; ``fit.NAME`` means the other.
-        seed: Fixes initial weights, walks, noise and splits.
-        threads: Threads to train on; None leaves their number to torch.
-        deterministic: Whether the result must be the same each time, bit for bit.
-        checkpoint: File to keep the state in; None names one after the output and removes it at the end.
-        keep_checkpoints: False keeps no state where ``checkpoint`` is None.
-        weights: File to write the model's weights to, see :func:`graphembed_ext.checkpoint.save`.
-        tensorboard: Folder to log to.
-        evaluate: Whether to classify the nodes.
+            the constructor's; ``fit.NAME`` means the other. Of two that mean the same, the later one counts.
         command: Command line that was given, for the record.
     """
 
@@ -66,49 +54,37 @@ class Job:
     command: str = ""
 
     @classmethod
-    def of_options(cls, options: Mapping[str, Any]) -> Job:
-        """A job from the options of ``graphembed train``; a name that is none of them is a setting of the model, as is
-        every name in ``options["set"]``.
+    def of_options(cls, options: Mapping[str, Any], command: str = "") -> Job:
+        """A job from the options of ``graphembed train``, by name; a name that is none of them is a setting of the
+        model, as is every name in ``options["set"]``.
 
         Raises:
             InputError: Model, input or output missing.
         """
-        known = {entry.name for entry in fields(cls)} - {"settings", "reading"}
-        given: dict[str, Any] = {"reading": {}, "settings": {}}
-        for name, value in options.items():
-            if name == "set":
-                continue
-            if name in _READING:
-                given["reading"][name] = value
-            elif name in known:
-                given[name] = value
-            else:
-                given["settings"][name] = value
-        given["settings"] |= options.get("set", {})
+        parts = _parts(options)
         for name in ("model", "input", "output"):
-            if not given.get(name):
+            if not parts[JOB].get(name):
                 place = "the first argument" if name == "model" else f"--{name}"
-                raise InputError(name, "nothing", f"a value, by {place} or in the file of --config")
-        for name in ("output", "checkpoint", "weights", "tensorboard"):
-            if given.get(name) is not None:
-                given[name] = Path(given[name])
-        for name in ("labels", "features", "metapath"):
-            if isinstance(given.get(name), str):
-                given[name] = [given[name]]
-        if given.get("split") is not None:
-            given["split"] = _shares(given["split"])
-        return cls(**given)
+                model = parts[JOB].get("model", "")
+                hint = f"the graph has an option of its own: --input {model}" if Path(model).is_file() else ""
+                raise InputError(name, "nothing", f"a value, by {place} or in the file of --config", hint)
+        return cls(**parts[JOB], reading=parts[READING], settings=parts[SETTING], command=command)
+
+    @property
+    def name(self) -> str:
+        """Name of the model as :func:`graphembed_ext.create` takes it."""
+        name = self.model.lower()
+        return ALIASES.get(name, name)
 
     def options(self) -> dict[str, Any]:
         """The options of ``graphembed train`` that give this job again, those left at their default left out."""
         own = {
             entry.name: getattr(self, entry.name)
             for entry in fields(self)
-            if entry.name not in ("reading", "settings", "command")
-            and (getattr(self, entry.name) != entry.default or entry.name == "seed")
+            if entry.name in _OPTION and (getattr(self, entry.name) != entry.default or entry.name == "seed")
         }
         own = {name: value for name, value in own.items() if not (isinstance(value, (list, tuple)) and not value)}
-        return _plain({**own, **self.reading}) | ({"set": dict(self.settings)} if self.settings else {})
+        return plain({**own, **self.reading}) | ({"set": dict(self.settings)} if self.settings else {})
 
     def own_checkpoint(self) -> Path | None:
         """The checkpoint of this very job, which a job with other settings or another input does not find."""
@@ -121,20 +97,39 @@ class Job:
         return self.output.with_name(f"{self.output.name}.{digest}.ckpt")
 
 
-#: Options that are arguments of ``read_graph``.
-_READING = ("directed", "root", "mat_key", "header", "bipartite", "input_format")
+def merged(file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a file and of the command line together. What the command line gives counts, also where the file
+    has it under ``set``, as records have their settings.
+
+    Example:
+        >>> merged({"seed": 1, "set": {"epochs": 5, "lr": 0.1}}, {"epochs": 3, "seed": 2})
+        {'seed': 2, 'set': {'lr': 0.1, 'epochs': 3}}
+    """
+    old, new = _parts(file), _parts(given)
+    own = {**old[JOB], **old[READING], **new[JOB], **new[READING]}
+    hidden = {prefix + name for name in (*new[JOB], *new[READING]) for prefix in ("", "fit.")} | set(new[SETTING])
+    kept = {name: value for name, value in old[SETTING].items() if name not in hidden}
+    return {**own, "set": {**kept, **new[SETTING]}}
 
 
-def _shares(value: Any) -> list[float]:
-    words = value.split(",") if isinstance(value, str) else value
-    try:
-        shares = [float(word) for word in words]
-    except (TypeError, ValueError):
-        shares = []
-    if len(shares) not in (2, 3) or min(shares) < 0 or shares[0] <= 0 or sum(shares) > 1 + 1e-9:
-        raise InputError("split", value, "parts for training, validation and test, of 1 at most, such as 0.6,0.2,0.2")
-    return [*shares, 0.0][:3]
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON can have them, paths as text."""
     return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+
+
+def _parts(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Options by who takes them, each as the job has it; those without a value left out."""
+    parts: dict[str, dict[str, Any]] = {JOB: {}, READING: {}, SETTING: {}}
+    for name, value in options.items():
+        if name == "set" or value is None:
+            continue
+        option = _OPTION.get(name)
+        if option is None:
+            parts[SETTING][name] = value
+        else:
+            parts[option.part][name] = option.read(value)
+    settings = options.get("set") or {}
+    if not isinstance(settings, Mapping):
+        raise FileFormatError("set", settings, "names with values")
+    parts[SETTING].update({str(name).replace("-", "_"): value for name, value in settings.items()})
+    return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
 from .evaluate import class_names, labels_of
-from .inputs import prepared
-from .job import Job
-from .records import read_record, record_path
+from .records import Run
 
 __all__ = ["KINDS", "draw"]
 
@@ -54,70 +52,66 @@ def draw(
     if output.suffix not in _SUFFIXES:
         raise InputError("output", str(output), "a name ending in " + ", ".join(_SUFFIXES))
     if kind != "map":
-        figure = KINDS[kind](emb, read_record(path))
+        figure = KINDS[kind](emb, Run.of(path))
     else:
-        figure = _map(emb, path, labels, label_column, node_type, method, seed)
+        types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
+        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column), method, seed)
     return plots.save(figure, output)
 
 
-def _title(record: dict[str, Any]) -> str:
-    return f"{record['model']} on {Path(record['input']['source']).name}"
+def _loss(emb: Embeddings, run: Run) -> Any:
+    return plots.loss_curve(run.record["history"], title=run.title, best_epoch=run.record.get("best_epoch", 0))
 
 
-def _loss(emb: Embeddings, record: dict[str, Any]) -> Any:
-    return plots.loss_curve(record["history"], title=_title(record), best_epoch=record.get("best_epoch", 0))
+def _recall(emb: Embeddings, run: Run) -> Any:
+    return plots.recall_curve(run.record["history"], title=run.title, best_epoch=run.record.get("best_epoch", 0))
 
 
-def _recall(emb: Embeddings, record: dict[str, Any]) -> Any:
-    return plots.recall_curve(record["history"], title=_title(record), best_epoch=record.get("best_epoch", 0))
+def _attention(emb: Embeddings, run: Run) -> Any:
+    if not run.record.get("attention"):
+        raise InputError("kind", f"attention, of {run.record['model']}", "embeddings trained by han")
+    return plots.attention(run.record["attention"], title=run.title)
 
 
-def _attention(emb: Embeddings, record: dict[str, Any]) -> Any:
-    if not record.get("attention"):
-        raise InputError("kind", f"attention, of {record['model']}", "embeddings trained by han")
-    return plots.attention(record["attention"], title=_title(record))
-
-
-def _degree(emb: Embeddings, record: dict[str, Any]) -> Any:
-    job = Job.of_options(record["job"])
-    view = prepared(job, "recommendation" if job.model.lower() == "lightgcn" else "").view
+def _degree(emb: Embeddings, run: Run) -> Any:
+    view = run.graph.view
     degrees: dict[str, Tensor] = {name: torch.zeros(count) for name, count in view.num_nodes.items()}
     for (source, _, target), (src, dst) in view.edges.items():
         degrees[source] += torch.bincount(src.long(), minlength=view.num_nodes[source])
         if source != target and (target, source) not in {(a, b) for a, _, b in view.edges}:
             degrees[target] += torch.bincount(dst.long(), minlength=view.num_nodes[target])
     groups = {name: (degrees[name], emb[name].norm(dim=1)) for name in emb}
-    return plots.degree_against_norm(groups, title=_title(record))
+    return plots.degree_against_norm(groups, title=run.title)
 
 
-def _map(
-    emb: Embeddings,
-    path: Path,
-    labels: Sequence[str],
-    label_column: str | None,
-    node_type: str | None,
-    method: str,
-    seed: int,
-) -> Any:
-    types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
+def _known_labels(
+    emb: Embeddings, path: Path, files: Sequence[str], column: str | None
+) -> dict[str, tuple[Any, list[str]]]:
+    """Labels to colour by; none where the run's input has none."""
     try:
-        known = labels_of(emb, path, labels, label_column)
+        return labels_of(emb, path, files, column)
     except InputError:
-        if labels:
+        if files:
             raise
-        known = {}
-    labelled = [name for name in types if name in known]
-    if labelled:  # nodes of other types say little beside these
-        vectors = torch.cat([emb[name] for name in labelled])
-        groups = [group for name in labelled for group in class_names(*known[name])]
-    else:
-        vectors = torch.cat([emb[name] for name in types])
-        groups = ["" if name == NODE_TYPE else name for name in types for _ in range(emb.num_nodes[name])]
-    names = [name for kind in labelled or types for name in emb.labels_of(kind)]
-    title = path.name
-    if record_path(path).exists():
-        title = _title(read_record(path))
+        return {}
+
+
+def _map(emb: Embeddings, path: Path, types: Sequence[str], known: Mapping[str, Any], method: str, seed: int) -> Any:
+    # nodes of types without labels say little beside those with some
+    drawn = [name for name in types if name in known] or types
+    vectors = torch.cat([emb[name] for name in drawn])
+    groups = [group for name in drawn for group in _groups_of(emb, name, known)]
+    names = [name for kind in drawn for name in emb.labels_of(kind)]
+    run = Run.found(path)
+    title = path.name if run is None else run.title
     return plots.embedding_map(vectors, groups, names, title=title, method=method, seed=seed)
+
+
+def _groups_of(emb: Embeddings, node_type: str, known: Mapping[str, Any]) -> list[str]:
+    """The class of each node of a type; the type itself where there are none."""
+    if node_type in known:
+        return class_names(*known[node_type])
+    return ["" if node_type == NODE_TYPE else node_type] * emb.num_nodes[node_type]
 
 
 #: What can be drawn.

@@ -11,22 +11,20 @@ from torch import Tensor
 
 from ..._core import checks as _checks
 from ...embeddings.vectors import Embeddings
-from ...errors import InputError
+from ...errors import FileFormatError, InputError
 from ...evaluate.ranking import ranking_metrics
 from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
 from ...nn.ops.top_k import top_k
 from ...readers.graph_file import GraphFile
 from ...readers.graphs import pairs_of_names
-from .inputs import prepared
-from .job import Job
-from .records import read_record
+from .records import Run
 
 __all__ = ["SavedRecommender"]
 
 
 class SavedRecommender:
-    """The vectors of users and items after propagation, and who touched what.
+    """The vectors of users and items after propagation, and who has which items.
 
     Args:
         emb: The embeddings.
@@ -38,19 +36,19 @@ class SavedRecommender:
     """
 
     def __init__(self, emb: Embeddings, path: Path) -> None:
-        record = read_record(path)
-        sides = record.get("sides")
+        run = Run.of(path)
+        sides = run.record.get("sides")
         if sides is None:
-            raise InputError("embedding", f"{path}, of {record['model']}", "embeddings trained by lightgcn")
+            raise InputError("embedding", f"{path}, of {run.record['model']}", "embeddings trained by lightgcn")
         self._emb = emb
-        self.source: GraphFile = prepared(Job.of_options(record["job"]), "recommendation")
+        self.source: GraphFile = run.graph
         num_users = None if sides["user"] else sides["num_users"]
         self.known: Interactions = interactions(self.source.view, sides["user"] or None, num_users)
         if self.known.sides.num_nodes != len(emb):
             raise InputError(
                 "embedding",
                 f"{path}, of {len(emb)} nodes",
-                f"embeddings of the {self.known.sides.num_nodes} nodes of {record['input']['source']}",
+                f"embeddings of the {self.known.sides.num_nodes} nodes of {run.job.input}",
                 "the input has changed since: train again",
             )
 
@@ -60,7 +58,7 @@ class SavedRecommender:
         Args:
             users: Names, or ids as text.
             k: How many.
-            known: Whether items that a user has touched may come out.
+            known: Whether items that a user has already may come out.
         """
         found, scores = self.top(torch.tensor([self._user(user) for user in users]), k, known=known)
         names = self._names(1)
@@ -73,15 +71,27 @@ class SavedRecommender:
 
     def evaluate(self, path: Path, k: int, input_format: str | None = None) -> dict[str, float]:
         """Metrics of the lists of all users with held-out pairs, which a file names."""
-        kinds = self._kinds
-        names = [self._names(0), self._names(1)]
-        pairs = pairs_of_names(path, names, [self.source.view.num_nodes[kind] for kind in kinds], input_format)
-        users, items = self.known.sides.pairs(pairs, "test")
+        users, items = self.known.sides.pairs(self._pairs(path, input_format), "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
         found, _ = self.top(asked - self.known.sides.users.start, _checks.integer("k", k), known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
         return ranking_metrics(found, truth, len(self.known.sides.items))
+
+    def _pairs(self, path: Path, input_format: str | None) -> Tensor:
+        """Pairs of a file by id, users above."""
+        names = [self._names(0), self._names(1)]
+        counts = [self.source.view.num_nodes[kind] for kind in self._kinds]
+        try:
+            return pairs_of_names(path, names, counts, input_format)
+        except FileFormatError as error:
+            try:
+                pairs_of_names(path, names[::-1], counts[::-1], input_format)
+            except FileFormatError:
+                raise error from None
+            raise InputError(
+                "test", f"{path}, where items stand before users", "users in the first column, items in the second"
+            ) from error
 
     def top(self, users: Tensor, k: int, *, known: bool) -> tuple[Tensor, Tensor]:
         """Positions of the best items among all items, and their scores, each ``(U, k)``."""
@@ -102,8 +112,14 @@ class SavedRecommender:
 
     def _user(self, user: str) -> int:
         names, kind = self._names(0), self._kinds[0]
-        if names is not None and user in names:
-            return names.index(user)
         if names is None and user.isdigit():
             return self._emb.id_of(int(user), kind)
+        items = self._names(1)
+        if names is not None and user not in names and items is not None and user in items:
+            raise InputError(
+                "users",
+                f"{user}, which is the name of an item",
+                "names of users",
+                f"graphembed neighbors lists the items that are like it: --type {self._kinds[1]}",
+            )
         return self._emb.id_of(user, kind)  # says what names there are

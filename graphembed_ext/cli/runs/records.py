@@ -1,4 +1,4 @@
-"""What a run writes beside its output, and the settings it can be repeated from."""
+"""What a run writes beside its output, read again; and the settings it can be repeated from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,74 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..._core.files import whole
 from ...errors import FileFormatError
+from ...models.catalogue import models_of
+from ...readers.graph_file import GraphFile
+from .inputs import prepared
+from .job import Job
 
-__all__ = ["read_record", "read_settings", "record_path", "write_record"]
+__all__ = ["Run", "read_settings", "record_path", "write_record"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over, from the record beside its output.
+
+    Attributes:
+        output: The file of its embeddings.
+        record: What it wrote of itself.
+    """
+
+    output: Path
+    record: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, output: Path) -> Run:
+        """The run that wrote an output.
+
+        Raises:
+            FileFormatError: There is no record, or it is damaged.
+        """
+        path = record_path(output)
+        if not path.exists():
+            raise FileFormatError(
+                "record", f"{path}, which does not exist", "the record that graphembed train writes beside its output"
+            )
+        record = _parsed(path)
+        if "job" not in record:
+            raise FileFormatError("record", str(path), "the record of a run, as graphembed train writes it")
+        return cls(output, record)
+
+    @classmethod
+    def found(cls, output: Path) -> Run | None:
+        """The run that wrote an output; None where no record says so."""
+        return cls.of(output) if record_path(output).exists() else None
+
+    @property
+    def title(self) -> str:
+        """Model and input, for a picture."""
+        return f"{self.record['model']} on {Path(self.record['input']['source']).name}"
+
+    @cached_property
+    def job(self) -> Job:
+        """What it did."""
+        return Job.of_options(self.record["job"])
+
+    @cached_property
+    def task(self) -> str:
+        """What its model is trained for: ``"skip_gram"``, ``"nodes"``, ``"recommendation"``."""
+        return getattr(models_of("pyg").get(self.job.name), "task", "")
+
+    @cached_property
+    def graph(self) -> GraphFile:
+        """The graph that it trained on, read again."""
+        return prepared(self.job, self.task)
 
 
 def record_path(output: Path) -> Path:
@@ -24,23 +85,6 @@ def write_record(output: Path, record: Mapping[str, Any]) -> None:
     """Write the record of a run beside its output."""
     text = json.dumps(record, indent=2, default=str) + "\n"
     whole(record_path(output), lambda path: path.write_text(text))
-
-
-def read_record(output: Path) -> dict[str, Any]:
-    """The record beside an output.
-
-    Raises:
-        FileFormatError: There is none, or it is damaged.
-    """
-    path = record_path(output)
-    if not path.exists():
-        raise FileFormatError(
-            "record", f"{path}, which does not exist", "the record that graphembed train writes beside its output"
-        )
-    found = _parsed(path)
-    if "job" not in found:
-        raise FileFormatError("record", str(path), "the record of a run, as graphembed train writes it")
-    return found
 
 
 def read_settings(path: Path) -> dict[str, Any]:

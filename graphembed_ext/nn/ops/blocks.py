@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
+
+from ..._core.vectors import INDEX, Vectors, intrinsic, ir, types
 
 __all__ = ["sum_row"]
 
@@ -20,8 +19,6 @@ __all__ = ["sum_row"]
 #: the time of none, 8 four fifths.
 _AHEAD = 16
 _LINE = 64
-_INDEX, _INT, _BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
-_PREFETCH = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT])
 
 
 def _block(lanes: int) -> Any:
@@ -31,48 +28,32 @@ def _block(lanes: int) -> Any:
         weighted = not isinstance(weight, types.NoneType)
 
         def generate(context, builder, signature, arguments):
-            element = context.get_value_type(x.dtype)
-            size = context.get_abi_sizeof(element)
-            vector = ir.VectorType(element, lanes)
-
-            def data(position: int) -> Any:
-                kind = signature.args[position]
-                return context.make_array(kind)(context, builder, arguments[position]).data
-
-            rows, sources, target = data(0), data(1), data(7)
-            factors = data(2) if weighted else None
+            v = Vectors(context, builder, signature, arguments, x.dtype, lanes)
+            rows, sources, target = v.data(0), v.data(1), v.data(7)
+            factors = v.data(2) if weighted else None
             begin, end, start, width = arguments[3:7]
-            entries = context.make_array(indices)(context, builder, arguments[1]).nitems
-            final = builder.sub(entries, ir.Constant(_INDEX, 1))
-            prefetch = cgutils.get_or_insert_function(builder.module, _PREFETCH, "llvm.prefetch.p0")
+            final = builder.sub(v.length(1), ir.Constant(INDEX, 1))
 
             def offset(entry: Any) -> Any:
                 source = builder.load(builder.gep(sources, [entry]))
-                if source.type != _INDEX:
-                    source = builder.sext(source, _INDEX)
+                if source.type != INDEX:
+                    source = builder.sext(source, INDEX)
                 return builder.add(builder.mul(source, width), start)
 
-            total = cgutils.alloca_once(builder, vector)
-            builder.store(ir.Constant(vector, [ir.Constant(element, 0.0)] * lanes), total)
-            with cgutils.for_range_slice(builder, begin, end, ir.Constant(_INDEX, 1), intp=_INDEX, inc=True) as (at, _):
-                row = builder.bitcast(builder.gep(rows, [offset(at)]), vector.as_pointer())
-                values = builder.load(row, align=size)
+            total = v.cell()
+            builder.store(v.filled(0.0), total)
+            with v.steps(begin, end, 1) as (at, _):
+                values = v.load(v.address(rows, offset(at)))
                 if weighted:
-                    factor = builder.load(builder.gep(factors, [at]))
-                    single = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(_INT, 0))
-                    spread = ir.Constant(ir.VectorType(_INT, lanes), [ir.Constant(_INT, 0)] * lanes)
-                    values = builder.fmul(values, builder.shuffle_vector(single, single, spread))
+                    values = builder.fmul(values, v.spread(builder.load(builder.gep(factors, [at]))))
                 builder.store(builder.fadd(builder.load(total), values), total)
-                later = builder.add(at, ir.Constant(_INDEX, _AHEAD))
+                later = builder.add(at, ir.Constant(INDEX, _AHEAD))
                 later = builder.select(builder.icmp_signed("<", later, final), later, final)
                 ahead = offset(later)
-                for line in range(0, lanes, max(_LINE // size, 1)):
-                    place = builder.gep(rows, [builder.add(ahead, ir.Constant(_INDEX, line))])
-                    hints = [ir.Constant(_INT, hint) for hint in (0, 3, 1)]  # for reading, into the nearest cache, data
-                    builder.call(prefetch, [builder.bitcast(place, _BYTE.as_pointer()), *hints])
-            where = builder.bitcast(builder.gep(target, [arguments[8]]), vector.as_pointer())
-            builder.store(builder.load(total), where, align=size)
-            return context.get_dummy_value()
+                for line in range(0, lanes, max(_LINE // v.size, 1)):
+                    v.prefetch(v.address(rows, builder.add(ahead, ir.Constant(INDEX, line))), write=False)
+            v.store(builder.load(total), v.address(target, arguments[8]))
+            return v.nothing()
 
         long = types.int64
         return types.none(x, indices, weight, long, long, long, long, out, long), generate

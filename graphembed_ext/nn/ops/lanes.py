@@ -9,60 +9,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from ..._core import rng
+from ..._core.vectors import INDEX, Vectors, intrinsic, ir, types
 
 __all__ = ["LANES", "add_scaled", "drop_factors", "signed_factors"]
 
 #: Numbers in a vector.
 LANES = 8
 
-_INDEX, _INT = ir.IntType(64), ir.IntType(32)
-_INDICES = ir.VectorType(_INDEX, LANES)
-#: SplitMix64, as in :mod:`graphembed_ext._core.rng`.
-_GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
-
-class _Lanes:
-    """Loads, stores and arithmetic of eight lanes, for one call of an intrinsic."""
+class _Lanes(Vectors):
+    """Eight lanes of the array arguments, named by position and offset."""
 
     def __init__(self, context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any, element: Any) -> None:
-        self.context, self.builder = context, builder
-        self._types, self._arguments = signature.args, arguments
-        single = element is types.float32
-        self.element, self._align = (ir.FloatType(), 4) if single else (ir.DoubleType(), 8)
-        self.vector = ir.VectorType(self.element, LANES)
-        self._fma = f"llvm.fmuladd.v{LANES}f{32 if single else 64}"
+        super().__init__(context, builder, signature, arguments, element, LANES)
+        self.zeros = self.filled(0.0)
 
-    def _address(self, array: int, offset: ir.Value, kind: ir.VectorType) -> ir.Value:
-        made = self.context.make_array(self._types[array])(self.context, self.builder, self._arguments[array])
-        first = self.builder.gep(self.builder.bitcast(made.data, kind.element.as_pointer()), [offset])
-        return self.builder.bitcast(first, kind.as_pointer())
-
-    def load(self, array: int, offset: ir.Value) -> ir.Value:
+    def take(self, array: int, offset: ir.Value) -> ir.Value:
         """Lanes of the argument at a position, from an offset on."""
-        return self.builder.load(self._address(array, offset, self.vector), align=self._align)
+        return self.load(self.address(self.data(array), offset))
 
-    def store(self, value: ir.Value, array: int, offset: ir.Value) -> None:
-        self.builder.store(value, self._address(array, offset, value.type), align=8 if value.type == _INDICES else 4)
-
-    def splat(self, value: ir.Value) -> ir.Value:
-        kind, lanes = ir.VectorType(value.type, LANES), ir.VectorType(_INT, LANES)
-        single = self.builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_INT, 0))
-        return self.builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), ir.Constant(lanes, [0] * LANES))
-
-    def zeros(self) -> ir.Constant:
-        return ir.Constant(self.vector, [0.0] * LANES)
-
-    def indices(self, *values: int) -> ir.Constant:
-        return ir.Constant(_INDICES, list(values) * (LANES // len(values)))
-
-    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        # fmuladd, unlike fma, never becomes a call of libm on a machine without the instruction.
-        kind = ir.FunctionType(self.vector, [self.vector] * 3)
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, self._fma), [a, b, c])
+    def put(self, value: ir.Value, array: int, offset: ir.Value) -> None:
+        """Write lanes to the argument at a position, from an offset on."""
+        self.store(value, self.address(self.data(array), offset, value.type.element))
 
 
 @intrinsic
@@ -89,18 +58,18 @@ def signed_factors(
         lanes = _Lanes(context, builder, signature, arguments, row_half.dtype)
         row, other, block, width, padded = arguments[7:12]
         mine, theirs = builder.add(row, block), builder.add(other, block)
-        above = builder.fcmp_ordered(">", builder.fadd(lanes.load(0, mine), lanes.load(3, theirs)), lanes.zeros())
+        above = builder.fcmp_ordered(">", builder.fadd(lanes.take(0, mine), lanes.take(3, theirs)), lanes.zeros)
         factors = builder.select(
             above,
-            builder.fmul(lanes.load(1, mine), lanes.load(4, theirs)),
-            builder.fmul(lanes.load(2, mine), lanes.load(5, theirs)),
+            builder.fmul(lanes.take(1, mine), lanes.take(4, theirs)),
+            builder.fmul(lanes.take(2, mine), lanes.take(5, theirs)),
         )
-        lanes.store(factors, 12, block)
-        lanes.store(builder.select(above, lanes.indices(0), lanes.splat(width)), 13, block)
-        counted = builder.fmul(factors, lanes.load(6, theirs))
-        for offset, part in ((block, (counted, lanes.zeros())), (builder.add(padded, block), (lanes.zeros(), counted))):
-            lanes.store(builder.fadd(lanes.load(14, offset), builder.select(above, *part)), 14, offset)
-        return context.get_dummy_value()
+        lanes.put(factors, 12, block)
+        lanes.put(builder.select(above, lanes.whole(0), lanes.spread(width)), 13, block)
+        counted = builder.fmul(factors, lanes.take(6, theirs))
+        for offset, part in ((block, (counted, lanes.zeros)), (builder.add(padded, block), (lanes.zeros, counted))):
+            lanes.put(builder.fadd(lanes.take(14, offset), builder.select(above, *part)), 14, offset)
+        return lanes.nothing()
 
     return signature, generate
 
@@ -116,16 +85,16 @@ def drop_factors(typing, factor, block, stream, counter, threshold, scale):
     def generate(context, builder, signature, arguments):
         lanes = _Lanes(context, builder, signature, arguments, factor.dtype)
         _, block, stream, counter, threshold, scale = arguments
-        count = builder.add(lanes.splat(counter), lanes.indices(*range(1, LANES + 1)))
-        value = builder.add(builder.mul(count, lanes.indices(_GOLDEN)), lanes.splat(stream))
-        for shift, mix in ((30, _MIX_1), (27, _MIX_2), (31, None)):
-            value = builder.xor(value, builder.lshr(value, lanes.indices(shift)))
+        count = builder.add(lanes.spread(counter), lanes.whole(*range(1, LANES + 1)))
+        value = builder.add(builder.mul(count, lanes.whole(rng.GOLDEN)), lanes.spread(stream))
+        for shift, mix in zip(rng.SHIFTS, (rng.MIX_1, rng.MIX_2, None), strict=True):
+            value = builder.xor(value, builder.lshr(value, lanes.whole(shift)))
             if mix is not None:
-                value = builder.mul(value, lanes.indices(mix))
-        kept = builder.icmp_unsigned("<", builder.lshr(value, lanes.indices(32)), lanes.splat(threshold))
-        scaled = builder.fmul(lanes.load(0, block), lanes.splat(scale))
-        lanes.store(builder.select(kept, scaled, lanes.zeros()), 0, block)
-        return context.get_dummy_value()
+                value = builder.mul(value, lanes.whole(mix))
+        kept = builder.icmp_unsigned("<", builder.lshr(value, lanes.whole(32)), lanes.spread(threshold))
+        scaled = builder.fmul(lanes.take(0, block), lanes.spread(scale))
+        lanes.put(builder.select(kept, scaled, lanes.zeros), 0, block)
+        return lanes.nothing()
 
     return signature, generate
 
@@ -138,14 +107,10 @@ def add_scaled(typing, out, start, x, first, size, factor):
     def generate(context, builder, signature, arguments):
         lanes = _Lanes(context, builder, signature, arguments, out.dtype)
         _, start, _, first, size, factor = arguments
-        factors = lanes.splat(factor)
-        zero = ir.Constant(_INDEX, 0)
-        with cgutils.for_range_slice(builder, zero, size, ir.Constant(_INDEX, LANES), intp=_INDEX, inc=True) as (
-            k,
-            _count,
-        ):
+        factors = lanes.spread(factor)
+        with lanes.steps(ir.Constant(INDEX, 0), size, LANES) as (k, _):
             to = builder.add(start, k)
-            lanes.store(lanes.fma(factors, lanes.load(2, builder.add(first, k)), lanes.load(0, to)), 0, to)
-        return context.get_dummy_value()
+            lanes.put(lanes.fma(factors, lanes.take(2, builder.add(first, k)), lanes.take(0, to)), 0, to)
+        return lanes.nothing()
 
     return signature, generate

@@ -26,8 +26,8 @@ class WalkModel(Protocol):
         node_embed: Table of the nodes, rows by global node id: what is learned.
         context_embed: Table of the nodes as contexts, same shape.
         window_size: Largest distance of a pair within a walk, to either side.
-        negative_size: Noise nodes for each pair.
-        neg_weight: Factor of the noise term.
+        negative_size: Negatives for each pair.
+        neg_weight: Factor of the negatives' term.
     """
 
     walker: Any
@@ -43,11 +43,11 @@ class WalkModel(Protocol):
         """
 
     def loss(self, batch_walk: Tensor, *, preset: str = "stable", stream: int | None = None) -> Tensor:
-        """Loss of a batch of walks, for the reference engine; ``stream`` is the key of its noise."""
+        """Loss of a batch of walks, for the reference engine; ``stream`` is the key of its negatives."""
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
-        """Weight of each node as noise, shape ``(N,)``, or None: noise comes from the nodes of the batch; and bounds
-        ``[0, ..., N]`` of groups of nodes: noise comes from the group of the centre.
+        """Weight of each node as a negative, shape ``(N,)``, or None: negatives come from the nodes of the batch; and
+        bounds ``[0, ..., N]`` of groups of nodes: negatives come from the group of the centre.
         """
 
 

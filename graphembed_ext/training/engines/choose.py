@@ -31,7 +31,7 @@ def choose(
         engine: One of :data:`ENGINES`.
         lr: First learning rate.
         loss: Preset of the loss.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Threads to train on.
         deterministic: Whether the result must be the same, bit by bit, each time.
         shrink_window: Whether every centre draws a window of its own; only the compiled engine does that.
@@ -47,10 +47,12 @@ def choose(
     reason = "" if engine == "torch" else obstacle(model, loss)
     if engine == "numba" and reason:
         raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
-    if shrink_window and (engine == "torch" or reason):
-        because = f", and 'numba' cannot serve this call: {reason}" if reason else ""
-        raise EngineError(f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size.")
-    if engine == "torch" or reason:
-        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=1 if deterministic else threads), reason
     threads = 1 if deterministic else threads
+    if engine == "torch" or reason:
+        if shrink_window:
+            because = f", and 'numba' cannot serve this call: {reason}" if reason else ""
+            raise EngineError(
+                f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size."
+            )
+        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=threads), reason
     return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from ..._core import rng
 from ..._core.alias import alias_table
+from ..._core.doors import ascending, within
 from ...errors import InputError
 from .base import Batch, Trained, WalkModel
 from .kernel import train_walks
 
-__all__ = ["CPUEngine", "noise_table", "obstacle"]
+__all__ = ["CPUEngine", "negatives_table", "obstacle"]
 
 #: Batches of walks made ahead, for each thread.
 _AHEAD = 2
@@ -42,7 +43,8 @@ def obstacle(model: WalkModel, loss: str) -> str:
             return f"{name} is not contiguous"
         if not weight.requires_grad:
             return f"{name} is frozen"
-    return ""
+    shapes = [tuple(getattr(model, name).weight.shape) for name in ("node_embed", "context_embed")]
+    return "" if shapes[0] == shapes[1] else f"context_embed has shape {shapes[1]}, not {shapes[0]} as node_embed"
 
 
 class CPUEngine:
@@ -54,7 +56,7 @@ class CPUEngine:
 
     Args:
         model: A model that :func:`obstacle` has nothing against.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Number of threads.
         shrink_window: Whether every centre draws a window of its own, from 1 to the model's.
     """
@@ -72,7 +74,7 @@ class CPUEngine:
         if first is None:
             return
         tables = [getattr(self._model, name).weight.detach() for name in ("node_embed", "context_embed")]
-        noise, groups = noise_table(self._model)
+        alias, groups = negatives_table(self._model)
         work: queue.Queue[Batch | None] = queue.Queue(_AHEAD * self._threads)
         done: queue.SimpleQueue[Trained | BaseException] = queue.SimpleQueue()
         stopping = threading.Event()
@@ -82,7 +84,7 @@ class CPUEngine:
                 if stopping.is_set():
                     continue
                 try:
-                    done.put(self._train(batch, tables, noise, groups))
+                    done.put(self._train(batch, tables, alias, groups))
                 except BaseException as error:  # raised again in the calling thread
                     done.put(error)
 
@@ -111,17 +113,18 @@ class CPUEngine:
             for table in tables:
                 torch.autograd.graph.increment_version(table)
 
-    def _train(self, batch: Batch, tables: list[Tensor], noise: np.ndarray, groups: np.ndarray) -> Trained:
+    def _train(self, batch: Batch, tables: list[Tensor], alias: np.ndarray, groups: np.ndarray) -> Trained:
+        walks = within("batch_walk", batch.walks.contiguous().cpu(), len(tables[0]), first=-1, got="node id")
         nodes, contexts = (table.numpy().reshape(-1) for table in tables)
         tokens, pairs, loss = train_walks(
             nodes,
             contexts,
             tables[0].size(1),
-            batch.walks.contiguous().cpu().numpy(),
+            walks.numpy(),
             self._model.window_size,
             self._shrink,
             self._model.negative_size,
-            noise,
+            alias,
             groups,
             np.float32(batch.rate),
             np.float32(self._model.neg_weight),
@@ -138,19 +141,19 @@ class CPUEngine:
         """Nothing to take up."""
 
     def memory(self) -> int:
-        """The noise table, with what its making takes."""
+        """The table of negatives, with what its making takes."""
         return 64 * self._model.node_embed.num_embeddings
 
 
-def noise_table(model: WalkModel) -> tuple[np.ndarray, np.ndarray]:
-    """Alias table of the noise as the kernel reads it, and the bounds of its groups."""
+def negatives_table(model: WalkModel) -> tuple[np.ndarray, np.ndarray]:
+    """Alias table of the negatives as the kernel reads it, and the bounds of its groups."""
     weights, bounds = model.noise_groups()
     rows = model.node_embed.num_embeddings
     if weights is None:
         return np.empty((0, 2), np.uint32), np.array([0, rows])
     if rows > 1 << 32:
         raise InputError("num_nodes", rows, "at most 2**32 nodes: the engine 'numba' numbers them in 32 bits")
-    groups = torch.tensor(bounds)
+    groups = ascending("noise_groups", bounds, rows)
     table = alias_table(groups, weights.double())
     packed = np.empty((rows, 2), np.uint32)
     # A slot that is always kept names itself as its other node, so that the lost chance of 2**-32 does not matter.

@@ -1,11 +1,11 @@
 """The CPU kernel: skip-gram with negative sampling over a batch of walks, on one thread and without the GIL.
 
 Every node of a walk is once a centre. The nodes within its window are the inputs (rows of ``node_embed``), the
-centre and its noise nodes the outputs (rows of ``context_embed``); all pairs of the two form one step of SGD on::
+centre and its negatives the outputs (rows of ``context_embed``); all pairs of the two form one step of SGD on::
 
-    -log sigmoid(node[j] . context[centre]) - neg_weight * sum over noise n of log sigmoid(-node[j] . context[n])
+    -log sigmoid(node[j] . context[centre]) - neg_weight * sum over negatives n of log sigmoid(-node[j] . context[n])
 
-summed over the window's nodes ``j``. The noise nodes are shared within a window and drawn anew for the next one.
+summed over the window's nodes ``j``. The negatives are shared within a window and drawn anew for the next one.
 With more than :data:`BLOCK` outputs, blocks of that many are trained one after another.
 """
 
@@ -16,58 +16,38 @@ import math
 import numba
 import numpy as np
 
+from ..._core.bits import U64, below, bits, lower, mix
 from .tiles import LANES, SIDE, copy_row, move_row, prefetch_row, score_tile, update_tile
 
-__all__ = ["BLOCK", "noise_node", "train_walks", "window_size"]
+__all__ = ["BLOCK", "train_walks", "window_size"]
 
-#: Outputs that are trained at once: the centre and five noise nodes.
+#: Outputs that are trained at once: the centre and five negatives.
 BLOCK = 6
 _NARROW = 3
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 @numba.njit(inline="always")
-def _mix(value):
-    """As in :mod:`graphembed_ext._core.rng`."""
-    value = (value ^ (value >> np.uint64(30))) * _MIX_1
-    value = (value ^ (value >> np.uint64(27))) * _MIX_2
-    return value ^ (value >> np.uint64(31))
-
-
-@numba.njit(inline="always")
-def _noise_node(walks, noise, low, high, stream, counter):
-    random = _mix(stream + _GOLDEN * np.uint64(counter + 1))
-    if noise.shape[0] > 0:
-        slot = low + np.int64(((random >> np.uint64(32)) * np.uint64(high - low)) >> np.uint64(32))
-        return slot if (random & np.uint64(0xFFFFFFFF)) < np.uint64(noise[slot, 0]) else np.int64(noise[slot, 1])
+def _negative(walks, alias, low, high, stream, counter):
+    random = bits(stream, U64(counter))
+    if alias.shape[0] > 0:
+        slot = low + below(high - low, random)
+        return slot if lower(random) < U64(alias[slot, 0]) else np.int64(alias[slot, 1])
     while True:
-        place = np.int64(((random >> np.uint64(32)) * np.uint64(walks.size)) >> np.uint64(32))
+        place = below(walks.size, random)
         node = walks[place // walks.shape[1], place % walks.shape[1]]
         if node >= 0:
             return node
-        random = _mix(random + _GOLDEN)
+        random = bits(random, U64(0))
 
 
 @numba.njit(inline="always")
 def window_size(window, stream, centre):
-    """A window from 1 to ``window`` for one centre of a walk; its bits are none of the noise's."""
-    random = _mix(~stream + _GOLDEN * np.uint64(centre + 1))
-    return 1 + np.int64(((random >> np.uint64(32)) * np.uint64(window)) >> np.uint64(32))
-
-
-@numba.njit(cache=True)
-def noise_node(walks, noise, groups, centre, stream, counter):
-    """The noise node of one draw, as :func:`train_walks` draws it; for tests and inspection."""
-    group = 0
-    while groups[group + 1] <= centre:
-        group += 1
-    return _noise_node(walks, noise, groups[group], groups[group + 1], np.uint64(stream), counter)
+    """A window from 1 to ``window`` for one centre of a walk; its bits are none of the negatives'."""
+    return 1 + below(window, bits(~stream, U64(centre)))
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def train_walks(nodes, contexts, size, walks, window, shrink, negatives, noise, groups, rate, weight, key, first):
+def train_walks(nodes, contexts, size, walks, window, shrink, negatives, alias, groups, rate, weight, key, first):
     """Train on a batch of walks, one after another.
 
     A walk's rows of ``nodes`` are trained in a copy of their own and the changes then added to the table, so that
@@ -80,14 +60,14 @@ def train_walks(nodes, contexts, size, walks, window, shrink, negatives, noise, 
         walks: Node ids, -1 after a walk's end, int64, shape ``(B, walk_length)``.
         window: Largest distance of a pair within a walk.
         shrink: Whether every centre draws a window of its own, from 1 to ``window``, as word2vec does.
-        negatives: Noise nodes for each window.
-        noise: Alias table, uint32, shape ``(num_nodes, 2)``: chance of keeping a slot in units of 2**-32, and the
-            node to take else. Of length 0: noise comes from the nodes of the batch.
-        groups: Bounds of the groups of nodes, int64: noise comes from the group of the centre.
+        negatives: How many for each window.
+        alias: Alias table, uint32, shape ``(num_nodes, 2)``: chance of keeping a slot in units of 2**-32, and the
+            node to take else. Of length 0: negatives come from the nodes of the batch.
+        groups: Bounds of the groups of nodes, int64: negatives come from the group of the centre.
         rate: Learning rate, float32.
-        weight: Weight of the noise term, float32.
-        key: Key of the noise, uint64.
-        first: Number of the first walk; a walk's noise depends on ``key`` and its number.
+        weight: Weight of the negatives' term, float32.
+        key: Key of the negatives, uint64.
+        first: Number of the first walk; a walk's negatives depend on ``key`` and its number.
 
     Returns:
         Nodes visited, pairs trained, and the sum of the pairs' losses before each step, NaN when a row that was
@@ -126,7 +106,7 @@ def train_walks(nodes, contexts, size, walks, window, shrink, negatives, noise, 
         tokens += end
         if end < 2:
             continue
-        stream = _mix(key + _GOLDEN * np.uint64(first + row + 1))
+        stream = bits(key, U64(first + row))
         count = 0
         for i in range(end):
             node = walks[row, i]
@@ -136,9 +116,9 @@ def train_walks(nodes, contexts, size, walks, window, shrink, negatives, noise, 
                     group += 1
             drawn[i * outputs] = node * size
             for k in range(negatives):
-                other = _noise_node(walks, noise, groups[group], groups[group + 1], stream, i * negatives + k)
+                other = _negative(walks, alias, groups[group], groups[group + 1], stream, i * negatives + k)
                 drawn[i * outputs + 1 + k] = other * size
-            place = np.int64(_mix(np.uint64(node)) & np.uint64(mask))
+            place = np.int64(mix(U64(node)) & U64(mask))
             while table[place] >= 0 and unique[table[place]] != node:
                 place = (place + 1) & mask
             if table[place] < 0:

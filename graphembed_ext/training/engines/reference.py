@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
 from ..._core import rng
+from ..._core.parallel import threads
 from .base import Batch, Trained, WalkModel
 
 __all__ = ["TorchEngine"]
@@ -22,7 +22,7 @@ class TorchEngine:
         model: The model; its tables may be of any device and dtype.
         lr: First learning rate.
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`.
-        key: Key of the noise.
+        key: Key of the negatives.
         threads: Threads of torch while it trains.
     """
 
@@ -37,13 +37,10 @@ class TorchEngine:
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
         """One step of Adam for each batch."""
-        before = torch.get_num_threads()
         for batch in batches:
-            torch.set_num_threads(self._threads)
-            try:
-                yield self._step(batch)
-            finally:
-                torch.set_num_threads(before)
+            with threads(self._threads):
+                trained = self._step(batch)
+            yield trained
 
     def _step(self, batch: Batch) -> Trained:
         for group in self._optimizer.param_groups:

@@ -3,10 +3,10 @@
 A tile works on rows of float32 that are a multiple of 16 long, 16 lanes at a time: one AVX-512 register. LLVM
 splits the lanes for narrower machines. Rows are named by the offset of their first element in a flat array.
 
-With one window's inputs ``x`` (context positions) and outputs ``o`` (the centre and its noise nodes):
+With one window's inputs ``x`` (context positions) and outputs ``o`` (the centre and its negatives):
 
 * :func:`score_tile` takes the dot products of two inputs with up to six outputs in registers, and turns them
-  into the gradients ``rate * e / (1 + e)``, with ``e = exp(-s)`` for the centre and ``exp(s)`` for noise;
+  into the gradients ``rate * e / (1 + e)``, with ``e = exp(-s)`` for the centre and ``exp(s)`` for negatives;
 * :func:`update_tile` moves all inputs by the outputs and all outputs by the inputs, both as they were before.
 
 Lanes of a gradient are ``[first input: up to 8 outputs | second input: up to 8 outputs]``.
@@ -16,10 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from ..._core.vectors import INDEX, INT, Vectors, intrinsic, ir, types
 
 __all__ = ["LANES", "SIDE", "copy_row", "move_row", "prefetch_row", "score_tile", "update_tile"]
 
@@ -28,77 +25,32 @@ LANES = 16
 #: Gradients kept for each input.
 SIDE = LANES // 2
 
-_FLOAT, _INT, _INDEX = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_VECTOR, _BITS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT, LANES)
-
-_FMA, _PREFETCH = f"llvm.fmuladd.v{LANES}f32", "llvm.prefetch.p0"
-
 #: exp(r) on [-ln 2 / 2, ln 2 / 2] as a polynomial, highest power first; relative error below 2e-7.
 _EXP = (1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0)
 #: Adding it rounds a small float32 to an integer, which then stands in the low bits.
 _ROUND = 12582912.0
 
 
-def _splat(value: float) -> ir.Constant:
-    return ir.Constant(_VECTOR, [ir.Constant(_FLOAT, value)] * LANES)
-
-
-def _splat_bits(value: int) -> ir.Constant:
-    return ir.Constant(_BITS, [ir.Constant(_INT, value)] * LANES)
-
-
-def _align(kind: ir.Type) -> int:
-    return 8 if kind is _INDEX else 4
-
-
-class _Tile:
-    """What the tiles share: memory and arithmetic on vectors, for one call of an intrinsic."""
+class _Tile(Vectors):
+    """What the tiles share, for one call of an intrinsic."""
 
     def __init__(self, context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> None:
-        self.context, self.builder = context, builder
-        self._types, self._arguments = signature.args, arguments
-
-    def data(self, position: int) -> ir.Value:
-        """First element of an array argument."""
-        kind = self._types[position]
-        return self.context.make_array(kind)(self.context, self.builder, self._arguments[position]).data
-
-    def address(self, base: ir.Value, offset: ir.Value, element: ir.Type = _FLOAT) -> ir.Value:
-        return self.builder.gep(self.builder.bitcast(base, element.as_pointer()), [offset])
-
-    def load(self, address: ir.Value, kind: ir.Type = _VECTOR) -> ir.Value:
-        return self.builder.load(self.builder.bitcast(address, kind.as_pointer()), align=_align(kind))
-
-    def store(self, value: ir.Value, address: ir.Value) -> None:
-        self.builder.store(value, self.builder.bitcast(address, value.type.as_pointer()), align=_align(value.type))
+        super().__init__(context, builder, signature, arguments, types.float32, LANES)
+        self.bits = ir.VectorType(INT, LANES)
 
     def index(self, base: ir.Value, position: int) -> ir.Value:
         """Entry of an int64 array."""
-        return self.load(self.address(base, ir.Constant(_INDEX, position), _INDEX), _INDEX)
-
-    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        # fmuladd, unlike fma, never becomes a call of libm on a machine without the instruction.
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, _FMA), [a, b, c])
-
-    def shuffle(self, a: ir.Value, b: ir.Value, lanes: list[int]) -> ir.Value:
-        return self.builder.shuffle_vector(a, b, ir.Constant(_BITS, [ir.Constant(_INT, lane) for lane in lanes]))
-
-    def broadcast(self, value: ir.Value) -> ir.Value:
-        single = self.builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(_INT, 0))
-        return self.shuffle(single, single, [0] * LANES)
+        return self.load(self.address(base, ir.Constant(INDEX, position), INDEX), INDEX)
 
     def chunks(self, length: ir.Value) -> Any:
         """A loop over the first elements of all vectors of a row."""
-        return cgutils.for_range_slice(
-            self.builder, ir.Constant(_INDEX, 0), length, ir.Constant(_INDEX, LANES), intp=_INDEX, inc=True
-        )
+        return self.steps(ir.Constant(INDEX, 0), length, LANES)
 
     def cells(self, count: int) -> list[ir.Value]:
         """Vectors set to zero here, kept in registers from here on."""
-        cells = [cgutils.alloca_once(self.builder, _VECTOR) for _ in range(count)]
+        cells = [self.cell() for _ in range(count)]
         for cell in cells:
-            self.builder.store(_splat(0.0), cell)
+            self.builder.store(self.filled(0.0), cell)
         return cells
 
     def sums(self, vectors: list[ir.Value]) -> ir.Value:
@@ -125,16 +77,16 @@ class _Tile:
         """exp of every lane, of at most exp(80); NaN stays NaN."""
         b = self.builder
         for bound, order in ((80.0, ">"), (-80.0, "<")):
-            x = b.select(b.fcmp_ordered(order, x, _splat(bound)), _splat(bound), x)
-        shifted = self.fma(x, _splat(1.4426950408889634), _splat(_ROUND))
-        whole = b.fsub(shifted, _splat(_ROUND))
-        rest = self.fma(whole, _splat(-0.693145751953125), x)
-        rest = self.fma(whole, _splat(-1.428606765330187e-06), rest)
-        value: ir.Value = _splat(_EXP[0])
+            x = b.select(b.fcmp_ordered(order, x, self.filled(bound)), self.filled(bound), x)
+        shifted = self.fma(x, self.filled(1.4426950408889634), self.filled(_ROUND))
+        whole = b.fsub(shifted, self.filled(_ROUND))
+        rest = self.fma(whole, self.filled(-0.693145751953125), x)
+        rest = self.fma(whole, self.filled(-1.428606765330187e-06), rest)
+        value: ir.Value = self.filled(_EXP[0])
         for coefficient in _EXP[1:]:
-            value = self.fma(value, rest, _splat(coefficient))
-        power = b.add(b.bitcast(shifted, _BITS), _splat_bits(127 - 0x4B400000))
-        return b.fmul(value, b.bitcast(b.shl(power, _splat_bits(23)), _VECTOR))
+            value = self.fma(value, rest, self.filled(coefficient))
+        power = b.add(b.bitcast(shifted, self.bits), self.whole(127 - 0x4B400000, kind=INT))
+        return b.fmul(value, b.bitcast(b.shl(power, self.whole(23, kind=INT)), self.vector))
 
 
 @intrinsic(prefer_literal=True)
@@ -162,7 +114,7 @@ def score_tile(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = _Tile(context, builder, signature, arguments)
-        near = tile.address(tile.data(2), arguments[3], _INDEX)
+        near = tile.address(tile.data(2), arguments[3], INDEX)
         inputs = [tile.address(tile.data(1), tile.index(near, k)) for k in range(2)]
         outputs = [tile.address(tile.data(4), tile.index(tile.data(5), k)) for k in range(count)]
         sums = tile.cells(2 * count)
@@ -174,22 +126,24 @@ def score_tile(
                     cell = sums[k * count + o]
                     builder.store(tile.fma(pair_value, value, builder.load(cell)), cell)
         totals = [builder.load(cell) for cell in sums]
-        nothing = [_splat(0.0)] * (SIDE - count)
+        nothing = [tile.filled(0.0)] * (SIDE - count)
         scores = tile.sums(totals[:count] + nothing + totals[count:] + nothing)
-        lanes = builder.mul(arguments[7], ir.Constant(_INDEX, LANES))
-        constants = tile.address(tile.data(8), builder.mul(lanes, ir.Constant(_INDEX, 2)))
-        sign, rate = (tile.load(tile.address(constants, ir.Constant(_INDEX, k * LANES))) for k in range(2))
-        target = tile.address(tile.data(9), builder.mul(arguments[3], ir.Constant(_INDEX, SIDE)))
-        loss, exponent = tile.address(tile.data(10), lanes), tile.address(tile.data(11), lanes, _INT)
+        lanes = builder.mul(arguments[7], ir.Constant(INDEX, LANES))
+        constants = tile.address(tile.data(8), builder.mul(lanes, ir.Constant(INDEX, 2)))
+        sign, rate = (tile.load(tile.address(constants, ir.Constant(INDEX, k * LANES))) for k in range(2))
+        target = tile.address(tile.data(9), builder.mul(arguments[3], ir.Constant(INDEX, SIDE)))
+        loss, exponent = tile.address(tile.data(10), lanes), tile.address(tile.data(11), lanes, INT)
         e = tile.exp(builder.fmul(sign, scores))
-        whole = builder.fadd(e, _splat(1.0))
+        whole = builder.fadd(e, tile.filled(1.0))
         tile.store(builder.fdiv(builder.fmul(rate, e), whole), target)
-        product = builder.bitcast(builder.fmul(tile.load(loss), whole), _BITS)
-        mantissa = builder.or_(builder.and_(product, _splat_bits(0x007FFFFF)), _splat_bits(0x3F800000))
-        tile.store(builder.bitcast(mantissa, _VECTOR), loss)
-        power = builder.add(tile.load(exponent, _BITS), builder.lshr(product, _splat_bits(23)))
+        product = builder.bitcast(builder.fmul(tile.load(loss), whole), tile.bits)
+        mantissa = builder.or_(
+            builder.and_(product, tile.whole(0x007FFFFF, kind=INT)), tile.whole(0x3F800000, kind=INT)
+        )
+        tile.store(builder.bitcast(mantissa, tile.vector), loss)
+        power = builder.add(tile.load(exponent, tile.bits), builder.lshr(product, tile.whole(23, kind=INT)))
         tile.store(power, exponent)
-        return context.get_dummy_value()
+        return tile.nothing()
 
     return signature, generate
 
@@ -215,18 +169,18 @@ def update_tile(typing: Any, size, x, positions, count, outs, rows, length, grad
         tile = _Tile(context, builder, signature, arguments)
         inputs, positions, gradients = tile.data(1), tile.data(2), tile.data(7)
         outputs = [tile.address(tile.data(4), tile.index(tile.data(5), k)) for k in range(number)]
-        moves = [cgutils.alloca_once(builder, _VECTOR) for _ in range(number)]
+        moves = [tile.cell() for _ in range(number)]
         with tile.chunks(arguments[6]) as (chunk, _):
             old = [tile.load(tile.address(row, chunk)) for row in outputs]
             for move in moves:
-                builder.store(_splat(0.0), move)
-            with cgutils.for_range(builder, arguments[3], intp=_INDEX) as loop:
-                offset = tile.load(tile.address(positions, loop.index, _INDEX), _INDEX)
+                builder.store(tile.filled(0.0), move)
+            with tile.repeat(arguments[3]) as loop:
+                offset = tile.load(tile.address(positions, loop.index, INDEX), INDEX)
                 place = tile.address(tile.address(inputs, offset), chunk)
                 before = after = tile.load(place)
-                weights = tile.address(gradients, builder.mul(loop.index, ir.Constant(_INDEX, SIDE)))
+                weights = tile.address(gradients, builder.mul(loop.index, ir.Constant(INDEX, SIDE)))
                 for k in range(number):
-                    weight = tile.broadcast(tile.load(tile.address(weights, ir.Constant(_INDEX, k)), _FLOAT))
+                    weight = tile.spread(tile.load(tile.address(weights, ir.Constant(INDEX, k)), tile.element))
                     builder.store(tile.fma(weight, before, builder.load(moves[k])), moves[k])
                     after = tile.fma(weight, old[k], after)
                 tile.store(after, place)
@@ -234,7 +188,7 @@ def update_tile(typing: Any, size, x, positions, count, outs, rows, length, grad
                 # Read again: a node may stand among the outputs twice.
                 place = tile.address(row, chunk)
                 tile.store(builder.fadd(tile.load(place), builder.load(move)), place)
-        return context.get_dummy_value()
+        return tile.nothing()
 
     return signature, generate
 
@@ -247,12 +201,9 @@ def prefetch_row(typing: Any, table, offset, length):
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = _Tile(context, builder, signature, arguments)
         row = tile.address(tile.data(0), arguments[1])
-        kind = ir.FunctionType(ir.VoidType(), [row.type, _INT, _INT, _INT])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, _PREFETCH)
         with tile.chunks(arguments[2]) as (chunk, _):
-            # For writing, to all cache levels, as data.
-            builder.call(prefetch, [tile.address(row, chunk), *(ir.Constant(_INT, k) for k in (1, 3, 1))])
-        return context.get_dummy_value()
+            tile.prefetch(tile.address(row, chunk), write=True)
+        return tile.nothing()
 
     return signature, generate
 
@@ -267,7 +218,7 @@ def copy_row(typing: Any, source, offset, target, place, length):
         source, target = tile.address(tile.data(0), arguments[1]), tile.address(tile.data(2), arguments[3])
         with tile.chunks(arguments[4]) as (chunk, _):
             tile.store(tile.load(tile.address(source, chunk)), tile.address(target, chunk))
-        return context.get_dummy_value()
+        return tile.nothing()
 
     return signature, generate
 
@@ -285,6 +236,6 @@ def move_row(typing: Any, table, offset, new, old, place, length):
             change = builder.fsub(tile.load(tile.address(new, chunk)), tile.load(tile.address(old, chunk)))
             place = tile.address(row, chunk)
             tile.store(builder.fadd(tile.load(place), change), place)
-        return context.get_dummy_value()
+        return tile.nothing()
 
     return signature, generate

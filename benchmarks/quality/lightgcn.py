@@ -1,7 +1,5 @@
 """LightGCN on Gowalla: recall@20 and ndcg@20 over CPU time and clock, written as it goes, resumed where it stopped.
 
-Usage: python benchmarks/lightgcn_gowalla.py reference|fast [--cpu_hours H] [--checkpoint FILE]
-
 ``reference`` has the settings of LightGCN-PyTorch's log: decay 1e-4, learning rate 1e-3, batches of 2,048 triplets
 (a uniform user, a uniform item of its own, a uniform other one), 3 layers, weights from N(0, 0.1). ``fast`` is for an
 hour of CPU time: large batches, and a learning rate that falls to 0 over the hour. Batch size and rate were chosen on a
@@ -15,16 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import torch
-from _gowalla import graph, pairs
-from _record import RESULTS, save
 
 import graphembed_ext as ge
 
-SEED = 2020
+from ..data import gowalla_graph, gowalla_pairs
+from ..harness import Benchmark, Clock
+
+SEED, DIM, LAYERS = 2020, 64, 3
 COMMON = {"loss": "lightgcn-pytorch", "sampling": "users"}
 PARTS = {
     "reference": {"fit": COMMON | {"lr": 1e-3, "batch_size": 2048, "weight_decay": 1e-4, "epochs": 1000}, "every": 5},
@@ -43,11 +41,10 @@ PARTS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=PARTS)
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("part", choices=PARTS, nargs="?", default="fast")
     parser.add_argument("--cpu_hours", type=float, default=1.0)
-    parser.add_argument("--checkpoint", type=Path, help="by default beside the results")
+    parser.add_argument("--checkpoint", type=Path, help="by default beside the record")
     parser.add_argument("--holdout", action="store_true", help="evaluate on a tenth of the training pairs instead")
     parser.add_argument("--lr", type=float)
     parser.add_argument("--batch_size", type=int)
@@ -57,52 +54,64 @@ def main() -> None:
     parser.add_argument("--sampling")
     parser.add_argument("--schedule")
     parser.add_argument("--name", help="of the record; by default that of the part")
-    args = parser.parse_args()
-    settings = dict(PARTS[args.part]["fit"])
-    for option in ("lr", "batch_size", "weight_decay", "epochs", "sampling", "schedule"):
-        if getattr(args, option) is not None:
-            settings[option] = getattr(args, option)
-    every = args.every or PARTS[args.part]["every"]
-    train, test = pairs("train"), pairs("test")
-    if args.holdout:
+
+
+def settings_of(options: argparse.Namespace) -> dict:
+    """Those of the part, and what the options put in their place."""
+    settings = dict(PARTS[options.part]["fit"])
+    for name in ("lr", "batch_size", "weight_decay", "epochs", "sampling", "schedule"):
+        if getattr(options, name) is not None:
+            settings[name] = getattr(options, name)
+    return settings
+
+
+def split(holdout: bool):
+    train, test = gowalla_pairs("train"), gowalla_pairs("test")
+    if holdout:
         held = torch.rand(train.size(1), generator=torch.Generator().manual_seed(SEED)) < 0.1
         train, test = train[:, ~held], train[:, held]
-    name = args.name or f"lightgcn_gowalla_{args.part}"
-    checkpoint = args.checkpoint or RESULTS / f"{name}.pt"
-    known = graph(train)
-    model = ge.LightGCN.for_graph(known, 64, 3, init="lightgcn-pytorch", seed=SEED)
-    curve, spent = [], {"cpu": 0.0, "clock": 0.0}
-    record = RESULTS / f"{name}.json"
+    return train, test
+
+
+def main(options: argparse.Namespace, recorder):
+    settings = settings_of(options)
+    every = options.every or PARTS[options.part]["every"]
+    train, test = split(options.holdout)
+    name = options.name or f"lightgcn_gowalla_{options.part}"
+    record = recorder.path(name)
+    checkpoint = options.checkpoint or record.with_suffix(".pt")
+    known = gowalla_graph(train)
+    model = ge.LightGCN.for_graph(known, DIM, LAYERS, init="lightgcn-pytorch", seed=SEED)
+    curve, clock = [], Clock()
     if checkpoint.exists() and record.exists():
-        curve = json.loads(record.read_text())["results"]["curve"]
-        spent = {"cpu": curve[-1]["cpu_seconds"], "clock": curve[-1]["clock_seconds"]}
+        curve = recorder.read(name)["results"]["curve"]
+        clock.cpu_seconds, clock.seconds = curve[-1]["cpu_seconds"], curve[-1]["clock_seconds"]
     else:
         checkpoint.unlink(missing_ok=True)
-    began = {"cpu": time.process_time(), "clock": time.perf_counter()}
 
     def on_epoch(entry) -> None:
-        now = {"cpu": time.process_time(), "clock": time.perf_counter()}
-        for key in now:
-            spent[key] += now[key] - began[key]
+        clock.stop()
         point = {"epoch": int(entry["epoch"]), "loss": entry["loss"]}
-        point |= {f"{key}_seconds": round(value, 1) for key, value in spent.items()}
-        over = spent["cpu"] > args.cpu_hours * 3600
+        point |= {"cpu_seconds": round(clock.cpu_seconds, 1), "clock_seconds": round(clock.seconds, 1)}
+        over = clock.cpu_seconds > options.cpu_hours * 3600
         if point["epoch"] % every == 0 or point["epoch"] == settings["epochs"] or over:
             point |= ge.evaluate.recommendation(model, known, test, k=20)
         curve.append(point)
         print(json.dumps(point), flush=True)
         results = {"curve": curve, "best": max((p for p in curve if "recall@20" in p), key=recall, default=None)}
-        save(name, SEED, results, **settings, holdout=args.holdout, dim=64, layers=3)
-        began.update(cpu=time.process_time(), clock=time.perf_counter())
+        recorder.save(results, name=name, **settings, holdout=options.holdout, dim=DIM, layers=LAYERS)
+        clock.start()
         if over:
             raise KeyboardInterrupt
 
+    clock.start()
     ge.fit(model, known, **settings, seed=SEED, checkpoint=checkpoint, on_epoch=on_epoch, progress=False)
+    return record
 
 
 def recall(point) -> float:
     return point["recall@20"]
 
 
-if __name__ == "__main__":
-    main()
+QUICK = {"epochs": 2, "every": 1}
+BENCHMARKS = [Benchmark("lightgcn_gowalla", main, options, quick=QUICK, seed=SEED)]

@@ -1,17 +1,16 @@
-"""Our classes beside the peers' with equal weights and inputs: outputs, losses and gradients of both."""
+"""Our classes beside DGL's and PyG's with equal weights and inputs: outputs, losses and gradients of both."""
 
 from __future__ import annotations
 
 import random
 from unittest import mock
 
-import _gowalla
-import _han
 import torch
-from _both_hosts import cora, dblp, dgl_graph
 
 import graphembed_ext as ge
 from graphembed_ext import pyg
+
+from .data import NUM_ITEMS, NUM_USERS, acm3025, cora, dblp, dgl_graph, gowalla_pairs
 
 DIM = 64
 
@@ -48,7 +47,7 @@ def paired(ours, peer, run_ours, run_peer):
 
 
 def deepwalk(dtype):
-    """Noise is caught where the peer draws it."""
+    """The negatives are caught where DGL's class draws them."""
     from dgl.nn.pytorch import network_emb
 
     graph = dgl_graph(cora())
@@ -57,29 +56,29 @@ def deepwalk(dtype):
     peer = network_emb.DeepWalk(graph, **options).to(dtype)
     with_edges = graph.out_degrees().nonzero().squeeze(1)[:64]
     walks = ours.sample(with_edges)
-    noise, shuffle = {}, random.Random(0).shuffle
+    negatives, shuffle = {}, random.Random(0).shuffle
 
     def kept(positions):
         shuffle(positions)
         pairs = int(ours.pairs.sum()) * len(walks)
-        noise["nodes"] = walks.view(-1)[torch.tensor(positions[: pairs * ours.negative_size])]
+        negatives["nodes"] = walks.view(-1)[torch.tensor(positions[: pairs * ours.negative_size])]
 
     def run_peer(model):
         with mock.patch.object(network_emb.random, "shuffle", kept):
             return None, model(walks)
 
-    # The peer goes first, as it draws.
+    # DGL's class goes first, as it draws.
     peer.load_state_dict(ours.state_dict())
     run_peer(peer)
     shuffle = random.Random(0).shuffle
-    return paired(ours, peer, lambda m: (None, m(walks, noise["nodes"].view(-1, m.negative_size))), run_peer)
+    return paired(ours, peer, lambda m: (None, m(walks, negatives["nodes"].view(-1, m.negative_size))), run_peer)
 
 
 def metapath2vec(dtype):
     import dgl.nn.pytorch.network_emb as network_emb
 
     network_emb.trange = range
-    # As many start nodes as the peer's constructor walks from in a moment.
+    # As many start nodes as the constructor of DGL's class walks from in a moment.
     path = [("paper", "to", "conference"), ("conference", "to", "paper")]
     graph = dgl_graph(dblp())
     ours = randomised(ge.MetaPath2Vec(graph, path, 2, emb_dim=DIM, seed=0), dtype)
@@ -117,7 +116,7 @@ def pyg_metapath2vec(dtype):
 
 def acm(dtype, share=0.1):
     """ACM's papers with a share of the metapath edges: PyG makes tensors of edges times channels."""
-    view = _han.acm3025()
+    view = acm3025()
     draw = torch.Generator().manual_seed(0)
     edges = {}
     for edge_type in view.edges:
@@ -126,10 +125,10 @@ def acm(dtype, share=0.1):
     return view.features["paper"]["x"].to(dtype), edges
 
 
-def hanconv(dtype):
+def hanconv(dtype, inputs=None):
     from torch_geometric.nn import HANConv
 
-    x, edges = acm(dtype)
+    x, edges = inputs or acm(dtype)
     arguments = x.size(1), DIM, (["paper"], list(edges)), 8
     ours = randomised(ge.HANConv(*arguments), dtype)
     peer = HANConv(*arguments).to(dtype).eval()
@@ -141,11 +140,11 @@ def hanconv(dtype):
     return paired(ours, peer, run, run)
 
 
-def dgl_han(dtype):
+def dgl_han(dtype, inputs=None):
     """The layer of DGL's example, from dgl.nn.GATConv and the table of its keys."""
     import dgl
 
-    x, edges = acm(dtype)
+    x, edges = inputs or acm(dtype)
     graphs = [dgl.graph(tuple(index), num_nodes=len(x)) for index in edges.values()]
     ours = randomised(ge.HANConv(x.size(1), DIM, (["paper"], list(edges)), 8, architecture="dgl"), dtype)
     peer = DGLExampleLayer(x.size(1), 8, DIM // 8, len(graphs)).to(dtype).eval()
@@ -184,19 +183,19 @@ class DGLExampleLayer(torch.nn.Module):
         return (weights * z).sum(1)
 
 
-def lightgcn(dtype):
+def lightgcn(dtype, pairs=None):
     from torch_geometric.nn import LightGCN
 
-    pairs = _gowalla.pairs("train")
-    rows = torch.stack([pairs[0], pairs[1] + _gowalla.NUM_USERS])
+    pairs = gowalla_pairs("train") if pairs is None else pairs
+    rows = torch.stack([pairs[0], pairs[1] + NUM_USERS])
     edges = torch.cat([rows, rows.flip(0)], 1)
-    total = _gowalla.NUM_USERS + _gowalla.NUM_ITEMS
+    total = NUM_USERS + NUM_ITEMS
     ours = randomised(ge.LightGCN(total, DIM, 3), dtype)
     peer = LightGCN(total, DIM, 3).to(dtype)
     draw = torch.Generator().manual_seed(0)
     positive = rows[:, torch.randint(rows.size(1), (2048,), generator=draw)]
-    noise = torch.randint(_gowalla.NUM_USERS, total, (2048,), generator=draw)
-    labels = torch.cat([positive, torch.stack([positive[0], noise])], 1)
+    negative = torch.randint(NUM_USERS, total, (2048,), generator=draw)
+    labels = torch.cat([positive, torch.stack([positive[0], negative])], 1)
 
     def run(model):
         scores = model(edges, labels)
@@ -241,6 +240,20 @@ def sageconv(aggregator):
         return paired(ours, peer, step, step)
 
     return run
+
+
+def gap(ours, peer) -> tuple[float, float]:
+    """Largest difference, and the same by the largest number of the other class."""
+    absolute, size = float((ours - peer).abs().max()), float(peer.abs().max())
+    return absolute, absolute / size if size else absolute
+
+
+def check_same(found, limit=1e-8) -> float:
+    """The largest relative difference of :func:`paired` quantities, which must stay below a limit."""
+    worst = max(gap(ours, peer)[1] for ours, peer in found.values())
+    if not worst < limit:
+        raise AssertionError(f"answers differ by {worst}")
+    return worst
 
 
 #: What is compared, on which data.

@@ -1,32 +1,26 @@
 """GraphSAGE beside DGL's and PyG's own: an epoch of mini-batches, a step on a whole graph, peak memory.
 
-Usage: python benchmarks/graphsage.py [--nodes N] [--edges E] [--batches B] [--repeats R] [--skip ROW ...]
-
 Mini-batches: a random graph with 128 features, two layers of 256 and 40 outputs, fan-out 15 then 10, batches of 1,024,
 Adam, 1 epoch of 20 batches. PyG: its NeighborLoader and its GraphSAGE class; DGL: NeighborSampler with its DataLoader
-and two dgl.nn.SAGEConv; ours: ge.neighbor_loader and ge.GraphSAGE. "loader" rows draw batches and slice features, and
-train nothing. Whole graph: Coauthor CS, two layers of 256, one step of Adam on all training nodes. Before timing, the
-three must give the same output for the same weights: on the whole graph, and for batches with all neighbours. Runs take
-turns; memory is that of a process of its own each, which builds the graph and trains an epoch of three batches.
+and two dgl.nn.SAGEConv; ours: ge.neighbor_loader and ge.GraphSAGE. The loader's case draws batches and slices features,
+and trains nothing. Whole graph: Coauthor CS, two layers of 256, one step of Adam on all training nodes. Before timing,
+the three must give the same output for the same weights: on the whole graph, and for batches with all neighbours. Runs
+take turns; memory is that of a process of its own each, which builds the graph and trains an epoch of three batches.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
 import warnings
-from pathlib import Path
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
-from _record import alternating, data_root, peak_memory, save
 
 import graphembed_ext as ge
-from graphembed_ext._core.optional import import_dgl
+
+from ..data import MissingData, of_pyg
+from ..harness import Benchmark, Case, measure, medians, ratios
 
 SEED, CHANNELS, HIDDEN, CLASSES, BATCH = 0, 128, 256, 40, 1024
 FANOUTS = [15, 10]
@@ -34,45 +28,36 @@ FANOUTS = [15, 10]
 warnings.filterwarnings("ignore")  # NeighborLoader without pyg-lib, DGL's CPU affinity
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodes", type=int, default=100_000)
     parser.add_argument("--edges", type=int, default=2_000_000)
     parser.add_argument("--batches", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--skip", nargs="*", default=[], choices=["pyg", "whole", "memory"])
-    parser.add_argument("--memory_of", choices=list(EPOCHS), help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    data = random_graph(args.nodes, args.edges)
-    if args.memory_of:
-        epoch = EPOCHS[args.memory_of](data, torch.arange(3 * BATCH))
-        before = peak_memory() / 2**20
-        epoch()
-        print(json.dumps({"peak": peak_memory() / 2**20, "before training": before}))
-        return
-    check(data)
-    seeds = torch.arange(min(args.batches * BATCH, args.nodes))
-    names = [name for name in EPOCHS if not (name == "PyG" and "pyg" in args.skip)]
-    runs = {name: EPOCHS[name](data, seeds) for name in names}
-    runs |= {f"{name}, loader": LOADERS[name](data, seeds) for name in names}
-    for run in runs.values():
-        run()
-    seconds = alternating(runs, args.repeats)
-    results = {"seconds": seconds, "ratios": ratios(seconds)}
-    show("an epoch", seconds, "s")
-    if "whole" not in args.skip:
-        results["whole"] = whole_graph(2 * args.repeats + 1)
-    if "memory" not in args.skip:
-        command = [sys.executable, __file__, "--nodes", str(args.nodes), "--edges", str(args.edges), "--memory_of"]
-        results["memory_mib"] = {
-            name: json.loads(subprocess.run([*command, name], capture_output=True, text=True, check=True).stdout)
-            for name in names
-        }
-        show("peak memory", {name: found["peak"] for name, found in results["memory_mib"].items()}, "MiB")
-    show("ratio to ours", results["ratios"], "x")
-    print(save("graphsage", SEED, results, **vars(args), channels=CHANNELS, hidden=HIDDEN, fanouts=FANOUTS))
 
 
+def cases(options: argparse.Namespace) -> list[Case]:
+    data = random_graph(options.nodes, options.edges)
+    seeds = torch.arange(min(options.batches * BATCH, options.nodes))
+    names = [name for name in EPOCHS if not (name == "PyG" and "pyg" in options.skip)]
+
+    def of(makers, nodes):
+        return {name: partial(makers[name], data, nodes) for name in names}
+
+    made = [
+        Case("epoch", of(EPOCHS, seeds), check=lambda: check(data), repeats=options.repeats),
+        Case("loader", of(LOADERS, seeds), repeats=options.repeats),
+    ]
+    if "whole" not in options.skip:
+        steps = {name: lambda name=name: whole_graph()[name] for name in ("ours", "PyG")}
+        made.append(Case("step on all of Coauthor CS", steps, repeats=2 * options.repeats + 1))
+    if "memory" not in options.skip:
+        three = torch.arange(min(3 * BATCH, options.nodes))
+        made.append(Case("memory of three batches", of(EPOCHS, three), repeats=1, warm_ups=0, rounds=1))
+    return made
+
+
+@cache
 def random_graph(nodes, edges):
     from torch_geometric.data import Data
 
@@ -141,7 +126,8 @@ def loader_of_pyg(data, seeds, fanouts=FANOUTS):
 
 
 def loader_of_dgl(data, seeds):
-    dgl = import_dgl("the benchmark")
+    import dgl
+
     graph = ge.to_host(ge.view(data), "dgl")
     graph.create_formats_()
     more = {"prefetch_node_feats": ["x"], "prefetch_labels": ["y"]}
@@ -194,6 +180,8 @@ LOADERS = {
 
 def check(data):
     """The same output from all three for the same weights, for batches with all neighbours; batches that are true."""
+    import dgl
+
     seeds = torch.arange(64)
     ours, pyg, dgls = model_of_ours(), model_of_pyg(), DGLModel()
     pyg.load_state_dict(ours.state_dict(), strict=True)
@@ -202,7 +190,7 @@ def check(data):
         wanted = pyg(data.x, data.edge_index)[seeds]
         (batch,) = ge.neighbor_loader(data, [-1, -1], nodes=seeds)
         torch.testing.assert_close(ours.logits(batch)["_N"], wanted, rtol=1e-4, atol=1e-4)
-        sampler = ge.hosts.import_dgl("the check").dataloading.MultiLayerFullNeighborSampler(2)
+        sampler = dgl.dataloading.MultiLayerFullNeighborSampler(2)
         graph = ge.to_host(ge.view(data), "dgl")
         inputs, _, blocks = sampler.sample_blocks(graph, seeds)
         torch.testing.assert_close(dgls(blocks, data.x[inputs]), wanted, rtol=1e-4, atol=1e-4)
@@ -216,12 +204,10 @@ def check(data):
         assert len(ids.unique()) == len(ids)
 
 
-def whole_graph(repeats):
-    from torch_geometric.datasets import Coauthor
-
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(data_root() / "Coauthor" / "CS" / "raw", Path(folder) / "CS" / "raw")
-        data = Coauthor(folder, "CS")[0]
+@cache
+def whole_graph():
+    """A step on Coauthor CS of either class, which must give the same scores for the same weights."""
+    data = of_pyg("Coauthor", "CS")
     ours, pyg = ge.GraphSAGE.for_graph(data, HIDDEN, 2, 15, seed=SEED), model_of_pyg(data.num_features, 15)
     pyg.load_state_dict(ours.state_dict(), strict=True)
     inputs = ours.inputs(ge.view(data))
@@ -239,31 +225,33 @@ def whole_graph(repeats):
 
         return run
 
-    runs = {
+    return {
         "ours": step(ours, lambda: ours.logits(inputs)["_N"]),
         "PyG": step(pyg, lambda: pyg(data.x, data.edge_index)),
     }
-    for run in runs.values():
-        run()
-    seconds = alternating(runs, repeats)
-    show("a step on all of Coauthor CS", seconds, "s")
-    return {"seconds": seconds, "ratios": ratios(seconds)}
 
 
-def ratios(seconds):
-    found = {name: figure / seconds["ours"] for name, figure in seconds.items() if "," not in name}
-    if "ours, loader" in seconds:
-        for name, figure in seconds.items():
-            if name.endswith(", loader"):
-                found[name] = figure / seconds["ours, loader"]
-    return found
+def main(options: argparse.Namespace, recorder):
+    results: dict = {"seconds": {}, "ratios": {}}
+    for case in cases(options):
+        try:
+            samples = measure(GRAPHSAGE, case, options)
+        except MissingData as error:
+            print(f"{case.name}: left out: {error}")
+            continue
+        seconds = medians(samples)
+        if case.rounds:
+            peaks, before = medians(samples, "peak_mib"), medians(samples, "before_mib")
+            results["memory_mib"] = {name: {"peak": peaks[name], "before training": before[name]} for name in peaks}
+        elif case.name.startswith("step"):
+            results["whole"] = {"seconds": seconds, "ratios": ratios(seconds)}
+        else:
+            end = ", loader" if case.name == "loader" else ""
+            results["seconds"] |= {name + end: value for name, value in seconds.items()}
+            results["ratios"] |= {name + end: value for name, value in ratios(seconds).items()}
+    return recorder.save(results, **vars(options), channels=CHANNELS, hidden=HIDDEN, fanouts=FANOUTS)
 
 
-def show(title, figures, unit):
-    print(title)
-    for name, figure in figures.items():
-        print(f"  {name:<24}{figure:>10.4g} {unit}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+QUICK = {"nodes": 5_000, "edges": 50_000, "batches": 2, "repeats": 1, "skip": ["whole"]}
+GRAPHSAGE = Benchmark("graphsage", main, options, cases, quick=QUICK)
+BENCHMARKS = [GRAPHSAGE]

@@ -1,6 +1,4 @@
-"""GraphSAGE's accuracy over seeds: with labels beside DGL's and PyG's classes, without them, and on unseen graphs.
-
-Usage: python benchmarks/graphsage_quality.py [--seeds N] [--sets cora ...] [--rows NAME ...] [--resume]
+"""GraphSAGE's accuracy over seeds: with labels beside DGL's and PyG's classes, without, and on unseen graphs.
 
 Labels: Cora and PubMed with the public split, Amazon Computers and Coauthor CS with 20 training and 30 validation nodes
 a class, drawn by the seed. Every class is trained by ``ge.fit`` in the same loop with the same settings (two layers of
@@ -24,24 +22,20 @@ carry over best (the one-standard-error rule: Hastie, Tibshirani and Friedman 20
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
-import json
-import shutil
 import statistics
-import tempfile
 import warnings
-from functools import partial
-from pathlib import Path
+from functools import cache, partial
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from _record import RESULTS, data_root, save
 from torch import nn
 from torch_sparse import SparseTensor
 
 import graphembed_ext as ge
+
+from ..data import of_pyg, twitch
+from ..harness import Benchmark, summary
 
 RECIPE = {"lr": 0.01, "weight_decay": 5e-4, "patience": None, "progress": False}
 HIDDEN, EPOCHS, LINK_EPOCHS = 64, 200, 20
@@ -61,35 +55,43 @@ COUNTRIES = ("ENGB", "ES", "FR", "PTBR", "RU")
 warnings.filterwarnings("ignore", category=FutureWarning)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sets", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--rows", nargs="+", help="classes to train; by default all")
+    parser.add_argument("--epochs", type=int, help="in the place of each set's own")
     parser.add_argument("--resume", action="store_true", help="go on after the seeds that are recorded")
-    args = parser.parse_args()
-    for name in args.sets:
+
+
+def main(options: argparse.Namespace, recorder):
+    if options.epochs:
+        for settings in SETTINGS.values():
+            settings["epochs"] = options.epochs
+    path = None
+    for name in options.sets:
         if name == "twitch":
-            rows = twitch(args.seeds)
-            record(name, rows)
+            rows = unseen_graphs(options.seeds)
+            path = record(name, rows, recorder)
         else:
-            rows = over_seeds(name, args)
+            rows, path = over_seeds(name, options, recorder)
         show(name, rows)
+    return path
 
 
-def over_seeds(name, args):
+def over_seeds(name, options, recorder):
     """Rows of a set, recorded after each run."""
-    rows = recorded()["results"].get(name, {}) if args.resume else {}
-    for seed in range(args.seeds):
+    rows = recorded(recorder)["results"].get(name, {}) if options.resume else {}
+    path = None
+    for seed in range(options.seeds):
         for row, run in runs_of(name, seed):
             done = rows.get(row, {"runs": []})["runs"]
-            if seed != len(done) or row not in (args.rows or [row]):
+            if seed != len(done) or row not in (options.rows or [row]):
                 continue
             done.append(run())
             print(name, "seed", seed, f"{row}: {done[-1]['test']:.4f}", flush=True)
             rows[row] = {"runs": done}
-            record(name, rows)
-    return rows
+            path = record(name, rows, recorder)
+    return rows, path
 
 
 def runs_of(name, seed):
@@ -102,33 +104,23 @@ def runs_of(name, seed):
     return [(row, lambda job=job: regression(job(data, seed), data)) for row, job in jobs.items()]
 
 
-def summary(runs):
-    """Means and deviations over runs."""
-    found = {}
-    for part in runs[0]:
-        values = [run[part] for run in runs]
-        found[part] = statistics.mean(values)
-        found[f"{part}_deviation"] = statistics.stdev(values) if len(values) > 1 else 0.0
-    return found
+def recorded(recorder):
+    return recorder.read() or {"results": {}, "settings": {}}
 
 
-def recorded():
-    path = RESULTS / "graphsage_quality.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "settings": {}}
-
-
-def record(name, rows):
+def record(name, rows, recorder):
     """Put a set's rows in the place of those recorded; other sets keep theirs."""
     for row in rows.values():
-        row |= summary(row["runs"])
-    found = recorded()
+        runs = row["runs"]
+        row |= summary(runs, [key for key in runs[0] if key not in ("dropout", "weight_decay")])
+    found = recorded(recorder)
     settings = found["settings"] | {name: SETTINGS[name] if name.startswith("links-") else RECIPE | SETTINGS[name]}
     results = found["results"] | {name: rows}
-    save("graphsage_quality", 0, {key: results[key] for key in SETTINGS if key in results}, **settings)
+    return recorder.save({key: results[key] for key in SETTINGS if key in results}, **settings)
 
 
 class Peer(nn.Module):
-    """A peer's class in the place of ours: what ge.fit needs of a model."""
+    """A class of DGL or PyG in the place of ours: what ge.fit needs of a model."""
 
     task = "nodes"
     targets = ("_N",)
@@ -147,7 +139,7 @@ class Peer(nn.Module):
             self.layers = nn.ModuleList(SAGEConv(*size, aggr) for size in itertools.pairwise(sizes))
 
     def inputs(self, view):
-        """Features and edges as the peer takes them."""
+        """Features and edges as that class takes them."""
         x = view.features["_N"]["x"]
         if self.kind == "DGL":
             return ge.to_host(view, "dgl"), x
@@ -199,13 +191,13 @@ def with_labels(name, seed):
 
 def ours_without_labels(aggr, data, seed):
     model = ge.GraphSAGE.for_graph(data, 128, 2, aggr=aggr, seed=seed)
-    ge.fit(model, data, task="links", epochs=LINK_EPOCHS, seed=seed, progress=False)
+    ge.fit(model, data, task="links", epochs=SETTINGS["links-cora"]["epochs"], seed=seed, progress=False)
     return ge.embed(model, data).tensor
 
 
 def deepwalk(data, seed):
     walker = ge.DeepWalk(data.edge_index, emb_dim=128, seed=seed, walk_length=40, window_size=5)
-    ge.fit(walker, epochs=20, seed=seed, progress=False)
+    ge.fit(walker, epochs=SETTINGS["links-cora"]["epochs"], seed=seed, progress=False)
     emb = ge.embed(walker).tensor
     return torch.cat([emb, emb.new_zeros(data.num_nodes - len(emb), 128)])
 
@@ -224,11 +216,11 @@ def regression(vectors, data):
     return best
 
 
-def twitch(seeds):
+def unseen_graphs(seeds):
     """Rows of ROC-AUC on graphs never seen, of the settings that validate best over all seeds."""
     from sklearn.linear_model import LogisticRegression
 
-    train = country("DE")
+    train = twitch("DE")
     tried = []
     for dropout, decay in itertools.product((0.5, 0.7), (0.003, 0.01, 0.03)):
         found = [trained_on(train, seed, dropout, decay) for seed in range(seeds)]
@@ -245,7 +237,7 @@ def twitch(seeds):
 
 
 def on_countries(model):
-    found = {name: auc(model, country(name)) for name in COUNTRIES}
+    found = {name: auc(model, twitch(name)) for name in COUNTRIES}
     return found | {"test": statistics.mean(found.values())}
 
 
@@ -255,7 +247,15 @@ def trained_on(train, seed, dropout, decay):
     held, rest = order.split([len(order) // 5, len(order) - len(order) // 5])
     model = ge.GraphSAGE(train.num_features, HIDDEN, 2, 2, dropout=dropout, seed=seed)
     settings = RECIPE | {"patience": 30, "weight_decay": decay}
-    ge.fit(model, train, y=train.y, masks={"train": rest, "val": held}, epochs=EPOCHS, seed=seed, **settings)
+    ge.fit(
+        model,
+        train,
+        y=train.y,
+        masks={"train": rest, "val": held},
+        epochs=SETTINGS["twitch"]["epochs"],
+        seed=seed,
+        **settings,
+    )
     return model, auc(model, train, held)
 
 
@@ -271,22 +271,12 @@ def auc(model, graph, nodes=slice(None)):
     return float(roc_auc_score(graph.y[nodes].numpy(), scores[nodes]))
 
 
-_kept: dict = {}
-
-
+@cache
 def dataset(name):
-    """One of PyG's data sets from a copy, as its class writes beside the raw files."""
-    from torch_geometric import datasets
-
-    if name not in _kept:
-        family, title = LABELLED[name]
-        with tempfile.TemporaryDirectory() as folder:
-            shutil.copytree(data_root() / family / title / "raw", Path(folder) / title / "raw")
-            data = getattr(datasets, family)(folder, title)[0]
-        if SETTINGS[name]["norm"] is not None:
-            data.x = F.normalize(data.x, p=SETTINGS[name]["norm"])
-        _kept[name] = data
-    return _kept[name]
+    data = of_pyg(*LABELLED[name])
+    if SETTINGS[name]["norm"] is not None:
+        data.x = F.normalize(data.x, p=SETTINGS[name]["norm"])
+    return data
 
 
 def random_split(y, seed):
@@ -298,24 +288,6 @@ def random_split(y, seed):
         for part, ids in zip(parts, (nodes[:20], nodes[20:50], nodes[50:]), strict=True):
             parts[part].append(ids)
     return {part: torch.cat(ids) for part, ids in parts.items()}
-
-
-def country(name):
-    """A Twitch graph as Data, edges in both directions."""
-    from torch_geometric.data import Data
-
-    if name not in _kept:
-        root = data_root() / "twitch" / name
-        edges = torch.from_numpy(np.loadtxt(root / "edges.csv", delimiter=",", skiprows=1, dtype=np.int64)).t()
-        listed = {int(key): ids for key, ids in json.loads((root / "features.json").read_text()).items()}
-        x, y = torch.zeros(len(listed), 3170), torch.zeros(len(listed), dtype=torch.int64)
-        for node, ids in listed.items():
-            x[node, ids] = 1
-        with (root / "target.csv").open(encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                y[int(row["new_id"])] = row["mature"] == "True"
-        _kept[name] = Data(x=x, y=y, edge_index=torch.cat([edges, edges.flip(0)], 1))
-    return _kept[name]
 
 
 def show(name, rows):
@@ -330,5 +302,5 @@ def show(name, rows):
         print(f"selected on validation: {best}, {ours[best]['test']:.4f}", flush=True)
 
 
-if __name__ == "__main__":
-    main()
+QUICK = {"seeds": 1, "sets": ["cora", "links-cora"], "epochs": 2}
+BENCHMARKS = [Benchmark("graphsage_quality", main, options, quick=QUICK)]

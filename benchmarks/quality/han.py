@@ -1,8 +1,5 @@
 """HAN's accuracy over seeds: ACM3025 with the paper's split, HGB's ACM and DBLP beside PyG's HANConv.
 
-Usage: python benchmarks/han_quality.py [--seeds N] [--epochs E] [--sets acm3025 acm dblp] [--max_neighbors K]
-       [--rows NAME ...] [--add]
-
 Every model is trained by ``ge.fit`` in the same loop with the recipe of DGL's example (hidden size 8, 8 heads, dropout
 0.6, learning rate 0.005, weight decay 0.001, 200 epochs, patience 100); the epoch with the least loss on the
 validation nodes is kept, and the test nodes are looked at once, with its weights. "pyg" is PyG's own HANConv under
@@ -17,18 +14,18 @@ metapath, the same for both classes, as PyG's class takes gigabytes otherwise; "
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import time
 
-from _han import acm3025, dblp, hgb_acm
-from _record import RESULTS, save
 from torch import nn
 from torch_geometric.nn import HANConv
 
 import graphembed_ext as ge
 
+from ..data import acm3025, dblp_metapaths, hgb_acm
+from ..harness import Benchmark, Clock, summary
+
 RECIPE = {"lr": 0.005, "weight_decay": 0.001, "patience": 100, "progress": False}
+CAPPED = {"acm": hgb_acm, "dblp": dblp_metapaths}
 
 
 class PeerHAN(ge.HAN):
@@ -55,51 +52,54 @@ class PeerHAN(ge.HAN):
         return model
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--sets", nargs="+", default=["acm3025", "acm", "dblp"])
+    parser.add_argument("--sets", nargs="+", default=["acm3025", *CAPPED], choices=["acm3025", *CAPPED])
     parser.add_argument("--max_neighbors", type=int, default=50)
     parser.add_argument("--rows", nargs="+", help="models to train; by default all")
     parser.add_argument("--add", action="store_true", help="keep the recorded results of other sets")
-    args = parser.parse_args()
-    capped = {"acm": hgb_acm, "dblp": dblp}
-    results: dict[str, dict] = {}
-    if args.add:
-        results = json.loads((RESULTS / "han_quality.json").read_text())["results"]
+
+
+def graphs_of(name, options):
+    """The graph of each row of a set."""
+    if name == "acm3025":
+        graph = acm3025()
+        graphs = {"ours, DGL's example": graph, "ours": graph}
+    else:
+        few = CAPPED[name](options.max_neighbors)
+        graphs = {"ours": few, "pyg": few, "ours, DGL's example": few, "ours, all neighbours": CAPPED[name](None)}
+    return {row: graph for row, graph in graphs.items() if row in (options.rows or graphs)}
+
+
+def main(options: argparse.Namespace, recorder):
+    results = (recorder.read() or {"results": {}})["results"] if options.add else {}
     path = None
-    for name in args.sets:
-        if name == "acm3025":
-            graphs = {"ours, DGL's example": acm3025(), "ours": None}
-        else:
-            few = capped[name](args.max_neighbors)
-            graphs = {"ours": few, "pyg": few, "ours, DGL's example": few, "ours, all neighbours": capped[name](None)}
-        first = next(iter(graphs.values()))
-        graphs = {row: graph for row, graph in graphs.items() if row in (args.rows or graphs)}
+    for name in options.sets:
+        graphs = graphs_of(name, options)
         rows = results[name] = {row: {"runs": []} for row in graphs}
-        for seed in range(args.seeds):
+        for seed in range(options.seeds):
             for row, graph in graphs.items():
-                rows[row]["runs"].append(trained(row, graph or first, seed, args.epochs))
-                rows[row] |= summary(rows[row]["runs"])
-                path = save("han_quality", 0, results, **RECIPE, **vars(args))
+                rows[row]["runs"].append(trained(row, graph, seed, options.epochs))
+                rows[row] |= summary_of(rows[row]["runs"])
+                path = recorder.save(results, **RECIPE, **vars(options))
             print(name, "seed", seed, *(f"{row}: {rows[row]['micro_f1']:.2f}" for row in rows), flush=True)
         show(name, rows)
-    print(path)
+    return path
 
 
 def trained(row, graph, seed, epochs):
-    began = time.perf_counter()
     kind = PeerHAN if row == "pyg" else ge.HAN
     architecture = "dgl" if "DGL" in row else "pyg"
-    model = kind.for_graph(graph, 64, heads=8, dropout=0.6, architecture=architecture, seed=seed)
-    result = ge.fit(model, graph, epochs=epochs, seed=seed, **RECIPE)
+    with Clock() as clock:
+        model = kind.for_graph(graph, 64, heads=8, dropout=0.6, architecture=architecture, seed=seed)
+        result = ge.fit(model, graph, epochs=epochs, seed=seed, **RECIPE)
     found = {
         "seed": seed,
         "micro_f1": 100 * result.metrics["test_micro_f1"],
         "macro_f1": 100 * result.metrics["test_macro_f1"],
         "best_epoch": result.best_epoch,
-        "seconds": time.perf_counter() - began,
+        "seconds": clock.seconds,
     }
     if row != "pyg":
         (target,) = model.targets
@@ -107,12 +107,8 @@ def trained(row, graph, seed, epochs):
     return found
 
 
-def summary(runs):
-    found = {}
-    for key in ("micro_f1", "macro_f1"):
-        values = [run[key] for run in runs]
-        found[key] = statistics.mean(values)
-        found[f"{key}_deviation"] = statistics.stdev(values) if len(values) > 1 else 0.0
+def summary_of(runs):
+    found = summary(runs, ("micro_f1", "macro_f1"))
     if "semantic_attention" in runs[0]:
         paths = runs[0]["semantic_attention"]
         found["semantic_attention"] = {
@@ -130,5 +126,4 @@ def show(name, rows):
         print(f"{row:<24}" + "".join(f"{cell:>16}" for cell in cells) + f"{seconds:>10.1f}  {attention}", flush=True)
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARKS = [Benchmark("han_quality", main, options, quick={"seeds": 1, "epochs": 3, "sets": ["acm3025"]})]

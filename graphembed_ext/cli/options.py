@@ -1,0 +1,266 @@
+"""The options of ``graphembed train``, as data: an entry for each.
+
+The command's signature and help are made of this table, and :class:`graphembed_ext.cli.runs.job.Job` reads a command
+line, a file of ``--config`` and a record by it. A new option is an entry here: with the part ``READING`` it is a
+keyword of :func:`graphembed_ext.readers.read_graph`, with ``SETTING`` an argument of a model or of
+:func:`graphembed_ext.fit`, with ``JOB`` a field of the job.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import InputError
+
+__all__ = ["COMMAND", "JOB", "OPTIONS", "READING", "SETTING", "Option", "signature", "with_reading"]
+
+#: Who takes an option.
+JOB, READING, SETTING, COMMAND = "job", "reading", "setting", "command"
+
+_GRAPH, _MODEL, _TRAINING, _RESULT = "Graph", "Model", "Training", "Result"
+
+
+def _shares(value: Any) -> list[float]:
+    """``--split``: parts for training, validation and test."""
+    words = value.split(",") if isinstance(value, str) else value
+    try:
+        shares = [float(word) for word in words]
+    except (TypeError, ValueError):
+        shares = []
+    if len(shares) not in (2, 3) or min(shares) < 0 or shares[0] <= 0 or sum(shares) > 1 + 1e-9:
+        raise InputError("split", value, "parts for training, validation and test, of 1 at most, such as 0.6,0.2,0.2")
+    return [*shares, 0.0][:3]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Its name in Python, in files and in records.
+        kind: Type of its value.
+        help: What help says.
+        panel: Panel of the help; empty for the common one.
+        part: Who takes it: ``JOB``, ``READING``, ``SETTING`` or ``COMMAND``, the last being no part of a job.
+        flags: As they are written on the command line; left out, the name with dashes.
+        many: Whether it may be given several times.
+        metavar: How help shows the value; left out, by its type.
+        argument: Whether it is an argument, not an option.
+        reader: Makes the job's value of what a file or the command line has.
+    """
+
+    name: str
+    kind: type
+    help: str
+    panel: str = ""
+    part: str = JOB
+    flags: tuple[str, ...] = ()
+    many: bool = False
+    metavar: str | None = None
+    argument: bool = False
+    reader: Callable[[Any], Any] | None = None
+
+    def read(self, value: Any) -> Any:
+        """The value as the job has it, from the command line or as a file has it."""
+        if self.reader is not None:
+            return self.reader(value)
+        if self.many:
+            return [value] if isinstance(value, str) else list(value)
+        return Path(value) if self.kind is Path else value
+
+    def parameter(self) -> inspect.Parameter:
+        """The option as a parameter of a command."""
+        kind: Any = list[self.kind] if self.many else self.kind  # type: ignore[name-defined]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        if self.argument:
+            shown = typer.Argument(help=self.help, show_default=False)
+            return inspect.Parameter(self.name, keyword, default=None, annotation=Annotated[kind | None, shown])
+        panel = self.panel or None
+        option = typer.Option(*self.flags, rich_help_panel=panel, help=self.help, metavar=self.metavar)
+        if self.part == COMMAND and kind is bool:
+            return inspect.Parameter(self.name, keyword, default=False, annotation=Annotated[bool, option])
+        return inspect.Parameter(self.name, keyword, default=None, annotation=Annotated[kind | None, option])
+
+
+#: In the order of the help.
+OPTIONS: tuple[Option, ...] = (
+    Option("model", str, "deepwalk (or node2vec), metapath2vec, graphsage, han or lightgcn.", argument=True),
+    Option(
+        "input",
+        str,
+        "Edge list (.csv, .tsv, .txt, .edgelist, .parquet), adjacency lists (.adjlist), matrix (.mtx, .mat, .npz), "
+        "saved DGL graph (.bin), saved PyG graph (.pt), or a PyG dataset such as Planetoid/Cora.",
+        _GRAPH,
+        flags=("--input", "-i"),
+    ),
+    Option("output", Path, "File to write, .parquet, .npz or .safetensors.", _RESULT, flags=("--output", "-o")),
+    Option(
+        "config",
+        Path,
+        "YAML, TOML or JSON file with options by name, or the record OUTPUT.json of an earlier run, which this "
+        "repeats. Options given here as well go first.",
+        _RESULT,
+        COMMAND,
+        flags=("--config", "-c"),
+    ),
+    Option("host", str, "Build the graph for dgl or pyg; dgl where it is installed.", _GRAPH),
+    Option(
+        "directed",
+        bool,
+        "Edges of a list or matrix lead one way.",
+        _GRAPH,
+        READING,
+        flags=("--directed/--undirected",),
+    ),
+    Option(
+        "bipartite",
+        bool,
+        "The columns of an edge list name users and items; usual for lightgcn.",
+        _GRAPH,
+        READING,
+        flags=("--bipartite/--joint",),
+    ),
+    Option("input_format", str, "Read the input as if its name ended so, such as adjlist.", _GRAPH, READING),
+    Option("root", Path, "Folder of a PyG dataset.", _GRAPH, READING),
+    Option("mat_key", str, "Key of the adjacency matrix in a .mat file.", _GRAPH, READING),
+    Option(
+        "header",
+        bool,
+        "Whether an edge list has column titles.",
+        _GRAPH,
+        READING,
+        flags=("--header/--no-header",),
+    ),
+    Option(
+        "labels",
+        str,
+        "Table with a node and its class on each line (a column split may say train, val, test), or .npy; TYPE=FILE "
+        "for a typed graph. May be repeated.",
+        _GRAPH,
+        many=True,
+    ),
+    Option("label_column", str, "Title of the column with the class.", _GRAPH),
+    Option(
+        "features",
+        str,
+        "Features: .npy, .npz, or a table with a node and numbers on each line; or one-hot, for graphs without. "
+        "TYPE=FILE for a typed graph. May be repeated.",
+        _GRAPH,
+        many=True,
+    ),
+    Option(
+        "split",
+        str,
+        "Parts of the labelled nodes to train, validate and test on, such as 0.6,0.2,0.2.",
+        _GRAPH,
+        reader=_shares,
+    ),
+    Option("validation", str, "lightgcn: edge list of held-out pairs, on which recall is watched.", _GRAPH),
+    Option("emb_dim", int, "deepwalk, metapath2vec: size of each vector.", _MODEL, SETTING),
+    Option("walk_length", int, "deepwalk, metapath2vec: nodes in a walk.", _MODEL, SETTING),
+    Option("window_size", int, "deepwalk, metapath2vec: reach of a context.", _MODEL, SETTING),
+    Option("negative_size", int, "deepwalk, metapath2vec: negatives for each pair.", _MODEL, SETTING),
+    Option("neg_weight", float, "deepwalk: weight of the negatives in the loss.", _MODEL, SETTING),
+    Option(
+        "fast_neg",
+        bool,
+        "deepwalk: negatives from the batch, not the graph.",
+        _MODEL,
+        SETTING,
+        flags=("--fast-neg/--no-fast-neg",),
+    ),
+    Option("p", float, "deepwalk: node2vec's p; a small one turns back.", _MODEL, SETTING, flags=("--p",)),
+    Option("q", float, "deepwalk: node2vec's q; a small one drives outward.", _MODEL, SETTING, flags=("--q",)),
+    Option("weight", str, "Edge feature to go by; 'weight' means the weights of the input.", _MODEL, SETTING),
+    Option("walk_engine", str, "What makes the walks: auto, dgl or torch.", _MODEL, SETTING),
+    Option(
+        "metapath",
+        str,
+        "metapath2vec, han: node types joined by -, such as author-paper-author, or relations joined by commas; "
+        "NAME=PATH gives one a name. May be repeated.",
+        _MODEL,
+        many=True,
+    ),
+    Option("embedding_dim", int, "lightgcn: size of each vector.", _MODEL, SETTING),
+    Option("hidden_channels", int, "graphsage, han: size of the hidden layers.", _MODEL, SETTING),
+    Option("num_layers", int, "graphsage, han, lightgcn: number of layers.", _MODEL, SETTING),
+    Option("heads", int, "han: heads of attention.", _MODEL, SETTING),
+    Option("dropout", float, "graphsage, han: share of numbers set to 0 in training.", _MODEL, SETTING),
+    Option("aggr", str, "graphsage: mean, max, sum, lstm, gcn, pool, ...", _MODEL, SETTING),
+    Option("target", str, "han: node type to classify.", _MODEL, SETTING),
+    Option(
+        "set_",
+        str,
+        "Any other argument of the model, or of graphembed_ext.fit (also as fit.NAME); the value as JSON or plain "
+        "text. May be repeated.",
+        _MODEL,
+        COMMAND,
+        flags=("--set",),
+        many=True,
+        metavar="NAME=VALUE",
+    ),
+    Option("epochs", int, "Passes over the data.", _TRAINING, SETTING),
+    Option("lr", float, "Learning rate; of walk models the first one.", _TRAINING, SETTING),
+    Option("batch_size", int, "Walks, nodes or interactions in a batch.", _TRAINING, SETTING),
+    Option("patience", int, "Validations without improvement after which training ends.", _TRAINING, SETTING),
+    Option("seed", int, "Fixes weights, walks, negatives and splits; 0 by default.", _TRAINING),
+    Option("threads", int, "Threads to train on.", _TRAINING),
+    Option(
+        "deterministic",
+        bool,
+        "The same result each time and on any host, bit for bit; walk models then train on one thread.",
+        _TRAINING,
+        flags=("--deterministic/--fast",),
+    ),
+    Option(
+        "checkpoint",
+        Path,
+        "File to keep the state in after every epoch, and to resume from. Without it, OUTPUT.*.ckpt, which is removed "
+        "at the end.",
+        _TRAINING,
+    ),
+    Option(
+        "keep_checkpoints",
+        bool,
+        "Keep a state to resume from.",
+        _TRAINING,
+        flags=("--keep-checkpoints/--no-checkpoint",),
+    ),
+    Option("tensorboard", Path, "Folder to log to, for TensorBoard.", _RESULT),
+    Option(
+        "weights",
+        Path,
+        "File for the model's weights, as the library that has the model loads them, .pt or .safetensors.",
+        _RESULT,
+    ),
+    Option(
+        "evaluate",
+        bool,
+        "Classify the nodes, if the input has labels.",
+        _RESULT,
+        flags=("--evaluate/--no-evaluate",),
+    ),
+    Option("as_json", bool, "Print the record of the run as JSON.", _RESULT, COMMAND, flags=("--json",)),
+    Option("debug", bool, "Show the traceback of an error.", "", COMMAND, flags=("--debug",)),
+)
+
+
+def with_reading(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with all options of reading a graph where it has ``**reading``; those not given are None."""
+    own = inspect.signature(command, eval_str=True)
+    kept = [entry.replace(kind=entry.KEYWORD_ONLY) for name, entry in own.parameters.items() if name != "reading"]
+    reading = [option.parameter() for option in OPTIONS if option.part == READING]
+    command.__signature__ = inspect.Signature([*kept, *reading])  # type: ignore[attr-defined]
+    return command
+
+
+def signature(options: Iterable[Option]) -> inspect.Signature:
+    """The signature of a command that has these options, its context first."""
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    return inspect.Signature([context, *(option.parameter() for option in options)])

@@ -1,0 +1,227 @@
+"""How well vectors in a file tell edges from pairs that are none: what ``graphembed evaluate`` does for links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..._core import rng
+from ...embeddings.vectors import Embeddings
+from ...errors import FileFormatError, InputError
+from ...evaluate.links import link_prediction
+from ...graph.view import GraphView
+from ...readers.graphs import pairs_of_names
+from .arguments import supervised
+from .records import Run
+
+__all__ = ["SCORES", "draw_pairs", "known_pairs", "links"]
+
+
+#: How ``links`` may score a pair, and what each is called.
+SCORES = {
+    "dot": "the dot product of both vectors",
+    "cosine": "the cosine of both vectors",
+    "hadamard": "a logistic regression on the products of both vectors, entry by entry",
+}
+
+
+def links(
+    emb: Embeddings,
+    path: Path,
+    positive: Path,
+    negative: Path | None = None,
+    *,
+    score: str = "auto",
+    input_format: str | None = None,
+    seed: int = 0,
+) -> tuple[dict[str, float], str]:
+    """Link prediction by pairs of a file, and pairs that are no edges: of another file, or drawn.
+
+    Drawn pairs join nodes of the types of the given ones, uniformly, and are neither edges of the run's input nor
+    among the given pairs. The regression of ``"hadamard"`` learns from the edges of the run's input and as many drawn
+    pairs, as node2vec was judged (Grover and Leskovec 2016, arXiv:1607.00653, section 4.4).
+
+    Args:
+        emb: The embeddings.
+        path: Their file; the record may stand beside it.
+        positive: Edge list of pairs that were held out.
+        negative: Edge list of pairs that are no edges; None draws as many.
+        score: One of :data:`SCORES`; ``"auto"`` takes what the model is judged by in its field: hadamard for walks and
+            for vectors trained on labels, cosine for those of such models where no edge of the run joins nodes of these
+            types, so that there is nothing to learn from; dot for LightGCN and GraphSAGE without labels, whose losses
+            are of dot products, and without a record.
+        input_format: Ending to read pairs by.
+        seed: Fixes the drawn pairs.
+
+    Returns:
+        Scores and protocol.
+
+    Raises:
+        InputError: Held-out pairs that were trained on; hadamard without edges to learn from.
+    """
+    kinds, pairs = _pairs(emb, positive, input_format)
+    run = Run.found(path)
+    counts = _counts(emb, kinds)
+    edges = torch.empty(2, 0, dtype=torch.int64) if run is None else known_pairs(run.graph.view, kinds)
+    _check_held_out(positive, pairs, edges, kinds)
+    if score == "auto":
+        score = _usual_score(run, edges)
+    if score == "hadamard" and not edges.numel():
+        raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
+    if negative is not None:
+        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, input_format)
+    else:
+        absent = draw_pairs(counts, kinds[0] == kinds[1], [edges, pairs], pairs.size(1), seed)
+    shift = torch.tensor([[emb.start_of(kind)] for kind in kinds])
+    train = None
+    if score == "hadamard":
+        known = _some(edges, kinds[0] == kinds[1], seed)
+        taken, count = [edges, pairs, absent], known.size(1)
+        none = draw_pairs(counts, kinds[0] == kinds[1], taken, count, seed, "training links", fewer=True)
+        train = known + shift, none + shift
+    found = link_prediction(emb, pairs + shift, absent + shift, score=score, train=train)
+    return found, _protocol(score, train)
+
+
+def _protocol(score: str, train: tuple[Tensor, Tensor] | None) -> str:
+    if train is None:
+        return f"by {SCORES[score]}"
+    known, none = (ends.size(1) for ends in train)
+    many = "as many" if known == none else none
+    return f"by {SCORES[score]}, learned from {known} edges of the run and {many} pairs that are none"
+
+
+def _usual_score(run: Run | None, edges: Tensor) -> str:
+    if run is None or run.task == "recommendation" or (run.task == "nodes" and not _on_labels(run)):
+        return "dot"
+    return "hadamard" if edges.numel() else "cosine"
+
+
+def _on_labels(run: Run) -> bool:
+    return supervised(run.job, run.task) and any(
+        "train_mask" in columns for columns in run.graph.view.features.values()
+    )
+
+
+#: Edges that a regression learns from, at most, so that it takes seconds on a large graph, too.
+_MOST_EDGES = 50_000
+
+
+def _some(edges: Tensor, one_kind: bool, seed: int) -> Tensor:
+    """Each edge once, within a type whatever its direction, and no more than :data:`_MOST_EDGES`."""
+    edges = torch.unique(torch.sort(edges, 0).values if one_kind else edges, dim=1)
+    if one_kind:
+        edges = edges[:, edges[0] != edges[1]]
+    if edges.size(1) <= _MOST_EDGES:
+        return edges
+    chosen = torch.randperm(edges.size(1), generator=rng.generator(rng.key(seed, "edges to learn from")))
+    return edges[:, chosen[:_MOST_EDGES]]
+
+
+def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, kinds: tuple[str, str]) -> None:
+    """Raise for pairs that are edges of the run's input; within a type in either direction, as scores know none."""
+    if kinds[0] == kinds[1]:
+        pairs, edges = (torch.sort(ends, 0).values for ends in (pairs, edges))
+    width = 1 + int(max(pairs.max(), edges.max() if edges.numel() else 0))
+    again = int(torch.isin(pairs[0] * width + pairs[1], edges[0] * width + edges[1]).sum())
+    if again:
+        raise InputError(
+            "test",
+            f"{path}, where {again} of {pairs.size(1)} pairs are edges of the run's input, which was trained on",
+            "pairs that training did not see",
+            "take them out of the input and train again",
+        )
+
+
+def _pairs(emb: Embeddings, path: Path, input_format: str | None) -> tuple[tuple[str, str], Tensor]:
+    """Pairs of a file, and the node types of their ends: the first types that have all the names."""
+    trouble: Exception | None = None
+    for first in emb.node_types:
+        for second in emb.node_types:
+            kinds = first, second
+            try:
+                names = [emb.names.get(kind) for kind in kinds]
+                return kinds, pairs_of_names(path, names, _counts(emb, kinds), input_format)
+            except FileFormatError as error:
+                trouble = error
+    assert trouble is not None
+    raise trouble
+
+
+def _counts(emb: Embeddings, kinds: Sequence[str]) -> list[int]:
+    return [emb.num_nodes[kind] for kind in kinds]
+
+
+def known_pairs(view: GraphView, kinds: tuple[str, str]) -> Tensor:
+    """Edges that join nodes of two types, of whatever relation, int64 ``(2, E)``; ends in the order of the types.
+
+    Between two different types edges of both directions count, within a type each as it leads.
+    """
+    found = [torch.empty(2, 0, dtype=torch.int64)]
+    for (source, _, target), (src, dst) in view.edges.items():
+        if (source, target) == kinds:
+            found.append(torch.stack([src, dst]).long())
+        elif (target, source) == kinds:
+            found.append(torch.stack([dst, src]).long())
+    return torch.cat(found, 1)
+
+
+def draw_pairs(
+    counts: Sequence[int],
+    one_kind: bool,
+    taken: Sequence[Tensor],
+    count: int,
+    seed: int,
+    purpose: str = "links",
+    *,
+    fewer: bool = False,
+) -> Tensor:
+    """Different pairs, drawn uniformly from among those that are not taken.
+
+    Args:
+        counts: Numbers of the nodes that stand first, and of those that stand second.
+        one_kind: Whether both are nodes of one type: a pair is then taken in either direction, and no node is paired
+            with itself.
+        taken: Pairs to leave out, each ``(2, P)``.
+        count: How many.
+        seed: Fixes them.
+        purpose: What they are for: pairs for another purpose are other ones.
+        fewer: Whether fewer will do where there are not so many.
+
+    Returns:
+        Ids, int64 ``(2, count)``.
+
+    Raises:
+        InputError: There are not so many.
+    """
+    rows, columns = counts
+    out = [pairs[0] * columns + pairs[1] for pairs in taken]
+    if one_kind:
+        out += [pairs[1] * columns + pairs[0] for pairs in taken]
+        out.append(torch.arange(rows) * (columns + 1))
+    known = torch.unique(torch.cat(out))
+    free = rows * columns - len(known)
+    if fewer and free:
+        count = min(count, free)
+    if free < count:
+        raise InputError("test", f"{count} pairs", f"at most {free}, the number of pairs that are no edges")
+    generator = rng.generator(rng.key(seed, purpose))
+    found = torch.empty(0, dtype=torch.int64)
+    while len(found) < count:
+        drawn = torch.randint(rows * columns, (2 * count,), generator=generator)
+        place = torch.searchsorted(known, drawn).clamp(max=len(known) - 1)
+        found = _in_order(torch.cat([found, drawn[known[place] != drawn]]))
+    found = found[:count]
+    return torch.stack([found // columns, found % columns])
+
+
+def _in_order(values: Tensor) -> Tensor:
+    """Each value once, in the order of first appearance."""
+    different, which = torch.unique(values, return_inverse=True)
+    first: Tensor = torch.full((len(different),), len(values)).scatter_reduce(
+        0, which, torch.arange(len(values)), "amin"
+    )
+    return values[torch.sort(first).values]
