@@ -23,12 +23,12 @@ import torch
 import torch.nn.functional as F
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..._core import rng
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
+from ..unchanged import eager
 from .lanes import LANES, add_scaled, drop_factors, signed_factors
 
 __all__ = ["attend", "keep_factors", "serves"]
@@ -39,8 +39,10 @@ _ONE = 1 << 32
 
 
 def serves(x: Tensor, alpha_src: Tensor, negative_slope: float) -> bool:
-    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart."""
-    if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1:
+    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart, where
+    nothing traces or transforms operators.
+    """
+    if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
         return False
     if not alpha_src.numel():
         return True
@@ -90,13 +92,7 @@ def attend(
         >>> attend(graph, x, scores, torch.zeros(1, 1))  # (1 * 1 + 3 * 4) / 4
         tensor([[[3.2500]]])
     """
-    if x.dim() != 3 or len(x) != graph.num_src:
-        raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, heads, dim)")
-    for name, alpha, rows in (("alpha_src", alpha_src, graph.num_src), ("alpha_dst", alpha_dst, graph.num_dst)):
-        if alpha.shape != (rows, x.size(1)):
-            raise InputError(name, f"shape {tuple(alpha.shape)}", f"shape ({rows}, {x.size(1)})")
-    if weight is not None and weight.shape != (graph.num_edges,):
-        raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
+    _check(graph, x, alpha_src, alpha_dst, weight)
     if x.numel() == 0 or graph.num_edges == 0 or dropout >= 1:
         return x.new_zeros(graph.num_dst, *x.shape[1:]) + 0 * (x.sum() + alpha_src.sum() + alpha_dst.sum())
     if x.dtype not in _SPREAD:
@@ -116,6 +112,16 @@ def attend(
     return _Attention.apply(x, *halves, weight, graph, negative_slope, threshold, key)  # type: ignore[no-untyped-call]
 
 
+def _check(graph: Adjacency, x: Tensor, alpha_src: Tensor, alpha_dst: Tensor, weight: Tensor | None) -> None:
+    if x.dim() != 3 or len(x) != graph.num_src:
+        raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, heads, dim)")
+    for name, alpha, rows in (("alpha_src", alpha_src, graph.num_src), ("alpha_dst", alpha_dst, graph.num_dst)):
+        if alpha.shape != (rows, x.size(1)):
+            raise InputError(name, f"shape {tuple(alpha.shape)}", f"shape ({rows}, {x.size(1)})")
+    if weight is not None and weight.shape != (graph.num_edges,):
+        raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
+
+
 def keep_factors(src: Tensor, dst: Tensor, num_src: int, heads: int, dropout: float, key: int) -> Tensor:
     """What :func:`attend` multiplies attention by under dropout, 0 or ``1 / (1 - dropout)``, for each edge and head.
 
@@ -131,8 +137,11 @@ def keep_factors(src: Tensor, dst: Tensor, num_src: int, heads: int, dropout: fl
     Returns:
         float64, ``(num_edges, heads)``.
     """
+    return _kept(src, dst, num_src, heads, _threshold(dropout), key)
+
+
+def _kept(src: Tensor, dst: Tensor, num_src: int, heads: int, threshold: int, key: int) -> Tensor:
     counters = (dst * num_src + src).unsqueeze(1) * heads + torch.arange(heads, device=src.device)
-    threshold = _threshold(dropout)
     kept = (rng.bits(key, counters) >> 32 & (_ONE - 1)) < threshold
     return kept.double() * (_ONE / threshold)
 
@@ -166,10 +175,16 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, alpha_src, alpha_dst, weight, inverse, out, out_below, part_below = ctx.saved_tensors
         graph: Adjacency = ctx.graph
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            given = x, alpha_src, alpha_dst, weight
+            wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
+            again = _plainly(graph, *given, ctx.slope, *ctx.draws[:2])
+            found = torch.autograd.grad(again, [given[place] for place in wanted], grad, create_graph=True)
+            found_at = dict(zip(wanted, found, strict=True))
+            return *(found_at.get(place) for place in range(4)), None, None, None, None
         source, (half, up, down) = _exponentials(alpha_src, alpha_dst, ctx.slope)
         destination = half, up * inverse, down * inverse
         # Softmax: the gradient of a score is attention * (gradient of attention - their mean); it sums to 0 in a row.
@@ -186,6 +201,30 @@ class _Attention(torch.autograd.Function):
         if ctx.needs_input_grad[3]:
             grad_weight = _weight_gradients(graph, x, grad, source, destination, ctx.draws).to(weight.dtype)
         return grad_x, grad_src, grad_dst, grad_weight, None, None, None, None
+
+
+def _plainly(
+    graph: Adjacency,
+    x: Tensor,
+    alpha_src: Tensor,
+    alpha_dst: Tensor,
+    weight: Tensor | None,
+    slope: float,
+    threshold: int,
+    key: int,
+) -> Tensor:
+    """The same by operators of torch, with a vector for each edge: for gradients of gradients."""
+    src, dst = graph.indices, graph.destinations()
+    score = F.leaky_relu(alpha_src[src] + alpha_dst[dst], slope)
+    place = dst.unsqueeze(1).expand_as(score)
+    largest = torch.zeros_like(alpha_dst).scatter_reduce(0, place, score.detach(), "amax", include_self=False)
+    factor = (score - largest[dst]).exp()
+    factor = factor / torch.zeros_like(alpha_dst).index_add(0, dst, factor)[dst]
+    if threshold:
+        factor = factor * _kept(src, dst, graph.num_src, x.size(1), threshold, key).to(x.dtype)
+    if weight is not None:
+        factor = factor * weight.to(x.dtype)[graph.edge_ids].unsqueeze(1)
+    return x.new_zeros(graph.num_dst, *x.shape[1:]).index_add(0, dst, x[src] * factor.unsqueeze(2))
 
 
 def _exponentials(alpha_src: Tensor, alpha_dst: Tensor, slope: float) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
