@@ -19,7 +19,7 @@ from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
 from ..hosts.registry import view as view_of
 from ..nn import parts
-from ..nn.sage import SAGEConv
+from ..nn.sage import SAGEConv, convolve, convolve_in_parts, is_native
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler, check_fanouts
 from ._modes import evaluating
@@ -209,12 +209,12 @@ class TypedGraphSAGE(nn.Module):
             expected = f"a list of {self.num_layers}, one for each layer"
             raise InputError("fanouts", f"{len(blocks)} blocks", expected)
 
-        def convolve(conv: Any, x: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
+        def call(conv: Any, x: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
             if isinstance(edges, Adjacency) and edges.num_dst < len(x[1]):
                 x = x[0], x[1][: edges.num_dst]
-            return conv(x, edges, edge_weight=weight)
+            return convolve(conv, x, edges, weight)
 
-        return self._layers(dict(x_dict), blocks, weights, convolve)
+        return self._layers(dict(x_dict), blocks, weights, call)
 
     def _layers(self, x: dict[str, Any], blocks: Any, weights: Any, convolve: Any) -> dict[str, Tensor]:
         outputs: list[dict[str, Tensor]] = []
@@ -266,7 +266,7 @@ class TypedGraphSAGE(nn.Module):
         first = [(t, self.convs[0][_key(t)]) for t in self.edge_types[0]]  # type: ignore[index]
         for name, rows in x.items():
             readers = [conv for t, conv in first if t[0] == name]
-            if all(conv.is_linear or conv.project for conv in readers):
+            if all(is_native(conv) and (conv.is_linear or conv.project) for conv in readers):
                 x[name] = compact(view, rows, (readers or [first[0][1]])[0])
         graphs = {t: message_edges(view, t, like.device) for t in self.edge_types[0]}
         weight = None
@@ -344,11 +344,11 @@ class TypedGraphSAGE(nn.Module):
             return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
 
     def _layer_by_layer(self, inputs: TypedInputs, rows: int) -> dict[str, Tensor]:
-        def convolve(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
-            return conv.in_parts(x, graph, weight, rows=rows)
+        def call(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
+            return convolve_in_parts(conv, x, graph, weight, rows)
 
         x, graphs, weight = inputs
-        return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, convolve)
+        return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, call)
 
     def embeddings(self, graph: Any) -> Embeddings:
         """The output for the nodes of the target types, without dropout; trained on this graph or not.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.modules import module as _module
 
-__all__ = ["eager", "overridden", "plainly", "remembered", "unchanged"]
+__all__ = ["aggregates", "eager", "overridden", "plainly", "remembered", "unchanged"]
 
 #: Steps of message passing that a fast path does not call.
 _STEPS = (
@@ -120,11 +120,14 @@ def unchanged(module: Any, base: type) -> bool:
     own = module.__dict__
     if not eager() or own["_explain"] or own["_decomposed_layers"] != 1 or overridden(module, base):
         return False
-    if any(own[hooks] for hooks in _HOOKS) or not _propagates(module, own):
-        return False
+    return not any(own[hooks] for hooks in _HOOKS) and _propagates(module, own)
+
+
+def aggregates(module: Any) -> bool:
+    """Whether a layer's aggregation is the plain one that its ``aggr`` names, one of sum, mean, max and min."""
     aggregation = module.aggr_module
-    wanted = _AGGREGATIONS.get(module.aggr) if isinstance(module.aggr, str) else None
-    return type(aggregation).__name__ == wanted and plainly(aggregation, type(aggregation))
+    named = isinstance(module.aggr, str) and type(aggregation).__name__ == _AGGREGATIONS.get(module.aggr)
+    return named and plainly(aggregation, type(aggregation))
 
 
 def _propagates(module: Any, own: dict[str, Any]) -> bool:
