@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +10,10 @@ from torch import Tensor
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.view import EdgeType
+from .dgl_edges import grouped
 from .han import HANConv as _HANConv
 
 __all__ = ["HANConv"]
-
-#: Of each graph: the index object it had, and its edges grouped, by edge type. DGL changes a graph by giving it
-#: another index object.
-_grouped: weakref.WeakKeyDictionary[Any, tuple[Any, dict[EdgeType, Adjacency]]] = weakref.WeakKeyDictionary()
 
 
 class HANConv(_HANConv):
@@ -108,12 +104,4 @@ def _edges(graph: Any, edge_type: EdgeType) -> Adjacency:
         raise InputError(
             "g", f"a graph with the edge types {graph.canonical_etypes}", f"the metadata's, {edge_type} among them"
         )
-    index, kept = _grouped.get(graph, (None, {}))
-    if index is not graph._graph:
-        kept = {}
-        _grouped[graph] = graph._graph, kept
-    if edge_type not in kept:
-        src, dst = graph.edges(etype=edge_type, order="eid")
-        counts = graph.num_src_nodes(edge_type[0]), graph.num_dst_nodes(edge_type[2])
-        kept[edge_type] = Adjacency.from_edges(src, dst, *counts)
-    return kept[edge_type]
+    return grouped(graph, edge_type)
