@@ -19,7 +19,7 @@ from ..graph.edges import ends
 from ..graph.view import EdgeType
 from .han_architectures import ARCHITECTURES, Architecture, Halves
 from .ops.attention import attend, keep_factors, serves
-from .unchanged import aggregates, remembered, unchanged
+from .unchanged import aggregates, eager, remembered, unchanged
 
 __all__ = ["HANConv"]
 
@@ -181,7 +181,7 @@ class HANConv(MessagePassing):
         x, x_dst, alpha_src, alpha_dst = halves
         dropout = self.dropout if self.training else 0.0
         key = rng.fresh_seed() if dropout > 0 else 0
-        if self.serves():
+        if eager(x, weight) and self.serves():
             graph = _named(edge_type, edges, len(x), len(alpha_dst))
             if weight is not None and weight.shape != (graph.num_edges,):
                 raise InputError(

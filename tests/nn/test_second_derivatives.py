@@ -46,6 +46,10 @@ CASES = {
     "attention": (lambda *given: attention.attend(GRAPH, *given), HEADS),
     "attention with weights and dropout": (attend, (*HEADS, WEIGHT)),
     "attention by scores": (lambda a: attention.attend(GRAPH, HEADS[0], a, HEADS[2]), (HEADS[1],)),
+    "attention whose scores are made of the vectors": (
+        lambda x: attention.attend(GRAPH, x, x.sum(2), x.sin().sum(2)),
+        (HEADS[0],),
+    ),
     "propagation": (lambda x: propagate(GRAPH, x, ALPHA), (X,)),
     "propagation of rows": (lambda x: torch.cat(propagate_rows(GRAPH, x, ROWS, ALPHA)), (X,)),
     "propagation as it is": (lambda x: propagate(GRAPH, x, ALPHA, normalize=False), (X,)),

@@ -179,9 +179,10 @@ class _Attention(torch.autograd.Function):
         x, alpha_src, alpha_dst, weight, inverse, out, out_below, part_below = ctx.saved_tensors
         graph: Adjacency = ctx.graph
         if torch.is_grad_enabled():  # the gradient is to be differentiated again
-            given = x, alpha_src, alpha_dst, weight
+            # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
+            given = [None if part is None else part.view_as(part) for part in (x, alpha_src, alpha_dst, weight)]
             wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
-            again = _plainly(graph, *given, ctx.slope, *ctx.draws[:2])
+            again = _plainly(graph, *given, ctx.slope, *ctx.draws[:2])  # type: ignore[arg-type]
             found = torch.autograd.grad(again, [given[place] for place in wanted], grad, create_graph=True)
             found_at = dict(zip(wanted, found, strict=True))
             return *(found_at.get(place) for place in range(4)), None, None, None, None
