@@ -320,7 +320,7 @@ class GraphSAGE(nn.Module):
         if isinstance(inputs, Inputs):
             return {NODE_TYPE: self._layers(*inputs)}
         blocks, x = self._of_layers("fanouts", inputs.blocks), None
-        like, first = next(self.parameters()), self.convs[0]
+        like, first = next(self.parameters()), cast("Any", self.convs[0])
         whole = inputs.features
         in_place = whole is not None and whole.dtype == like.dtype and isinstance(first, SAGEConv)
         if in_place and first.reads_in_place(blocks[0], whole):

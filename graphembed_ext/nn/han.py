@@ -18,7 +18,8 @@ from ..graph.adjacency import Adjacency, adjacency
 from ..graph.edges import ends
 from ..graph.view import EdgeType
 from .han_architectures import ARCHITECTURES, Architecture, Halves
-from .ops.attention import attend, keep_factors, serves
+from .ops.attention import attend, serves
+from .ops.attention_plain import keep_factors
 from .unchanged import aggregates, eager, remembered, unchanged
 
 __all__ = ["HANConv"]

@@ -37,7 +37,7 @@ def jumping_knowledge(mode: str, channels: int, layers: int) -> nn.Module:
     return JumpingKnowledge(mode, channels, layers)
 
 
-def may_overwrite(conv: nn.Module, norm: nn.Module, act: Any) -> bool:
+def may_overwrite(conv: Any, norm: nn.Module, act: Any) -> bool:
     """Whether an activation may write over a layer's output, which nobody else has seen: a pass over memory less."""
     if not is_native(conv) or conv.normalize or not conv.is_as_written():
         return False

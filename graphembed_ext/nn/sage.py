@@ -14,7 +14,7 @@ from torch_geometric.utils import spmm
 
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from ..graph.edges import is_sparse, read_edges
+from ..graph.edges import ends, is_sparse, read_edges
 from . import sage_paths as paths
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
@@ -173,13 +173,13 @@ class SAGEConv(MessagePassing):
             out = paths.fused(self, x, edge_index, size, edge_weight)
             if out is not None:
                 return out
-        elif not self.is_linear and any(isinstance(part, SparseRows) for part in (x, *(x if _pair(x) else ()))):
+        elif not self.is_linear and any(isinstance(part, SparseRows) for part in _sides(x)):
             raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
         return self._plainly(x, edge_index, size, edge_weight)
 
     def _plainly(self, x: Any, edge_index: Any, size: Any, weight: Tensor | None) -> Tensor:
         """PyG's own path: a message for each edge, in the order of the edges."""
-        source, target = (part.dense() if isinstance(part, SparseRows) else part for part in (x if _pair(x) else (x, x)))
+        source, target = (part.dense() if isinstance(part, SparseRows) else part for part in _sides(x))
         if isinstance(edge_index, Adjacency) and not _pair(x):
             target = target[: edge_index.num_dst]
         if self.project:
@@ -199,14 +199,14 @@ class SAGEConv(MessagePassing):
         out = self.propagate(edge_index, x=(source, target), edge_weight=weight, size=size)
         if self.aggregator != "gcn":
             return out
-        arriving = read_edges(edge_index)[end]
+        arriving = ends(edge_index)[end]
         ones = torch.ones_like(arriving, dtype=out.dtype) if weight is None else weight.to(out.dtype)
         total = out.new_zeros(out.size(self.node_dim)).index_add(0, arriving, ones)
         return (out + target) / (total + 1).unsqueeze(-1)
 
     def _takes_matrix(self) -> bool:
-        """Whether PyG's ``propagate`` reads no more of a sparse matrix than it does for PyG's layer, whose messages know
-        no weights.
+        """Whether PyG's ``propagate`` reads no more of a sparse matrix than for PyG's layer, whose messages know no
+        weights.
         """
         return (self.fuse and not self.explain) or type(self).message is not SAGEConv.message
 
@@ -251,7 +251,7 @@ class SAGEConv(MessagePassing):
         wants it, and no earlier: hooks and explainers see edges in the order in which they were given.
         """
         aggregation = self.aggr_module
-        if inputs.size(self.node_dim) == 0 and isinstance(aggregation, LSTMAggregation) and dim_size is not None:
+        if not len(index) and isinstance(aggregation, LSTMAggregation) and dim_size is not None:
             return inputs.new_zeros(dim_size, inputs.size(-1))  # torch's LSTM takes no empty sequence
         if wants_sorted(aggregation) and not torch.compiler.is_compiling() and bool((index[1:] < index[:-1]).any()):
             order = torch.argsort(index, stable=True)
@@ -288,8 +288,7 @@ def convolve(conv: Any, x: Any, edges: Any, weight: Tensor | None = None) -> Ten
         if not _pair(x) and edges.num_dst < len(x):
             x = x, x[: edges.num_dst]
         edges = edges.edge_index()
-    found = conv(x, edges) if weight is None else conv(x, edges, edge_weight=weight)
-    return found
+    return conv(x, edges) if weight is None else conv(x, edges, edge_weight=weight)
 
 
 def convolve_in_parts(conv: Any, x: Any, graph: Adjacency, weight: Tensor | None, rows: int) -> Tensor:
@@ -299,6 +298,11 @@ def convolve_in_parts(conv: Any, x: Any, graph: Adjacency, weight: Tensor | None
 
 def _pair(x: Any) -> bool:
     return isinstance(x, (tuple, list)) and not isinstance(x, Rows)
+
+
+def _sides(x: Any) -> Any:
+    """Features of sources and targets."""
+    return x if _pair(x) else (x, x)
 
 
 def _pygs(aggr: Any, size: int) -> Any:

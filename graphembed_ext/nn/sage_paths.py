@@ -52,16 +52,11 @@ class _Call(NamedTuple):
 def fused(conv: Any, x: Any, edges: Any, size: Any, weight: Tensor | None) -> Tensor | None:
     """The output of a layer by the best of the paths; None where only the plain one serves."""
     source, target = x if isinstance(x, (tuple, list)) else (x, x)
-    if not eager(source, target, weight) or source.dim() != 2:
+    if not _takes(conv, source, target, edges) or not eager(weight):
         return None
     nested = source is target
     if isinstance(edges, Adjacency) and nested and edges.num_dst < len(source):
         target = source[: edges.num_dst]
-    if isinstance(source, SparseRows) or isinstance(target, SparseRows):
-        if not all(_is_plain(layer) for layer in _layers(conv)):
-            return None
-    elif is_sparse(edges) and isinstance(edges, Tensor) and read_edges(edges).weight is not None:
-        return None  # PyG multiplies by what stands in torch's matrices
     call = _Call(_projected(conv, source), target, _grouped(source, target, edges, size), weight, nested)
     for path in _PATHS:
         out = path(conv, call)
@@ -70,8 +65,14 @@ def fused(conv: Any, x: Any, edges: Any, size: Any, weight: Tensor | None) -> Te
     return None
 
 
-def _layers(conv: Any) -> list[nn.Module]:
-    return [getattr(conv, name) for name in ("lin", "lin_l", "lin_r") if hasattr(conv, name)]
+def _takes(conv: Any, source: Any, target: Any, edges: Any) -> bool:
+    """Whether the paths take such features and edges."""
+    if isinstance(source, SparseRows) or isinstance(target, SparseRows):
+        return all(_is_plain(getattr(conv, name)) for name in ("lin", "lin_l", "lin_r") if hasattr(conv, name))
+    if not eager(source, target) or source.dim() != 2:
+        return False
+    # PyG multiplies by what stands in torch's matrices.
+    return not (isinstance(edges, Tensor) and is_sparse(edges) and read_edges(edges).weight is not None)
 
 
 def _is_plain(layer: nn.Module) -> bool:
@@ -113,15 +114,13 @@ def _projected_first(conv: Any, call: _Call) -> Tensor | None:
     """The sources are projected, then gathered."""
     if not projects_first(conv, call.graph, call.source):
         return None
-    source = linear(call.source, conv.lin_l.weight)
-    target = linear(call.target, conv.lin_l.weight) if conv.aggregator == "gcn" else None
-    return _with_root(conv, _with_bias(conv, _gathered(conv, call.graph, source, target, call.weight)), call.target)
+    projected = call._replace(source=linear(call.source, conv.lin_l.weight))
+    return _with_root(conv, _arrived(conv, projected, True, True), call.target)
 
 
 def _gathered_first(conv: Any, call: _Call) -> Tensor | None:
     """The sources are gathered, then projected."""
-    found = _gathered(conv, call.graph, call.source, call.target, call.weight)
-    return _with_root(conv, conv.lin_l(found), call.target)
+    return _with_root(conv, _arrived(conv, call, True, False), call.target)
 
 
 _PATHS = (_sparse_once, _projected_once, _projected_first, _gathered_first)
@@ -202,17 +201,23 @@ def in_parts(conv: Any, x: Any, graph: Adjacency, weight: Tensor | None, rows: i
     for low in range(0, graph.num_dst, rows):
         target = targets[low : low + rows]
         part, entries = graph.rows(low, low + len(target))
-        some = None if weight is None else weight[entries]
-        if not fuses:
-            arrived = conv.arrived(source, target, part, None, some)
-            out[low : low + rows] = conv.finished(conv.lin_l(arrived), target)
-        elif first:
-            mine = linear(target, conv.lin_l.weight) if conv.aggregator == "gcn" else None
-            arrived = _with_bias(conv, _gathered(conv, part, source, mine, some))
-            out[low : low + rows] = conv.finished(arrived, target)
-        else:
-            out[low : low + rows] = conv.finished(conv.lin_l(_gathered(conv, part, source, target, some)), target)
+        call = _Call(source, target, part, None if weight is None else weight[entries], False)
+        out[low : low + rows] = conv.finished(_arrived(conv, call, fuses, first), target)
     return out
+
+
+def _arrived(conv: Any, call: _Call, fuses: bool, first: bool) -> Tensor:
+    """What arrives from the neighbours, projected; ``first`` where the sources are so already."""
+    source, target, graph, weight, _ = call
+    if first:
+        mine = linear(target, conv.lin_l.weight) if conv.aggregator == "gcn" else None
+        return _with_bias(conv, _gathered(conv, graph, source, mine, weight))
+    found: Tensor
+    if fuses:
+        found = conv.lin_l(_gathered(conv, graph, source, target, weight))
+    else:
+        found = conv.lin_l(conv.arrived(source, target, graph, None, weight))
+    return found
 
 
 def _is_dgls_lstm(conv: Any) -> bool:

@@ -78,9 +78,7 @@ def eager(*tensors: Any) -> bool:
         return False
     if torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
         return False
-    return all(
-        type(x) in _PLAIN_TENSORS and x.device.type != "meta" for x in tensors if isinstance(x, Tensor)
-    )
+    return all(type(x) in _PLAIN_TENSORS and x.device.type != "meta" for x in tensors if isinstance(x, Tensor))
 
 
 def plainly(module: nn.Module, *classes: type) -> bool:
@@ -97,7 +95,7 @@ def plainly(module: nn.Module, *classes: type) -> bool:
         >>> plainly(layer, nn.Linear)
         False
     """
-    if type(module) not in classes or "forward" in module.__dict__ or _module._has_any_global_hook():
+    if type(module) not in classes or "forward" in module.__dict__ or _module._has_any_global_hook():  # type: ignore[no-untyped-call]
         return False
     return not (
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
@@ -105,7 +103,7 @@ def plainly(module: nn.Module, *classes: type) -> bool:
 
 
 def overridden(module: nn.Module, base: type) -> bool:
-    """Whether a class derived from ``base``, or the object itself, has another of the methods remembered of ``base``."""
+    """Whether a module's class, or the module itself, has other methods than those remembered of ``base``."""
     cls, own = type(module), module.__dict__
     return any(name in own or getattr(cls, name) is not method for name, method in _written[base].items())
 

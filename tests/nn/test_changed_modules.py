@@ -187,7 +187,8 @@ def test_overridden_methods(case, change):
     ours, peer = case.layers(change)
     for _ in range(2):  # PyG writes a class's propagate with its first object
         assert_equal(case, ours, peer)
-        ours, peer = case.layers(lambda cls, made={case.ours: type(ours), case.peer: type(peer)}: made[cls])
+        made = {case.ours: type(ours), case.peer: type(peer)}
+        ours, peer = case.layers(made.__getitem__)
 
 
 @cases
@@ -206,7 +207,9 @@ def test_methods_of_the_object(case, step):
     layers = case.layers()
     for layer in layers:
         plain = getattr(layer, step)
-        setattr(layer, step, types.MethodType(lambda self, *args, plain=plain, **kwargs: 2 * plain(*args, **kwargs), layer))
+        setattr(
+            layer, step, types.MethodType(lambda self, *args, plain=plain, **kwargs: 2 * plain(*args, **kwargs), layer)
+        )
     assert_equal(case, *layers)
 
 
@@ -237,7 +240,9 @@ def test_hooks_on_messages_see_and_change_what_pygs_do(case, step, kind):
 
         def known(given):  # those that both have; ours passes more
             return {
-                name: value.detach() for name, value in sorted(given.items()) if name in names and torch.is_tensor(value)
+                name: value.detach()
+                for name, value in sorted(given.items())
+                if name in names and torch.is_tensor(value)
             }
 
         names = ("x_j", "index", "alpha_i", "alpha_j", "x")
@@ -253,18 +258,17 @@ def test_hooks_on_messages_see_and_change_what_pygs_do(case, step, kind):
 @cases
 @pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook"])
 def test_hooks_on_parts_and_on_the_layer(case, kind):
-    if case.typed and "backward" in kind:
-        parts = case.parts  # a dict is no output for a backward hook
-    else:
-        parts = (*case.parts, "aggr_module", "")
+    # a dict is no output for a backward hook
+    parts = case.parts if case.typed and "backward" in kind else (*case.parts, "aggr_module", "")
     for name in parts:
         seen = {}
         layers = case.layers()
         for layer in layers:
 
-            def hook(module, *given, layer=layer):
-                flat = [part.detach() for part in given[-1] if torch.is_tensor(part)] if isinstance(given[-1], tuple) else []
-                seen.setdefault(layer, []).append([part for part in flat if part.is_floating_point()])
+            def hook(module, *given, layer=layer, seen=seen):
+                flat = given[-1] if isinstance(given[-1], tuple) else ()
+                floats = [part.detach() for part in flat if torch.is_tensor(part) and part.is_floating_point()]
+                seen.setdefault(layer, []).append(floats)
 
             getattr(layer.get_submodule(name), f"register_{kind}")(hook)
         assert_equal(case, *layers)
@@ -412,9 +416,7 @@ def test_functional_transforms(case):
         torch.testing.assert_close(torch.func.vmap(function(ours))(batch), torch.func.vmap(function(peer))(batch))
     doubled = {name: 2 * value.detach() for name, value in ours.named_parameters()}
     given = ({"a": x, "b": x.sin()}, dict.fromkeys(METADATA[1], EDGES)) if case.typed else (x, EDGES)
-    torch.testing.assert_close(
-        *(tensors(torch.func.functional_call(layer, doubled, given)) for layer in (ours, peer))
-    )
+    torch.testing.assert_close(*(tensors(torch.func.functional_call(layer, doubled, given)) for layer in (ours, peer)))
 
 
 @cases

@@ -55,7 +55,9 @@ CASES = {
     "propagation as it is": (lambda x: propagate(GRAPH, x, ALPHA, normalize=False), (X,)),
     "projections": (lambda *given: torch.cat([p.flatten() for p in projections(*given, 2)]), (X, *WEIGHTS)),
     "rows": (
-        lambda first, second, bias: projected(Rows(X, ROWS.repeat(2)), GRAPH, first, second, bias, mean=True, relu=True),
+        lambda first, second, bias: projected(
+            Rows(X, ROWS.repeat(2)), GRAPH, first, second, bias, mean=True, relu=True
+        ),
         (*WEIGHTS, draw(2, seed=6)),
     ),
     "pairs": (lambda x, y: pair_scores(x, y, *PAIRS), (X, draw(NODES, 3, seed=7))),

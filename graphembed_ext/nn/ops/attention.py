@@ -24,23 +24,22 @@ import torch.nn.functional as F
 from numba import njit
 from torch import Tensor
 
-from ..._core import rng
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
 from ..unchanged import eager
+from .attention_plain import ONE, attend_plainly, threshold_of
 from .lanes import LANES, add_scaled, drop_factors, signed_factors
 
-__all__ = ["attend", "keep_factors", "serves"]
+__all__ = ["attend", "serves"]
 
 #: How far apart the scores of the sources may be: ``exp(-spread)`` must stay well within the normal numbers.
 _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
-_ONE = 1 << 32
 
 
 def serves(x: Tensor, alpha_src: Tensor, negative_slope: float) -> bool:
-    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart, where
-    nothing traces or transforms operators.
+    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart,
+    where nothing traces or transforms operators.
     """
     if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
         return False
@@ -73,7 +72,7 @@ def attend(
         negative_slope: Slope of the scores below 0, from 0 to 1.
         dropout: Chance to leave out an edge in a head; what stays is scaled up. Edges between the same two nodes
             are left out together.
-        key: Key of the random stream of dropout; see :func:`keep_factors`.
+        key: Key of the random stream of dropout; see :func:`~graphembed_ext.nn.ops.attention_plain.keep_factors`.
         weight: Factor of each edge, after the softmax, in the order of the list of edges that ``graph`` was made
             from, ``(num_edges,)``.
 
@@ -107,7 +106,7 @@ def attend(
             weight=weight,
         )
         return exact.to(x.dtype)
-    threshold = 0 if dropout <= 0 else _threshold(dropout)
+    threshold = 0 if dropout <= 0 else threshold_of(dropout)
     halves = alpha_src.to(x.dtype), alpha_dst.to(x.dtype)
     return _Attention.apply(x, *halves, weight, graph, negative_slope, threshold, key)  # type: ignore[no-untyped-call]
 
@@ -120,34 +119,6 @@ def _check(graph: Adjacency, x: Tensor, alpha_src: Tensor, alpha_dst: Tensor, we
             raise InputError(name, f"shape {tuple(alpha.shape)}", f"shape ({rows}, {x.size(1)})")
     if weight is not None and weight.shape != (graph.num_edges,):
         raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
-
-
-def keep_factors(src: Tensor, dst: Tensor, num_src: int, heads: int, dropout: float, key: int) -> Tensor:
-    """What :func:`attend` multiplies attention by under dropout, 0 or ``1 / (1 - dropout)``, for each edge and head.
-
-    It depends on the key and on the two nodes alone, so that the order of the edges changes nothing.
-
-    Args:
-        src, dst: Nodes of each edge, int64, ``(num_edges,)``.
-        num_src: Number of source nodes.
-        heads: Number of heads.
-        dropout: Chance of 0, below 1.
-        key: Key of the random stream.
-
-    Returns:
-        float64, ``(num_edges, heads)``.
-    """
-    return _kept(src, dst, num_src, heads, _threshold(dropout), key)
-
-
-def _kept(src: Tensor, dst: Tensor, num_src: int, heads: int, threshold: int, key: int) -> Tensor:
-    counters = (dst * num_src + src).unsqueeze(1) * heads + torch.arange(heads, device=src.device)
-    kept = (rng.bits(key, counters) >> 32 & (_ONE - 1)) < threshold
-    return kept.double() * (_ONE / threshold)
-
-
-def _threshold(dropout: float) -> int:
-    return max(1, round((1 - dropout) * _ONE))
 
 
 class _Attention(torch.autograd.Function):
@@ -182,10 +153,10 @@ class _Attention(torch.autograd.Function):
             # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
             given = [None if part is None else part.view_as(part) for part in (x, alpha_src, alpha_dst, weight)]
             wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
-            again = _plainly(graph, *given, ctx.slope, *ctx.draws[:2])  # type: ignore[arg-type]
-            found = torch.autograd.grad(again, [given[place] for place in wanted], grad, create_graph=True)
-            found_at = dict(zip(wanted, found, strict=True))
-            return *(found_at.get(place) for place in range(4)), None, None, None, None
+            again = attend_plainly(graph, given, ctx.slope, *ctx.draws[:2])
+            leaves: Any = [given[place] for place in wanted]
+            found = dict(zip(wanted, torch.autograd.grad(again, leaves, grad, create_graph=True), strict=True))
+            return *(found.get(place) for place in range(4)), None, None, None, None
         source, (half, up, down) = _exponentials(alpha_src, alpha_dst, ctx.slope)
         destination = half, up * inverse, down * inverse
         # Softmax: the gradient of a score is attention * (gradient of attention - their mean); it sums to 0 in a row.
@@ -202,30 +173,6 @@ class _Attention(torch.autograd.Function):
         if ctx.needs_input_grad[3]:
             grad_weight = _weight_gradients(graph, x, grad, source, destination, ctx.draws).to(weight.dtype)
         return grad_x, grad_src, grad_dst, grad_weight, None, None, None, None
-
-
-def _plainly(
-    graph: Adjacency,
-    x: Tensor,
-    alpha_src: Tensor,
-    alpha_dst: Tensor,
-    weight: Tensor | None,
-    slope: float,
-    threshold: int,
-    key: int,
-) -> Tensor:
-    """The same by operators of torch, with a vector for each edge: for gradients of gradients."""
-    src, dst = graph.indices, graph.destinations()
-    score = F.leaky_relu(alpha_src[src] + alpha_dst[dst], slope)
-    place = dst.unsqueeze(1).expand_as(score)
-    largest = torch.zeros_like(alpha_dst).scatter_reduce(0, place, score.detach(), "amax", include_self=False)
-    factor = (score - largest[dst]).exp()
-    factor = factor / torch.zeros_like(alpha_dst).index_add(0, dst, factor)[dst]
-    if threshold:
-        factor = factor * _kept(src, dst, graph.num_src, x.size(1), threshold, key).to(x.dtype)
-    if weight is not None:
-        factor = factor * weight.to(x.dtype)[graph.edge_ids].unsqueeze(1)
-    return x.new_zeros(graph.num_dst, *x.shape[1:]).index_add(0, dst, x[src] * factor.unsqueeze(2))
 
 
 def _exponentials(alpha_src: Tensor, alpha_dst: Tensor, slope: float) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -278,7 +225,7 @@ def _sums(
         weights.numpy(),
         np.uint64(threshold),
         np.uint64(key),
-        vectors.dtype.type(_ONE / max(threshold, 1)),
+        vectors.dtype.type(ONE / max(threshold, 1)),
         row_step,
         other_step,
         sides.view(2, -1).numpy(),
