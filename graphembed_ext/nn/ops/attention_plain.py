@@ -19,7 +19,7 @@ ONE = 1 << 32
 
 
 def keep_factors(src: Tensor, dst: Tensor, num_src: int, heads: int, dropout: float, key: int) -> Tensor:
-    """What attention over neighbours multiplies attention by under dropout, 0 or ``1 / (1 - dropout)``, for each edge and head.
+    """What attention is multiplied by under dropout, 0 or ``1 / (1 - dropout)``, for each edge and head.
 
     It depends on the key and on the two nodes alone, so that the order of the edges changes nothing.
 
@@ -43,6 +43,7 @@ def _kept(src: Tensor, dst: Tensor, num_src: int, heads: int, threshold: int, ke
 
 
 def threshold_of(dropout: float) -> int:
+    """The number of 32 bits that those drawn for what stays are below."""
     return max(1, round((1 - dropout) * ONE))
 
 
