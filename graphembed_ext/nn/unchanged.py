@@ -8,6 +8,7 @@ hooks (:func:`plainly`). The *layer* itself: that no step of its message passing
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import torch
@@ -78,7 +79,10 @@ def eager(*tensors: Any) -> bool:
         return False
     if torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
         return False
-    return all(type(x) in _PLAIN_TENSORS and x.device.type != "meta" for x in tensors if isinstance(x, Tensor))
+    for x in tensors:  # noqa: SIM110
+        if isinstance(x, Tensor) and (type(x) not in _PLAIN_TENSORS or x.is_meta):
+            return False
+    return True
 
 
 def plainly(module: nn.Module, *classes: type) -> bool:
@@ -105,7 +109,11 @@ def plainly(module: nn.Module, *classes: type) -> bool:
 def overridden(module: nn.Module, base: type) -> bool:
     """Whether a module's class, or the module itself, has other methods than those remembered of ``base``."""
     cls, own = type(module), module.__dict__
-    return any(name in own or getattr(cls, name) is not method for name, method in _written[base].items())
+    # A loop takes half the time of a generator, and every call asks.
+    for name, method in _written[base].items():  # noqa: SIM110
+        if name in own or getattr(cls, name) is not method:
+            return True
+    return False
 
 
 def unchanged(module: Any, base: type) -> bool:
@@ -118,7 +126,10 @@ def unchanged(module: Any, base: type) -> bool:
     own = module.__dict__
     if not eager() or own["_explain"] or own["_decomposed_layers"] != 1 or overridden(module, base):
         return False
-    return not any(own[hooks] for hooks in _HOOKS) and _propagates(module, own)
+    for hooks in _HOOKS:
+        if own[hooks]:
+            return False
+    return _propagates(module, own)
 
 
 def aggregates(module: Any) -> bool:
@@ -134,6 +145,17 @@ def _propagates(module: Any, own: dict[str, Any]) -> bool:
     cls = type(module)
     if "propagate" in own and getattr(own["propagate"], "__func__", None) is not getattr(cls, "_jinja_propagate", None):
         return False
+    found = _found.get(cls)
+    if found is None or found[0] is not cls.propagate:
+        found = _found[cls] = cls.propagate, _is_pygs(cls)
+    return found[1]
+
+
+#: Of each class of layers, its ``propagate`` and whether that is PyG's.
+_found: weakref.WeakKeyDictionary[type, tuple[Any, bool]] = weakref.WeakKeyDictionary()
+
+
+def _is_pygs(cls: type) -> bool:
     for owner in cls.__mro__:
         there = owner.__dict__
         if "propagate" in there:
