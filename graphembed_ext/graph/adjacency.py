@@ -7,6 +7,7 @@ sum. Grouping is a counting sort, and is kept for as long as the tensor of edges
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numba import njit
 from torch import Tensor
 
 from ..errors import InputError
+from .edges import EdgeList, read_edges
 
 __all__ = ["Adjacency", "adjacency"]
 
@@ -41,12 +43,13 @@ class Adjacency:
         self.indptr, self.indices, self.edge_ids = indptr, indices, edge_ids
         self.num_src, self.num_dst = num_src, len(indptr) - 1
         self._transposed: Adjacency | None = None
-        #: What depends on the edges alone and is worth keeping with them, such as degrees; by name.
+        #: See :meth:`keep`.
         self.kept: dict[Any, Any] = {}
 
     @classmethod
+    @torch.inference_mode(False)
     def from_edges(cls, src: Tensor, dst: Tensor, num_src: int, num_dst: int) -> Adjacency:
-        """Group edges given by two vectors of ids, int64 or int32.
+        """Group edges given by two vectors of ids, int64 or int32; never as tensors of inference mode.
 
         Raises:
             InputError: Ids out of range, or vectors of unequal length.
@@ -80,20 +83,27 @@ class Adjacency:
         """Number of edges."""
         return len(self.indices)
 
+    def keep(self, name: Any, make: Callable[[], Tensor]) -> Tensor:
+        """What depends on the edges alone, such as degrees: made at first, kept with them under a name.
+
+        It is made outside of inference mode, so that what scoring made serves training, too.
+        """
+        if name not in self.kept:
+            with torch.inference_mode(False):
+                self.kept[name] = make()
+        found: Tensor = self.kept[name]
+        return found
+
     @property
     def narrow_indices(self) -> Tensor:
         """:attr:`indices` as int32 where that is wide enough: half the memory for kernels to read. Made once."""
-        if "narrow_indices" not in self.kept:
-            small = self.num_src <= torch.iinfo(torch.int32).max
-            self.kept["narrow_indices"] = self.indices.int() if small else self.indices
-        return self.kept["narrow_indices"]
+        small = self.num_src <= torch.iinfo(torch.int32).max
+        return self.keep("narrow_indices", lambda: self.indices.int() if small else self.indices)
 
     @property
     def degrees(self) -> Tensor:
         """Number of edges into each destination, int64, ``(num_dst,)``."""
-        if "degrees" not in self.kept:
-            self.kept["degrees"] = self.indptr[1:] - self.indptr[:-1]
-        return self.kept["degrees"]
+        return self.keep("degrees", lambda: self.indptr[1:] - self.indptr[:-1])
 
     def destinations(self) -> Tensor:
         """Destination of each entry, int64, ``(num_edges,)``."""
@@ -104,6 +114,11 @@ class Adjacency:
         edges = torch.empty(2, self.num_edges, dtype=torch.int64, device=self.indptr.device)
         edges[0, self.edge_ids], edges[1, self.edge_ids] = self.indices, self.destinations()
         return edges
+
+    def edge_list(self) -> EdgeList:
+        """The same, as :func:`~graphembed_ext.graph.edges.read_edges` returns edges of any form."""
+        src, dst = self.edge_index()
+        return EdgeList(src, dst, None, self.num_src, self.num_dst)
 
     def rows(self, first: int, last: int) -> tuple[Adjacency, slice]:
         """The edges into the destinations from ``first`` to ``last``, and which entries they are. ``edge_ids`` count
@@ -118,11 +133,9 @@ class Adjacency:
     def transposed(self) -> Adjacency:
         """The same edges grouped by source; ``edge_ids`` are of the same list of edges. Built once."""
         if self._transposed is None:
-            dst = self.destinations()
-            # Entries in the order of the list they came from, so that equal pairs keep the order of their ids.
-            place = torch.empty_like(self.edge_ids)
-            place[self.edge_ids] = torch.arange(self.num_edges, device=place.device)
-            self._transposed = Adjacency.from_edges(dst[place], self.indices[place], self.num_dst, self.num_src)
+            # By way of the list they came from, so that equal pairs keep the order of their ids.
+            src, dst = self.edge_index()
+            self._transposed = Adjacency.from_edges(dst, src, self.num_dst, self.num_src)
             self._transposed._transposed = self
         return self._transposed
 
@@ -155,9 +168,9 @@ def adjacency(edges: Any, num_src: int, num_dst: int) -> Adjacency:
     """The edges of any of PyG's forms grouped by destination; kept while ``edges`` lives and is not written to.
 
     Args:
-        edges: ``edge_index`` of shape ``(2, num_edges)``, sources first; or ``torch_sparse.SparseTensor``, the
-            transposed adjacency, whose values are not looked at; or an Adjacency, returned as it is. Writes through
-            NumPy or ``.data`` cannot be noticed.
+        edges: Edges in any form that :func:`~graphembed_ext.graph.edges.read_edges` takes, the values of a sparse
+            matrix are not looked at; or an Adjacency, returned as it is. Writes through NumPy or ``.data`` cannot be
+            noticed.
         num_src: Number of source nodes.
         num_dst: Number of destination nodes.
 
@@ -172,28 +185,21 @@ def adjacency(edges: Any, num_src: int, num_dst: int) -> Adjacency:
     if isinstance(edges, Adjacency):
         return edges
     owner = edges if isinstance(edges, Tensor) else getattr(edges, "storage", None)
-    if owner is None:
-        raise InputError(
-            "edge_index", f"a {type(edges).__name__}", "a tensor of shape (2, num_edges) or a torch_sparse.SparseTensor"
-        )
-    # Tensors made in inference mode count no versions: they are grouped anew each time.
-    keep = not (isinstance(owner, Tensor) and owner.is_inference())
-    version = owner._version if keep and isinstance(owner, Tensor) else 0
+    if owner is None or (isinstance(owner, Tensor) and owner.is_inference()):
+        # Tensors made in inference mode count no versions: they are grouped anew each time.
+        return _grouping(edges, num_src, num_dst)
+    state = (owner._version if isinstance(owner, Tensor) else 0), (num_src, num_dst)
     found = _kept.get(id(owner))
-    if keep and found is not None and found[0]() is owner and found[1:3] == (version, (num_src, num_dst)):
+    if found is not None and found[0]() is owner and found[1:3] == state:
         return found[3]
     made = _grouping(edges, num_src, num_dst)
-    if keep:
-        name = id(owner)
-        _kept[name] = (weakref.ref(owner, lambda _: _kept.pop(name, None)), version, (num_src, num_dst), made)
+    name = id(owner)
+    _kept[name] = (weakref.ref(owner, lambda _: _kept.pop(name, None)), *state, made)
     return made
 
 
 def _grouping(edges: Any, num_src: int, num_dst: int) -> Adjacency:
-    if not isinstance(edges, Tensor):
-        dst, src, _ = edges.coo()
-        return Adjacency.from_edges(src, dst, num_src, num_dst)
-    if edges.dim() != 2 or edges.size(0) != 2 or edges.is_floating_point():
+    if isinstance(edges, Tensor) and edges.layout == torch.strided and edges.is_floating_point():
         raise InputError("edge_index", f"shape {tuple(edges.shape)}, {edges.dtype}", "integers of shape (2, num_edges)")
-    plain = edges.as_tensor() if hasattr(edges, "as_tensor") else edges  # EdgeIndex indexes its rows otherwise
-    return Adjacency.from_edges(plain[0], plain[1], num_src, num_dst)
+    found = read_edges(edges)
+    return Adjacency.from_edges(found.src, found.dst, num_src, num_dst)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import GraphTypeError, InputError
+from ..graph.edges import EdgeList, is_sparse, read_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 
 __all__ = ["attach", "to_graph", "token", "view"]
@@ -39,7 +40,7 @@ def token(graph: Any) -> Hashable:
     """Changes when edges, edge features or node counts are replaced or written to."""
     if isinstance(graph, Tensor):
         return (tensor_token(graph),)
-    if _is_sparse_tensor(graph):
+    if is_sparse(graph):
         value = graph.storage.value()
         return Same(graph.storage), None if value is None else tensor_token(value)
     if isinstance(graph, Mapping):
@@ -92,7 +93,7 @@ def _from_data(data: Any, num_nodes: int | Mapping[str, int] | None) -> dict[str
     edges = _edges_of(store)
     if edges is None:
         edges = torch.empty(2, 0, dtype=torch.int64)
-    src, dst, least, features = _read_edges(edges, "edge_index")
+    (src, dst, *_), least, features = _read_edges(edges, "edge_index")
     stated = _stated_count(store) if num_nodes is None else _count(num_nodes)
     count = least if stated is None else stated
     features |= _edge_features(store, src.numel(), count)
@@ -108,10 +109,10 @@ def _from_heterodata(data: Any, num_nodes: int | Mapping[str, int] | None) -> di
         value = _edges_of(store)
         if value is None:
             continue
-        src, dst, _, features = _read_edges(value, f"edge_index of {edge_type}")
-        edges[edge_type] = src, dst
-        edge_features[edge_type] = features | _edge_features(store, src.numel())
-        _need(needed, edge_type, value, src, dst)
+        found, _, features = _read_edges(value, f"edge_index of {edge_type}")
+        edges[edge_type] = found.src, found.dst
+        edge_features[edge_type] = features | _edge_features(store, found.src.numel())
+        _need(needed, edge_type, found)
     counts, node_features = {}, {}
     for node_type, least in needed.items():
         stated = given.get(node_type, _stated_count(data[node_type]))
@@ -128,14 +129,14 @@ def _from_dict(graph: Mapping[Any, Any], num_nodes: int | Mapping[str, int] | No
             raise InputError(
                 "graph", f"key {edge_type!r}", "edge types as triples (source type, relation, destination type)"
             )
-        src, dst, _, edge_features[edge_type] = _read_edges(value, f"edge_index of {edge_type}")
-        edges[edge_type] = src, dst
-        _need(needed, edge_type, value, src, dst)
+        found, _, edge_features[edge_type] = _read_edges(value, f"edge_index of {edge_type}")
+        edges[edge_type] = found.src, found.dst
+        _need(needed, edge_type, found)
     return {"num_nodes": needed | _counts(num_nodes), "edges": edges, "edge_features": edge_features}
 
 
 def _from_edges(graph: Any, num_nodes: int | Mapping[str, int] | None) -> dict[str, Any]:
-    src, dst, count, features = _read_edges(graph, "edge_index")
+    (src, dst, *_), count, features = _read_edges(graph, "edge_index")
     return _untyped(src, dst, count if num_nodes is None else _count(num_nodes), features, {})
 
 
@@ -150,35 +151,11 @@ def _untyped(
     }
 
 
-def _read_edges(value: Any, name: str) -> tuple[Tensor, Tensor, int, dict[str, Tensor]]:
-    """Sources, destinations, least number of nodes and edge features of any of PyG's forms of edges."""
-    if _is_sparse_tensor(value):
-        # PyG hands SparseTensor over as the transposed adjacency: its rows are destinations.
-        dst, src, weight = value.coo()
-        return src, dst, max(value.sizes()[:2]), {} if weight is None else {"edge_weight": weight}
-    if not isinstance(value, Tensor):
-        raise GraphTypeError(
-            name,
-            f"an object of type {type(value).__qualname__}",
-            "a tensor of shape (2, num_edges) or a torch_sparse.SparseTensor",
-        )
-    if value.layout != torch.strided:
-        adjacency = value.to_sparse(layout=torch.sparse_coo).coalesce()
-        dst, src = adjacency.indices()
-        return src, dst, max(value.shape), {"edge_weight": adjacency.values()}
-    if value.dim() != 2 or value.size(0) != 2:
-        raise InputError(
-            name,
-            f"a tensor of shape {tuple(value.shape)}",
-            "shape (2, num_edges)",
-            "transpose a list of pairs with .t()" if value.dim() == 2 and value.size(1) == 2 else "",
-        )
-    least = 0
-    if hasattr(value, "sparse_size"):  # EdgeIndex; its rows are indexed as plain tensors
-        least = max(size or 0 for size in value.sparse_size())
-        value = value.as_tensor()  # type: ignore[attr-defined]
-    src, dst = value
-    return src, dst, max(least, _least(src), _least(dst)), {}
+def _read_edges(value: Any, name: str) -> tuple[EdgeList, int, dict[str, Tensor]]:
+    """Edges in any of PyG's forms, the least number of nodes that they need, and their features."""
+    found = read_edges(value, name)
+    least = max(found.num_src or 0, found.num_dst or 0, _least(found.src), _least(found.dst))
+    return found, least, {} if found.values is None else {"edge_weight": found.values}
 
 
 def _least(ids: Tensor) -> int:
@@ -186,16 +163,10 @@ def _least(ids: Tensor) -> int:
     return int(ids.max()) + 1 if ids.numel() else 0
 
 
-def _need(needed: dict[str, int], edge_type: EdgeType, value: Any, src: Tensor, dst: Tensor) -> None:
+def _need(needed: dict[str, int], edge_type: EdgeType, found: EdgeList) -> None:
     source, _, destination = edge_type
-    rows, columns = _least(src), _least(dst)
-    if _is_sparse_tensor(value):
-        columns, rows = value.sizes()[:2]
-    elif hasattr(value, "sparse_size"):
-        stated = value.sparse_size()
-        rows, columns = max(rows, stated[0] or 0), max(columns, stated[1] or 0)
-    needed[source] = max(needed.get(source, 0), rows)
-    needed[destination] = max(needed.get(destination, 0), columns)
+    needed[source] = max(needed.get(source, 0), found.num_src or 0, _least(found.src))
+    needed[destination] = max(needed.get(destination, 0), found.num_dst or 0, _least(found.dst))
 
 
 def _edges_of(store: Any) -> Any:
@@ -204,7 +175,9 @@ def _edges_of(store: Any) -> Any:
 
 
 def _num_edges(edges: Any) -> int:
-    return edges.nnz() if _is_sparse_tensor(edges) else edges._nnz() if edges.layout != torch.strided else edges.size(1)
+    if not is_sparse(edges):
+        return edges.size(1)
+    return edges._nnz() if isinstance(edges, Tensor) else edges.nnz()
 
 
 def _stated_count(store: Any) -> int | None:
@@ -235,10 +208,6 @@ def _node_features(store: Any, num_nodes: int, taken: Mapping[str, Tensor] = Map
         if isinstance(value, Tensor) and value.dim() > 0 and value.layout == torch.strided
         if name not in ("edge_index", "adj_t") and name not in taken and value.size(0) == num_nodes
     }
-
-
-def _is_sparse_tensor(value: Any) -> bool:
-    return type(value).__name__ == "SparseTensor" and hasattr(value, "coo") and hasattr(value, "sizes")
 
 
 def _count(num_nodes: Any) -> int:

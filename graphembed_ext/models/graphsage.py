@@ -17,7 +17,7 @@ from ..hosts.registry import view as view_of
 from ..nn import parts
 from ..nn.ops.rows import Rows
 from ..nn.ops.sparse import SparseRows
-from ..nn.sage import SAGEConv
+from ..nn.sage import SAGEConv, convolve, convolve_in_parts
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
@@ -109,7 +109,7 @@ class GraphSAGE(GraphSAGEBase):
         hidden, layers = self.hidden_channels, self.num_layers
         between: Any = hidden if isinstance(self.in_channels, int) else (hidden, hidden)
         sizes = zip([self.in_channels] + [between] * (layers - 1), [hidden] * (layers - 1) + [last], strict=True)
-        self.convs = nn.ModuleList(SAGEConv(source, target, **kwargs) for source, target in sizes)
+        self.convs = nn.ModuleList(self.init_conv(source, target, **kwargs) for source, target in sizes)
         module = parts.normalisation(norm, hidden, norm_kwargs)
         self._norm_takes_batch = parts.takes_batch(module)
         self.norms = nn.ModuleList(copy.deepcopy(module) for _ in range(layers - 1))
@@ -118,6 +118,10 @@ class GraphSAGE(GraphSAGEBase):
             if self.jk_mode != "last":
                 self.jk = parts.jumping_knowledge(self.jk_mode, hidden, layers)
             self.lin = nn.Linear(layers * hidden if self.jk_mode == "cat" else hidden, self.out_channels)
+
+    def init_conv(self, in_channels: int | tuple[int, int], out_channels: int, **kwargs: Any) -> nn.Module:
+        """A layer; a subclass may make another, as with PyG's models."""
+        return SAGEConv(in_channels, out_channels, **kwargs)
 
     @classmethod
     def for_graph(
@@ -234,7 +238,7 @@ class GraphSAGE(GraphSAGEBase):
             if trim is not None:
                 x, edges, weight = parts.trim_to_layer(number, *trim, x, edges, weight)
             if number == self.num_layers - 1 and self.jk_mode is None:
-                found: Tensor = conv(x, edges, edge_weight=weight)
+                found: Tensor = convolve(conv, x, edges, weight)
                 return found
             x = self.dropout(self._layer(conv, norm, x, edges, weight, batch, batch_size))
             outputs.append(x)
@@ -257,7 +261,7 @@ class GraphSAGE(GraphSAGEBase):
         """A layer that another follows, but for dropout."""
         if isinstance(x, Rows) and parts.may_overwrite(conv, norm, self.act):
             return cast("SAGEConv", conv).from_rows(x, edges, weight, relu=True)
-        return self._activated(conv(x, edges, edge_weight=weight), conv, norm, batch, batch_size)
+        return self._activated(convolve(conv, x, edges, weight), conv, norm, batch, batch_size)
 
     def _joined(self, outputs: list[Tensor]) -> Tensor:
         """The outputs of all layers brought together by jumping knowledge."""
@@ -305,9 +309,10 @@ class GraphSAGE(GraphSAGEBase):
         if isinstance(inputs, Inputs):
             return {NODE_TYPE: self._layers(*inputs)}
         blocks, x = self._of_layers("fanouts", inputs.blocks), None
-        like, first = next(self.parameters()), cast("SAGEConv", self.convs[0])
+        like, first = next(self.parameters()), cast("Any", self.convs[0])
         whole = inputs.features
-        if whole is not None and whole.dtype == like.dtype and first.reads_in_place(blocks[0], whole):
+        in_place = whole is not None and whole.dtype == like.dtype and isinstance(first, SAGEConv)
+        if in_place and first.reads_in_place(blocks[0], whole):
             x = Rows(whole, inputs.nodes)
         elif inputs.x is None:
             raise InputError("x", None, "node features, in the graph that the batch was sampled from")
@@ -360,7 +365,7 @@ class GraphSAGE(GraphSAGEBase):
         x, graph, weight = inputs
         outputs = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            x = cast("SAGEConv", conv).in_parts(x, graph, weight, rows=rows)
+            x = convolve_in_parts(conv, x, graph, weight, rows)
             if number == self.num_layers - 1 and self.jk_mode is None:
                 return {NODE_TYPE: x}
             x = self._activated(x, conv, norm)

@@ -11,6 +11,7 @@ from ..graph.adjacency import Adjacency
 from ..graph.features import FEATURE_NAMES, features_of, find
 from ..graph.view import GraphView, tensor_token
 from ..nn.ops.sparse import SparseRows
+from ..nn.sage import is_native
 
 __all__ = ["Inputs", "compact", "kept_features"]
 
@@ -44,7 +45,7 @@ def kept_features(view: GraphView, node_type: str, channels: int | None, like: T
 def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
     """The features as the first layer reads them fastest: their nonzeros alone, where these are few."""
     lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-    if lazy or not (first.is_linear or first.project):
+    if lazy or not is_native(first) or not (first.is_linear or first.project):
         return x
     return view.cached("sparse features", lambda: SparseRows.of(x) if SparseRows.pays(x) else x, tensor_token(x))
 

@@ -16,8 +16,9 @@ from ..graph.interactions import Interactions, Sides, interactions
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from ..losses import bpr_loss, link_loss
-from ..nn.lgconv import LGConv
+from ..nn.lgconv import LGConv, is_native
 from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows
+from ..nn.unchanged import eager, overridden, remembered
 from .lightgcn_graphs import Numbering, pairs_of, rows_of
 from .lightgcn_recommend import Recommending
 
@@ -26,6 +27,7 @@ __all__ = ["LightGCN"]
 _INITS = ("pyg", "lightgcn-pytorch", "recbole")
 
 
+@remembered("get_embedding")
 class LightGCN(Recommending, nn.Module):
     r"""LightGCN: the weighted sum of a node's embedding at all layers of a linear propagation.
 
@@ -201,6 +203,7 @@ class LightGCN(Recommending, nn.Module):
         Returns:
             ``(B,)``.
         """
+        given = edge_index, edge_weight
         edges, edge_weight, known = self._read(edge_index, edge_weight)
         if edge_label_index is None:
             source, target = ends(edges) if known is None else (known.users, known.items)
@@ -208,7 +211,7 @@ class LightGCN(Recommending, nn.Module):
             source, target = pairs_of(edge_label_index, self.num_nodes)
         else:
             source, target = known.sides.pairs(edge_label_index, "edge_label_index")
-        out = self._propagated(edges, edge_weight)
+        out = self._vectors(given, edges, edge_weight)
         return (out.index_select(0, source) * out.index_select(0, target)).sum(-1)
 
     def predict_link(
@@ -284,6 +287,9 @@ class LightGCN(Recommending, nn.Module):
 
     def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors of some distinct nodes after and before propagation along interactions; what training looks at."""
+        if overridden(self, LightGCN):
+            edges = known if self.sides is not None and self.sides.typed else known.edge_index
+            return self.get_embedding(edges)[rows], self.embedding.weight[rows]
         if self._linear(known.edge_index):
             graph, _ = edges_and_weights(known.edge_index, None, self.num_nodes, self._flow)
             return propagate_rows(graph, self.embedding.weight, rows, self.alpha, normalize=self._normalized)
@@ -291,6 +297,10 @@ class LightGCN(Recommending, nn.Module):
 
     def _read(self, graph: Any, weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]:
         return self._graphs.read(graph, weight, self.embedding.weight.device)
+
+    def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
+        """What :meth:`get_embedding` returns for the arguments given, which were read already."""
+        return self.get_embedding(*given) if overridden(self, LightGCN) else self._propagated(edges, weight)
 
     def _propagated(self, edges: Any, weight: Tensor | None) -> Tensor:
         x = self.embedding.weight
@@ -305,11 +315,8 @@ class LightGCN(Recommending, nn.Module):
 
     def _linear(self, edges: Any) -> bool:
         """Whether the layers are nothing but propagation, so that they can be taken together."""
-        hooked = any(
-            type(conv) is not LGConv or conv._forward_hooks or conv._forward_pre_hooks or not conv.fuses(edges)
-            for conv in self.convs
-        )
-        return not hooked and len({(conv.normalize, conv.flow) for conv in self.convs}) <= 1
+        plain = all(is_native(conv) for conv in self.convs) and eager(self.embedding.weight)
+        return plain and len({(conv.normalize, conv.flow) for conv in self.convs}) <= 1
 
     @property
     def _normalized(self) -> bool:

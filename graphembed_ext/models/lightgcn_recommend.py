@@ -43,7 +43,7 @@ class Recommending:
     def _read(self, graph: Any, weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]:
         raise NotImplementedError
 
-    def _propagated(self, edges: Any, weight: Tensor | None) -> Tensor:
+    def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
         raise NotImplementedError
 
     def recommend(
@@ -90,11 +90,12 @@ class Recommending:
         exclude: Any = None,
     ) -> TopK:
         """What :meth:`recommend` returns, with the scores: minus infinity where there is no candidate left."""
+        given = edge_index, edge_weight
         edges, edge_weight, known = self._read(edge_index, edge_weight)
         sides = None if known is None else known.sides
         users, items = self._asked(sides, src_index), self._candidates(sides, dst_index)
         with torch.no_grad():
-            out = self._propagated(edges, edge_weight)
+            out = self._vectors(given, edges, edge_weight)
         users, items = users.to(out.device), items.to(out.device)
         if exclude is True and known is not None and dst_index is None:
             banned: Any = known.items_of(users)

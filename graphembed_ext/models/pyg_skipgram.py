@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..graph.view import GraphView
 from ..hosts.registry import view as view_of
 from ..nn.ops.pair_scores import pair_scores, rows_of
+from ..nn.unchanged import plainly
 from ..walks.walker import Walker, check_starts
 from .skipgram import table
 
@@ -97,6 +98,9 @@ class Windowed(nn.Module, abc.ABC):
             Rows of the table, int64, shape ``(W, context_size)``: position by position, then walk by walk.
             Windows that reach past a walk's end are left out.
         """
+        return self._pos_sample(batch)
+
+    def _pos_sample(self, batch: Any) -> Tensor:  # PyG's MetaPath2Vec has these under private names, to be overridden
         starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node)
         windows = self._windows(self._walks(starts, self._next_stream("walks")))
         return windows[(windows >= 0).all(1)]
@@ -110,12 +114,19 @@ class Windowed(nn.Module, abc.ABC):
         Returns:
             Rows of the table, int64, shape ``(W, context_size)``.
         """
+        return self._neg_sample(batch)
+
+    def _neg_sample(self, batch: Any) -> Tensor:
         starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node * self.num_negative_samples)
         random = rng.bits(self._next_stream("noise"), torch.arange(len(starts) * (self._nodes - 1)))
         return self._windows(self._negatives(starts, random.view(len(starts), -1)))
 
     def sample(self, batch: Any) -> tuple[Tensor, Tensor]:
         """:meth:`pos_sample` and :meth:`neg_sample`; the ``collate_fn`` of :meth:`loader`."""
+        return self._sample(batch)
+
+    def _sample(self, batch: Any) -> tuple[Tensor, Tensor]:
+        batch = check_starts(batch, self._num_starts)
         return self.pos_sample(batch), self.neg_sample(batch)
 
     def loss(self, pos_rw: Tensor, neg_rw: Tensor) -> Tensor:
@@ -176,6 +187,10 @@ class Windowed(nn.Module, abc.ABC):
         return walks.unfold(1, self.context_size, 1).transpose(0, 1).reshape(-1, self.context_size)
 
     def _scores(self, windows: Tensor) -> Tensor:
+        if not plainly(self.embedding, nn.Embedding):
+            first, others = self.embedding(windows[:, :1]), self.embedding(windows[:, 1:])
+            found: Tensor = (first * others).sum(-1).flatten()
+            return found
         vectors, places = rows_of(self.embedding, windows)
         return pair_scores(vectors, vectors, places[:, 0], places[:, 1:]).flatten()
 

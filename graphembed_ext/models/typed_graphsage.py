@@ -15,7 +15,7 @@ from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
 from ..nn import parts
-from ..nn.sage import SAGEConv
+from ..nn.sage import SAGEConv, convolve, convolve_in_parts, is_native
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
@@ -184,12 +184,12 @@ class TypedGraphSAGE(GraphSAGEBase):
             expected = f"a list of {self.num_layers}, one for each layer"
             raise InputError("fanouts", f"{len(blocks)} blocks", expected)
 
-        def convolve(conv: Any, x: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
+        def call(conv: Any, x: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
             if isinstance(edges, Adjacency) and edges.num_dst < len(x[1]):
                 x = x[0], x[1][: edges.num_dst]
-            return conv(x, edges, edge_weight=weight)
+            return convolve(conv, x, edges, weight)
 
-        return self._layers(dict(x_dict), blocks, weights, convolve)
+        return self._layers(dict(x_dict), blocks, weights, call)
 
     def _check_widths(self, x_dict: Mapping[str, Any]) -> None:
         for name, wide in self.in_channels.items():
@@ -271,7 +271,7 @@ class TypedGraphSAGE(GraphSAGEBase):
         """Features as the first layer reads them fastest, where all that send this type's messages agree."""
         first: Any = self.convs[0]
         readers = [first[_key(t)] for t in self.edge_types[0] if t[0] == node_type]
-        if not all(conv.is_linear or conv.project for conv in readers):
+        if not all(is_native(conv) and (conv.is_linear or conv.project) for conv in readers):
             return x
         return compact(view, x, (readers or list(first.values()))[0])
 
@@ -333,11 +333,11 @@ class TypedGraphSAGE(GraphSAGEBase):
         return self._inferred(graph, chunk)
 
     def _layer_by_layer(self, inputs: TypedInputs, rows: int) -> dict[str, Tensor]:
-        def convolve(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
-            return conv.in_parts(x, graph, weight, rows=rows)
+        def call(conv: Any, x: tuple[Any, Any], graph: Adjacency, weight: Tensor | None) -> Tensor:
+            return convolve_in_parts(conv, x, graph, weight, rows)
 
         x, graphs, weight = inputs
-        return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, convolve)
+        return self._layers(dict(x), [graphs] * self.num_layers, [weight] * self.num_layers, call)
 
     def __repr__(self) -> str:
         sizes = f"{self.in_channels}, {self.out_channels}, num_layers={self.num_layers}"

@@ -7,31 +7,38 @@ from typing import Any
 
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
+from ..graph.view import EdgeType
 
 __all__ = ["grouped"]
 
 
-#: Of each graph: the index object it had, and its edges. DGL changes a graph by giving it another index object.
-_grouped: weakref.WeakKeyDictionary[Any, tuple[Any, Adjacency]] = weakref.WeakKeyDictionary()
+#: Of each graph: the index object it had, and its edges by edge type. DGL changes a graph by giving it another index
+#: object.
+_grouped: weakref.WeakKeyDictionary[Any, tuple[Any, dict[EdgeType, Adjacency]]] = weakref.WeakKeyDictionary()
 
 
-def grouped(graph: Any) -> Adjacency:
-    """The edges of a DGLGraph or block of one edge type, grouped by destination; kept while the graph stays as it is.
+def grouped(graph: Any, edge_type: EdgeType | None = None) -> Adjacency:
+    """The edges of a DGLGraph or block, grouped by destination; kept while the graph stays as it is.
+
+    Args:
+        graph: The graph.
+        edge_type: Canonical edge type; None for the only one.
 
     Raises:
-        InputError: Several edge types.
+        InputError: Several edge types, and none is named.
     """
-    found = _grouped.get(graph)
-    if found is not None and found[0] is graph._graph:
-        return found[1]
-    if len(graph.canonical_etypes) != 1:
-        raise InputError(
-            "graph",
-            f"{len(graph.canonical_etypes)} edge types",
-            "a graph with one edge type",
-            "graph[edge_type] is the part of one",
-        )
-    src, dst = graph.edges(order="eid")
-    made = Adjacency.from_edges(src, dst, graph.num_src_nodes(), graph.num_dst_nodes())
-    _grouped[graph] = graph._graph, made
-    return made
+    there = graph.canonical_etypes
+    if edge_type is None:
+        if len(there) != 1:
+            hint = "graph[edge_type] is the part of one"
+            raise InputError("graph", f"{len(there)} edge types", "a graph with one edge type", hint)
+        edge_type = there[0]
+    index, kept = _grouped.get(graph, (None, {}))
+    if index is not graph._graph:
+        kept = {}
+        _grouped[graph] = graph._graph, kept
+    if edge_type not in kept:
+        src, dst = graph.edges(etype=edge_type, order="eid")
+        counts = graph.num_src_nodes(edge_type[0]), graph.num_dst_nodes(edge_type[2])
+        kept[edge_type] = Adjacency.from_edges(src, dst, *counts)
+    return kept[edge_type]

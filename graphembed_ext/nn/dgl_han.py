@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +10,10 @@ from torch import Tensor
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.view import EdgeType
+from .dgl_edges import grouped
 from .han import HANConv as _HANConv
 
 __all__ = ["HANConv"]
-
-#: Of each graph: the index object it had, and its edges grouped, by edge type. DGL changes a graph by giving it
-#: another index object.
-_grouped: weakref.WeakKeyDictionary[Any, tuple[Any, dict[EdgeType, Adjacency]]] = weakref.WeakKeyDictionary()
 
 
 class HANConv(_HANConv):
@@ -60,35 +56,22 @@ class HANConv(_HANConv):
         Returns:
             As :meth:`graphembed_ext.HANConv.forward`; for one tensor, the tensor of its type.
         """
-        edge_types = self.metadata[1]
-        if isinstance(g, Sequence):
-            if len(g) != len(edge_types):
-                raise InputError("g", f"{len(g)} graphs", f"{len(edge_types)}, one for each of {edge_types}")
-            places = [(graph, graph.canonical_etypes[0]) for graph in g]
-        else:
-            places = [(g, edge_type) for edge_type in edge_types]
+        places = self._places(g)
         single = isinstance(feats, Tensor)
         if single and len(self.in_channels) != 1:
             raise InputError("feats", "one tensor", f"a dict with a tensor for each of {list(self.in_channels)}")
         x_dict = {next(iter(self.in_channels)): feats} if isinstance(feats, Tensor) else feats
         weights = edge_weight
         if isinstance(edge_weight, str):
-            weights = {
-                edge_type: graph.edges[place].data[edge_weight]
-                for edge_type, (graph, place) in zip(edge_types, places, strict=True)
-            }
+            weights = {edge_type: graph.edges[place].data[edge_weight] for edge_type, (graph, place) in places.items()}
         counts: dict[str, int] = {}
         edges = {}
-        for edge_type, (graph, place) in zip(edge_types, places, strict=True):
-            edges[edge_type] = _edges(graph, place)
-            src, _, dst = edge_type
-            counts[dst] = edges[edge_type].num_dst
-            if src in x_dict and len(x_dict[src]) != edges[edge_type].num_src:
-                raise InputError(
-                    "feats" if single else f"feats[{src!r}]",
-                    f"shape {tuple(x_dict[src].shape)}",
-                    f"{edges[edge_type].num_src} rows, one for each node of the graph",
-                )
+        for (src, name, dst), place in places.items():
+            made = edges[src, name, dst] = _edges(*place)
+            counts[dst] = made.num_dst
+            if src in x_dict and len(x_dict[src]) != made.num_src:
+                argument, shape = "feats" if single else f"feats[{src!r}]", tuple(x_dict[src].shape)
+                raise InputError(argument, f"shape {shape}", f"{made.num_src} rows, one for each node of the graph")
         found = super().forward(
             x_dict,
             edges,
@@ -102,18 +85,19 @@ class HANConv(_HANConv):
         name = next(iter(x_dict))
         return (found[0][name], *found[1:]) if isinstance(found, tuple) else found[name]
 
+    def _places(self, g: Any) -> dict[EdgeType, tuple[Any, EdgeType]]:
+        """For each edge type of the metadata, the graph that has it, and its name there."""
+        edge_types = self.metadata[1]
+        if not isinstance(g, Sequence):
+            return {edge_type: (g, edge_type) for edge_type in edge_types}
+        if len(g) != len(edge_types):
+            raise InputError("g", f"{len(g)} graphs", f"{len(edge_types)}, one for each of {edge_types}")
+        return {edge_type: (graph, graph.canonical_etypes[0]) for edge_type, graph in zip(edge_types, g, strict=True)}
+
 
 def _edges(graph: Any, edge_type: EdgeType) -> Adjacency:
     if edge_type not in graph.canonical_etypes:
         raise InputError(
             "g", f"a graph with the edge types {graph.canonical_etypes}", f"the metadata's, {edge_type} among them"
         )
-    index, kept = _grouped.get(graph, (None, {}))
-    if index is not graph._graph:
-        kept = {}
-        _grouped[graph] = graph._graph, kept
-    if edge_type not in kept:
-        src, dst = graph.edges(etype=edge_type, order="eid")
-        counts = graph.num_src_nodes(edge_type[0]), graph.num_dst_nodes(edge_type[2])
-        kept[edge_type] = Adjacency.from_edges(src, dst, *counts)
-    return kept[edge_type]
+    return grouped(graph, edge_type)

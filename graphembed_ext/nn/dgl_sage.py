@@ -9,16 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from .._core import checks as _checks
+from .._core.optional import import_dgl
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from .dgl_edges import grouped
 from .lstm import last_states
 from .ops.maxima import neighbor_max
 from .ops.means import neighbor_mean, neighbor_mean_with_self
+from .unchanged import overridden, remembered
 
 __all__ = ["SAGEConv"]
 
 
+@remembered("_lstm_reducer")
 class SAGEConv(nn.Module):
     """The GraphSAGE layer of DGL: ``fc_neigh · aggregate of the neighbours + fc_self · the node itself``.
 
@@ -103,6 +106,25 @@ class SAGEConv(nn.Module):
             InputError: Rows or weights whose number does not match the graph; several edge types.
         """
         edges = grouped(graph)
+        source, target = self._sides(graph, edges, feat)
+        if edge_weight is not None:
+            edge_weight = edge_weight.reshape(-1)
+            if len(edge_weight) != edges.num_edges:
+                raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
+        if self.aggregator_type == "lstm" and overridden(self, SAGEConv):
+            out = self.fc_neigh(self._reduced(graph, source, edge_weight))
+        else:
+            out = self._neighbours(edges, source, target, edge_weight)
+        if self.aggregator_type != "gcn":
+            out = self.fc_self(target) + out
+        elif self.bias is not None:
+            out = out + self.bias
+        if self.activation is not None:
+            out = self.activation(out)
+        return out if self.norm is None else self.norm(out)
+
+    def _sides(self, graph: Any, edges: Adjacency, feat: Any) -> tuple[Tensor, Tensor]:
+        """Features of sources and destinations, after dropout."""
         if isinstance(feat, tuple):
             source, target = self.feat_drop(feat[0]), self.feat_drop(feat[1])
         else:
@@ -113,18 +135,7 @@ class SAGEConv(nn.Module):
         for side, (x, count, wide) in zip(("source", "destination"), sides, strict=True):
             if x.shape != (count, wide):
                 raise InputError("feat", f"shape {tuple(x.shape)} for {side} nodes", f"shape ({count}, {wide})")
-        if edge_weight is not None:
-            edge_weight = edge_weight.reshape(-1)
-            if len(edge_weight) != edges.num_edges:
-                raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
-        out = self._neighbours(edges, source, target, edge_weight)
-        if self.aggregator_type != "gcn":
-            out = self.fc_self(target) + out
-        elif self.bias is not None:
-            out = out + self.bias
-        if self.activation is not None:
-            out = self.activation(out)
-        return out if self.norm is None else self.norm(out)
+        return source, target
 
     def _neighbours(self, edges: Adjacency, source: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
         """What comes from the neighbours, ``(N_dst, out_feats)``."""
@@ -153,6 +164,27 @@ class SAGEConv(nn.Module):
         if weight is not None:
             carried = carried * weight.to(carried.dtype)[edges.edge_ids[order]].unsqueeze(1)
         return last_states(self.lstm, carried, edges.degrees)
+
+    def _lstm_reducer(self, nodes: Any) -> dict[str, Tensor]:
+        """The same for nodes with as many neighbours each, as DGL's ``update_all`` asks for it; under DGL's name, so
+        that a subclass may override it.
+        """
+        return {"neigh": self.lstm(nodes.mailbox["m"])[1][0].squeeze(0)}
+
+    def _reduced(self, graph: Any, source: Tensor, weight: Tensor | None) -> Tensor:
+        """What ``_lstm_reducer`` makes of each node's messages: DGL's own way, for a subclass that has another."""
+        message = import_dgl("an overridden _lstm_reducer").function
+        with graph.local_scope():
+            graph.srcdata["h"] = source
+            graph.dstdata["neigh"] = source.new_zeros(graph.num_dst_nodes(), source.size(1))
+            carried = message.copy_u("h", "m")
+            if weight is not None:
+                graph.edata["w"] = weight.to(source.dtype).unsqueeze(1)
+                carried = message.u_mul_e("h", "w", "m")
+            if graph.num_edges():
+                graph.update_all(carried, self._lstm_reducer)
+            found: Tensor = graph.dstdata["neigh"]
+        return found
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_feats[0]}, {self.out_feats}, {self.aggregator_type!r})"

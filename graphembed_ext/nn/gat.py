@@ -43,14 +43,14 @@ class GATLayer(nn.Module):
         nn.init.xavier_normal_(self.attn_r, gain=gain)
         nn.init.zeros_(self.bias)
 
-    def forward(self, x_src: Tensor, x_dst: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Vectors of the sources ``(num_src, H, D)``, and either end's half of the scores."""
+    def forward(self, x_src: Tensor, x_dst: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Vectors of either end ``(num_nodes, H, D)``, and either end's half of the scores."""
         shape = -1, self.heads, self.dim
         if x_src is x_dst and hasattr(self, "fc"):
             src = dst = self.fc(x_src).view(shape)
         else:
             src, dst = self.fc_src(x_src).view(shape), self.fc_dst(x_dst).view(shape)
-        return src, (src * self.attn_l).sum(-1), (dst * self.attn_r).sum(-1)
+        return src, dst, (src * self.attn_l).sum(-1), (dst * self.attn_r).sum(-1)
 
 
 class SemanticAttention(nn.Module):

@@ -7,37 +7,35 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn.conv import MessagePassing
-from torch_geometric.nn.dense import Linear
-from torch_geometric.nn.inits import glorot, reset
 from torch_geometric.utils import softmax
 
 from .._core import checks as _checks
 from .._core import rng
 from ..errors import InputError
 from ..graph.adjacency import Adjacency, adjacency
+from ..graph.edges import ends
 from ..graph.view import EdgeType
-from .gat import GATLayer, SemanticAttention
-from .ops.attention import attend, keep_factors, serves
+from .han_architectures import ARCHITECTURES, Architecture, Halves
+from .ops.attention import attend, serves
+from .ops.attention_plain import keep_factors
+from .unchanged import aggregates, eager, remembered, unchanged
 
-__all__ = ["ARCHITECTURES", "HANConv"]
-
-ARCHITECTURES = ("pyg", "dgl")
+__all__ = ["HANConv"]
 
 #: Edges in any of PyG's forms, or grouped already.
 Edges = Any
-#: Vectors of the sources by head, and both halves of the scores.
-Halves = tuple[Tensor, Tensor, Tensor]
 
 
+@remembered()
 class HANConv(MessagePassing):
     """The layer of the heterogeneous graph attention network, over metapath neighbours of typed nodes.
 
     A drop-in for ``torch_geometric.nn.HANConv``: the same arguments, ``state_dict`` and outputs. On the CPU attention
     is computed without a tensor of the size of the edges times the channels
-    (:func:`graphembed_ext.nn.ops.attention.attend`); elsewhere, and under hooks, explainers and ``torch.compile``,
-    by :meth:`message`.
+    (:func:`graphembed_ext.nn.ops.attention.attend`); elsewhere, and once a step of the message passing was overridden,
+    hooked or explained, or is traced, by :meth:`message`: see :mod:`graphembed_ext.nn.unchanged`.
 
     ``architecture="dgl"`` makes it the layer of DGL's HAN example instead. What differs:
 
@@ -96,7 +94,7 @@ class HANConv(MessagePassing):
         super().__init__(aggr="add", node_dim=0, **kwargs)
         if self.flow != "source_to_target":
             raise InputError("flow", self.flow, "'source_to_target', as an edge type leads to its last node type")
-        self.architecture = _checks.choice("architecture", architecture, ARCHITECTURES)
+        self.architecture = _checks.choice("architecture", architecture, tuple(ARCHITECTURES))
         self.heads = _checks.integer("heads", heads)
         self.out_channels = _checks.integer("out_channels", out_channels)
         if self.out_channels % self.heads:
@@ -106,49 +104,22 @@ class HANConv(MessagePassing):
             )
         self.negative_slope = negative_slope
         self.dropout = _probability("dropout", dropout)
-        given = (dropout if architecture == "dgl" else 0.0) if feature_dropout is None else feature_dropout
-        self.feature_dropout = _probability("feature_dropout", given)
+        if feature_dropout is None:
+            feature_dropout = dropout if self._own.drops_features else 0.0
+        self.feature_dropout = _probability("feature_dropout", feature_dropout)
         self.metadata = metadata
         self.in_channels = _sizes(in_channels, metadata)
-        if architecture == "pyg":
-            self._build_pyg()
-        else:
-            self._build_dgl()
+        self._own.build(self)
         self.reset_parameters()
 
-    def _build_pyg(self) -> None:
-        channels, dim = self.out_channels, self.out_channels // self.heads
-        self.k_lin = nn.Linear(channels, channels)
-        self.q = nn.Parameter(torch.empty(1, channels))
-        self.proj = nn.ModuleDict({name: Linear(size, channels) for name, size in self.in_channels.items()})
-        self.lin_src, self.lin_dst = nn.ParameterDict(), nn.ParameterDict()
-        for edge_type in self.metadata[1]:
-            for half in (self.lin_src, self.lin_dst):
-                half["__".join(edge_type)] = nn.Parameter(torch.empty(1, self.heads, dim))
-
-    def _build_dgl(self) -> None:
-        self.gat_layers = nn.ModuleList(
-            GATLayer(
-                self.in_channels[src] if src == dst else (self.in_channels[src], self.in_channels[dst]),
-                self.heads,
-                self.out_channels // self.heads,
-            )
-            for src, _, dst in self.metadata[1]
-        )
-        self.semantic_attention = SemanticAttention(self.out_channels)
+    @property
+    def _own(self) -> Architecture:
+        return ARCHITECTURES[self.architecture]
 
     def reset_parameters(self) -> None:
         """Draw new parameters, as the peer does."""
         super().reset_parameters()
-        if self.architecture == "dgl":
-            reset(self.gat_layers)
-            self.semantic_attention.reset_parameters()
-            return
-        reset(self.proj)
-        glorot(self.lin_src)
-        glorot(self.lin_dst)
-        self.k_lin.reset_parameters()
-        glorot(self.q)
+        self._own.reset_parameters(self)
 
     def forward(
         self,
@@ -164,8 +135,9 @@ class HANConv(MessagePassing):
 
         Args:
             x_dict: Features by node type, floats, ``(num_nodes, in_channels)``.
-            edge_index_dict: Edges by edge type, those of the metadata or some of them: ``edge_index`` of shape
-                ``(2, num_edges)``, or ``torch_sparse.SparseTensor``, the transposed adjacency.
+            edge_index_dict: Edges by edge type, those of the metadata or some of them, each in any form that
+                :func:`~graphembed_ext.graph.edges.read_edges` takes, such as an ``edge_index`` of shape
+                ``(2, num_edges)`` or a sparse matrix, the transposed adjacency.
             return_semantic_attention_weights: Whether to return the attention over the metapaths, too.
             edge_weight_dict: Factor of each edge, after the softmax, in the order of the edges; edge types may be
                 missing.
@@ -187,46 +159,30 @@ class HANConv(MessagePassing):
         counts = {name: len(x) for name, x in x_dict.items()} | dict(num_dst_nodes or {})
         outs: dict[str, list[Tensor]] = {name: [] for name in x_dict}
         attention: dict[EdgeType, Tensor] = {}
-        projected = self._projected(x_dict)
+        halves_of = self._own.halves(self, x_dict)
         for edge_type, edges in edge_index_dict.items():
             dst = edge_type[2]
-            vectors, alpha_src, alpha_dst = self._halves(edge_type, x_dict, projected)
-            halves = vectors, alpha_src, alpha_dst[: counts[dst]]
+            x_src, x_dst, alpha_src, alpha_dst = halves_of(edge_type)
+            halves = Halves(x_src, x_dst[: counts[dst]], alpha_src, alpha_dst[: counts[dst]])
             weight = None if edge_weight_dict is None else edge_weight_dict.get(edge_type)
             out = self._attended(edge_type, edges, halves, weight, x_dict)
-            outs[dst].append(self._activated(edge_type, out))
+            outs[dst].append(self._own.activated(self, edge_type, out))
             if return_attention_weights:
-                attention[edge_type] = self._attention(edges, *halves[1:])
+                attention[edge_type] = self._attention(edges, alpha_src, halves.alpha_dst)
         found, semantic = {}, {}
         for name, parts in outs.items():
             found[name], semantic[name] = self._fused(parts)
         more = [semantic] * return_semantic_attention_weights + [attention] * return_attention_weights
         return (found, *more) if more else found
 
-    def _projected(self, x_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if self.architecture == "dgl":
-            return {}
-        shape = -1, self.heads, self.out_channels // self.heads
-        return {name: self.proj[name](self._dropped(x)).view(shape) for name, x in x_dict.items()}
-
-    def _halves(self, edge_type: EdgeType, x_dict: Mapping[str, Tensor], projected: Mapping[str, Tensor]) -> Halves:
-        src, _, dst = edge_type
-        if self.architecture == "dgl":
-            layer = self.gat_layers[self.metadata[1].index(edge_type)]
-            x = self._dropped(x_dict[src])
-            return layer(x, x if src == dst else self._dropped(x_dict[dst]))
-        name = "__".join(edge_type)
-        alpha_src = (projected[src] * self.lin_src[name]).sum(dim=-1)
-        return projected[src], alpha_src, (projected[dst] * self.lin_dst[name]).sum(dim=-1)
-
     def _attended(
         self, edge_type: EdgeType, edges: Edges, halves: Halves, weight: Tensor | None, x_dict: Mapping[str, Tensor]
     ) -> Tensor:
         """Sums over the neighbours, ``(num_dst, out_channels)``."""
-        x, alpha_src, alpha_dst = halves
+        x, x_dst, alpha_src, alpha_dst = halves
         dropout = self.dropout if self.training else 0.0
         key = rng.fresh_seed() if dropout > 0 else 0
-        if self._may_fuse(edges):
+        if eager(x, weight) and self.serves():
             graph = _named(edge_type, edges, len(x), len(alpha_dst))
             if weight is not None and weight.shape != (graph.num_edges,):
                 raise InputError(
@@ -234,49 +190,50 @@ class HANConv(MessagePassing):
                 )
             if serves(x, alpha_src, self.negative_slope):
                 options: dict[str, Any] = {"dropout": dropout, "key": key, "weight": weight}
-                return attend(graph, *halves, negative_slope=self.negative_slope, **options).flatten(1)
+                slope = self.negative_slope
+                return attend(graph, x, alpha_src, alpha_dst, negative_slope=slope, **options).flatten(1)
             _check_finite(edge_type, x_dict)
-        edges = edges.edge_index() if isinstance(edges, Adjacency) else edges
-        return self.propagate(
-            edges, x=(x, None), alpha=(alpha_src, alpha_dst), weight=weight, key=key, size=(len(x), len(alpha_dst))
-        )
+        if isinstance(edges, Adjacency) or getattr(edges, "layout", None) == torch.sparse_csc:
+            edges = torch.stack(ends(edges))  # of torch's matrices, PyG takes csr and coo alone
+        size = len(x), len(alpha_dst)
+        return self.propagate(edges, x=(x, x_dst), alpha=(alpha_src, alpha_dst), weight=weight, key=key, size=size)
+
+    def serves(self) -> bool:
+        """Whether the fast path may serve this layer, as it is now."""
+        return self.node_dim == 0 and aggregates(self) and unchanged(self, HANConv)
 
     def message(
         self,
         x_j: Tensor,
         alpha_i: Tensor,
         alpha_j: Tensor,
-        weight: Tensor | None,
-        key: int,
         index: Tensor,
         ptr: Tensor | None,
         size_i: int | None,
-        size_j: int | None,
-        edge_index_j: Tensor,
+        weight: Tensor | None = None,
+        key: int = 0,
+        size_j: int | None = None,
+        edge_index_j: Tensor | None = None,
     ) -> Tensor:
-        """What an edge carries, ``(num_edges, out_channels)``: the plain way, a row for each edge."""
+        """What an edge carries, ``(num_edges, out_channels)``: the plain way, a row for each edge.
+
+        The first arguments are those of PyG's class; given no more, dropout is PyG's, too.
+        """
         alpha = softmax(F.leaky_relu(alpha_j + alpha_i, self.negative_slope), index, ptr, size_i)
-        if self.training and self.dropout > 0:
-            if self.dropout >= 1:
-                alpha = alpha * 0
-            else:
-                kept = keep_factors(edge_index_j, index, size_j or 0, self.heads, self.dropout, key)
-                alpha = alpha * kept.to(alpha.dtype)
+        if self.training and 0 < self.dropout < 1 and edge_index_j is not None:
+            kept = keep_factors(edge_index_j, index, size_j or 0, self.heads, self.dropout, key)
+            alpha = alpha * kept.to(alpha.dtype)
+        else:
+            alpha = F.dropout(alpha, self.dropout, self.training)
         if weight is not None:
             alpha = alpha * weight.to(alpha.dtype).unsqueeze(1)
-        return (x_j * alpha.unsqueeze(-1)).view(-1, self.out_channels)
+        return (x_j * alpha.view(-1, self.heads, 1)).view(-1, self.out_channels)
 
     def _attention(self, edges: Edges, alpha_src: Tensor, alpha_dst: Tensor) -> Tensor:
         """Attention of each edge and head, ``(num_edges, heads)``, in the order of the edges."""
-        src, dst = _ends(edges)
+        src, dst = ends(edges)
         scores = F.leaky_relu(alpha_src[src] + alpha_dst[dst], self.negative_slope)
         return softmax(scores, dst, num_nodes=len(alpha_dst))
-
-    def _activated(self, edge_type: EdgeType, out: Tensor) -> Tensor:
-        if self.architecture == "pyg":
-            return F.relu(out)
-        bias: Any = self.gat_layers[self.metadata[1].index(edge_type)].bias
-        return F.elu(out + bias)
 
     def _fused(self, outs: list[Tensor]) -> tuple[Tensor | None, Tensor | None]:
         """The attention over metapaths, and their sum: nothing for a type that no edge leads to, as in PyG."""
@@ -285,39 +242,16 @@ class HANConv(MessagePassing):
         out = torch.stack(outs)
         if out.numel() == 0:
             return out.view(0, out.size(-1)), None
-        if self.architecture == "dgl":
-            scores = self.semantic_attention(out)
-        else:
-            scores = (self.q * torch.tanh(self.k_lin(out)).mean(1)).sum(-1)
-        weights = F.softmax(scores, dim=0)
+        weights = F.softmax(self._own.scores(self, out), dim=0)
         return torch.sum(weights.view(-1, 1, 1) * out, dim=0), weights
 
-    def _dropped(self, x: Tensor) -> Tensor:
+    def dropped(self, x: Tensor) -> Tensor:
+        """Features after dropout."""
         return F.dropout(x, self.feature_dropout, self.training)
-
-    def _may_fuse(self, edges: Edges) -> bool:
-        """Whether nothing wants to see messages: no hook, explainer, compiler or subclass."""
-        if isinstance(edges, Tensor) and (edges.layout != torch.strided or edges.dim() != 2):
-            return False
-        steps = ("propagate", "message", "aggregate")
-        hooks = (f"_{step}_forward_{kind}" for step in steps for kind in ("hooks", "pre_hooks"))
-        watched = any(getattr(self, hook) for hook in hooks)
-        return (
-            not watched
-            and not self.explain
-            and self.decomposed_layers == 1
-            and type(self).message is HANConv.message
-            and not torch.compiler.is_compiling()
-        )
 
     def _check(self, x_dict: Mapping[str, Tensor], edge_index_dict: Mapping[EdgeType, Edges]) -> None:
         for name, x in x_dict.items():
-            size = self.in_channels.get(name)
-            if size is None:
-                raise InputError("x_dict", f"node type {name!r}", f"node types of the metadata: {[*self.in_channels]}")
-            if x.dim() != 2 or (size >= 0 and x.size(1) != size):
-                wanted = f"({'num_nodes' if x.dim() != 2 else len(x)}, {size if size >= 0 else 'channels'})"
-                raise InputError(f"x_dict[{name!r}]", f"shape {tuple(x.shape)}", f"shape {wanted}")
+            self._check_features(name, x)
         for edge_type in edge_index_dict:
             if edge_type not in self.metadata[1]:
                 raise InputError(
@@ -325,11 +259,17 @@ class HANConv(MessagePassing):
                 )
             for name in (edge_type[0], edge_type[2]):
                 if name not in x_dict:
-                    raise InputError(
-                        "x_dict",
-                        "features of " + (", ".join(f"{t!r} {tuple(x.shape)}" for t, x in x_dict.items()) or "nothing"),
-                        f"features of {name!r}, too, as {edge_type} has edges in edge_index_dict",
-                    )
+                    there = ", ".join(f"{t!r} {tuple(x.shape)}" for t, x in x_dict.items()) or "nothing"
+                    wanted = f"features of {name!r}, too, as {edge_type} has edges in edge_index_dict"
+                    raise InputError("x_dict", f"features of {there}", wanted)
+
+    def _check_features(self, name: str, x: Tensor) -> None:
+        size = self.in_channels.get(name)
+        if size is None:
+            raise InputError("x_dict", f"node type {name!r}", f"node types of the metadata: {[*self.in_channels]}")
+        if x.dim() != 2 or (size >= 0 and x.size(1) != size):
+            wanted = f"({'num_nodes' if x.dim() != 2 else len(x)}, {size if size >= 0 else 'channels'})"
+            raise InputError(f"x_dict[{name!r}]", f"shape {tuple(x.shape)}", f"shape {wanted}")
 
     def __repr__(self) -> str:
         more = "" if self.architecture == "pyg" else f", architecture={self.architecture!r}"
@@ -370,19 +310,6 @@ def _named(edge_type: EdgeType, edges: Edges, num_src: int, num_dst: int) -> Adj
         return adjacency(edges, num_src, num_dst)
     except InputError as error:
         raise InputError(f"edge_index_dict[{edge_type}]", error.got, error.expected, error.hint) from None
-
-
-def _ends(edges: Edges) -> tuple[Tensor, Tensor]:
-    """Sources and destinations, in the order of the edges."""
-    if isinstance(edges, Adjacency):
-        edges = edges.edge_index()
-    if not isinstance(edges, Tensor):
-        dst, src, _ = edges.coo()
-        return src, dst
-    if edges.layout != torch.strided:
-        dst, src = edges.to_sparse(layout=torch.sparse_coo).coalesce().indices()
-        return src, dst
-    return edges[0], edges[1]
 
 
 def _check_finite(edge_type: EdgeType, x_dict: Mapping[str, Tensor]) -> None:

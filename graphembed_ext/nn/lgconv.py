@@ -10,17 +10,22 @@ from torch_geometric.nn.conv import MessagePassing
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import spmm
 
+from ..graph.adjacency import Adjacency
+from ..graph.edges import read_edges
 from .ops.propagation import edges_and_weights, propagate
+from .unchanged import aggregates, eager, plainly, remembered, unchanged
 
-__all__ = ["LGConv"]
+__all__ = ["LGConv", "is_native"]
 
 
+@remembered()
 class LGConv(MessagePassing):
     r"""The propagation of LightGCN, without parameters: ``out[v] = sum of w[e] / sqrt(deg(u) deg(v)) * x[u]``.
 
-    A drop-in for PyG's class of that name. Edges as an ``edge_index`` or as ``torch_sparse.SparseTensor`` take the
-    fused path: no tensor of the size of the edges times ``F`` is made, and the order of the edges changes no bit. The
-    plain path, by :meth:`message`, serves the other aggregations, sparse tensors of torch and hooks on messages.
+    A drop-in for PyG's class of that name. Edges in any form take the fused path: no tensor of the size of the edges
+    times ``F`` is made, and the order of the edges changes no bit. The plain path, PyG's own, serves the other
+    aggregations, and layers that were overridden, hooked, explained or traced: see
+    :mod:`graphembed_ext.nn.unchanged`.
 
     Args:
         normalize: Whether to divide by the root of the degrees. Degrees count weights, self-loops and repeated edges;
@@ -51,9 +56,13 @@ class LGConv(MessagePassing):
         Raises:
             InputError: Ids out of range, or weights that do not match the edges.
         """
-        if self.fuses(edge_index) and x.dim() == 2:
+        if x.dim() == 2 and eager(x, edge_weight) and self.serves():
             graph, weight = edges_and_weights(edge_index, edge_weight, len(x), self.flow)
             return propagate(graph, x, (0.0, 1.0), weight, normalize=self.normalize)
+        if isinstance(edge_index, Adjacency) or getattr(edge_index, "layout", None) == torch.sparse_csc:
+            found = read_edges(edge_index)  # of torch's matrices, PyG takes csr and coo alone
+            edge_index = torch.stack(found[:2])
+            edge_weight = edge_weight if found.values is None else found.values
         if self.normalize:
             normed = gcn_norm(
                 edge_index, edge_weight, x.size(self.node_dim), add_self_loops=False, flow=self.flow, dtype=x.dtype
@@ -61,21 +70,9 @@ class LGConv(MessagePassing):
             edge_index, edge_weight = normed if isinstance(normed, tuple) else (normed, None)
         return self.propagate(edge_index, x=x, edge_weight=edge_weight)
 
-    def fuses(self, edge_index: Any) -> bool:
-        """Whether such edges take the fused path."""
-        hooked = self.explain or any(
-            getattr(self, f"_{stage}_forward{kind}_hooks", None)
-            for stage in ("propagate", "message", "aggregate", "message_and_aggregate")
-            for kind in ("", "_pre")
-        )
-        strided = not isinstance(edge_index, Tensor) or edge_index.layout == torch.strided
-        return (
-            self.aggr in ("add", "sum")
-            and self.node_dim == -2
-            and self.decomposed_layers == 1
-            and strided
-            and not hooked
-        )
+    def serves(self) -> bool:
+        """Whether the fast path may serve this layer, as it is now."""
+        return self.aggr in ("add", "sum") and self.node_dim == -2 and aggregates(self) and unchanged(self, LGConv)
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
         """What goes along an edge, on the plain path."""
@@ -84,3 +81,10 @@ class LGConv(MessagePassing):
     def message_and_aggregate(self, adj_t: Any, x: Tensor) -> Tensor:
         """The plain path of sparse matrices."""
         return spmm(adj_t, x, reduce=self.aggr)
+
+
+def is_native(conv: Any) -> bool:
+    """Whether calling a layer is :meth:`LGConv.forward` on its fast path and no more, so that a model may take several
+    layers together.
+    """
+    return type(conv).forward is LGConv.forward and plainly(conv, type(conv)) and conv.serves()

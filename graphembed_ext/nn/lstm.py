@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch_geometric.nn.aggr import Aggregation
 
-__all__ = ["NeighborLSTM", "last_states"]
+__all__ = ["NeighborLSTM", "last_states", "wants_sorted"]
+
+#: What an aggregation of PyG's calls that takes messages sorted by target alone.
+_SORTED = {"to_dense_batch", "assert_sorted_index"}
 
 
 def last_states(lstm: torch.nn.LSTM, carried: Tensor, degrees: Tensor) -> Tensor:
@@ -64,8 +69,22 @@ class NeighborLSTM(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """See ``torch_geometric.nn.aggr.Aggregation``."""
+        self.assert_sorted_index(index)
         if index is None:
             assert ptr is not None
             return last_states(self.lstm, x, ptr[1:] - ptr[:-1])
         count = int(index.max()) + 1 if dim_size is None and len(index) else dim_size or 0
         return last_states(self.lstm, x, torch.bincount(index, minlength=count))
+
+
+def wants_sorted(aggregation: nn.Module | None) -> bool:
+    """Whether an aggregation, or one that it is made of, takes messages sorted by target alone.
+
+    Example:
+        >>> from torch_geometric.nn.aggr import MeanAggregation
+        >>> wants_sorted(NeighborLSTM(2, 2)), wants_sorted(MeanAggregation())
+        (True, False)
+    """
+    parts = () if aggregation is None else aggregation.modules()
+    written = (type(part).forward for part in parts if isinstance(part, Aggregation))
+    return any(_SORTED.intersection(inspect.unwrap(forward).__code__.co_names) for forward in written)

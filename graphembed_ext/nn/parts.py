@@ -11,6 +11,9 @@ from torch_geometric.nn.models.jumping_knowledge import JumpingKnowledge
 from torch_geometric.nn.resolver import activation_resolver, normalization_resolver
 from torch_geometric.utils import trim_to_layer
 
+from .sage import is_native
+from .unchanged import plainly
+
 __all__ = ["activation", "jumping_knowledge", "may_overwrite", "normalisation", "takes_batch", "trim_to_layer"]
 
 
@@ -34,11 +37,8 @@ def jumping_knowledge(mode: str, channels: int, layers: int) -> nn.Module:
     return JumpingKnowledge(mode, channels, layers)
 
 
-def may_overwrite(conv: nn.Module, norm: nn.Module, act: Any) -> bool:
+def may_overwrite(conv: Any, norm: nn.Module, act: Any) -> bool:
     """Whether an activation may write over a layer's output, which nobody else has seen: a pass over memory less."""
-    plain = type(act) is nn.ReLU and type(norm) is nn.Identity and not getattr(conv, "normalize", False)
-    return plain and not any(
-        hooks
-        for module in (conv, norm, act)
-        for hooks in (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
-    )
+    if not is_native(conv) or conv.normalize or not conv.is_as_written():
+        return False
+    return plainly(act, nn.ReLU) and plainly(norm, nn.Identity)

@@ -146,7 +146,7 @@ def test_no_edges_and_no_nodes():
         (torch.tensor([[0, 0], [0, -1]]), r"edge_index: got destination id -1"),
         (torch.tensor([0, 1]), r"shape \(2,\)"),
         (torch.tensor([[0.5], [1.0]]), "torch.float32"),
-        ([[0], [1]], "a list"),
+        ([[0], [1]], "type list"),
     ],
 )
 def test_bad_edges_are_refused(edges, message):

@@ -11,7 +11,8 @@ from torch_geometric.utils import softmax
 
 from graphembed_ext.errors import InputError
 from graphembed_ext.graph.adjacency import Adjacency
-from graphembed_ext.nn.ops.attention import attend, keep_factors, serves
+from graphembed_ext.nn.ops.attention import attend, serves
+from graphembed_ext.nn.ops.attention_plain import keep_factors
 
 #: Several edges between the same nodes, a source without edges, destination 3 without any.
 SRC, DST = torch.tensor([3, 0, 3, 1, 0, 3, 0]), torch.tensor([1, 2, 1, 2, 2, 0, 4])

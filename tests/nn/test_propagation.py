@@ -146,7 +146,7 @@ def test_sparse_matrices(weighted):
     plain = torch.sparse_coo_tensor(EDGES.flip(0), values, (NODES, NODES)).to_sparse_csr()
     torch.testing.assert_close(LGConv()(x, plain), expected, rtol=1e-12, atol=1e-12)
     if weighted:
-        with pytest.raises(InputError, match="edge_weight: got a tensor; expected None with a SparseTensor"):
+        with pytest.raises(InputError, match="edge_weight: got a tensor; expected None with a sparse matrix"):
             LGConv()(x, matrix, weight)
 
 

@@ -23,24 +23,25 @@ import torch
 import torch.nn.functional as F
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from ..._core import rng
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
+from ..unchanged import eager
+from .attention_plain import ONE, attend_plainly, threshold_of
 from .lanes import LANES, add_scaled, drop_factors, signed_factors
 
-__all__ = ["attend", "keep_factors", "serves"]
+__all__ = ["attend", "serves"]
 
 #: How far apart the scores of the sources may be: ``exp(-spread)`` must stay well within the normal numbers.
 _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
-_ONE = 1 << 32
 
 
 def serves(x: Tensor, alpha_src: Tensor, negative_slope: float) -> bool:
-    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart."""
-    if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1:
+    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart,
+    where nothing traces or transforms operators.
+    """
+    if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
         return False
     if not alpha_src.numel():
         return True
@@ -71,7 +72,7 @@ def attend(
         negative_slope: Slope of the scores below 0, from 0 to 1.
         dropout: Chance to leave out an edge in a head; what stays is scaled up. Edges between the same two nodes
             are left out together.
-        key: Key of the random stream of dropout; see :func:`keep_factors`.
+        key: Key of the random stream of dropout; see :func:`~graphembed_ext.nn.ops.attention_plain.keep_factors`.
         weight: Factor of each edge, after the softmax, in the order of the list of edges that ``graph`` was made
             from, ``(num_edges,)``.
 
@@ -90,13 +91,7 @@ def attend(
         >>> attend(graph, x, scores, torch.zeros(1, 1))  # (1 * 1 + 3 * 4) / 4
         tensor([[[3.2500]]])
     """
-    if x.dim() != 3 or len(x) != graph.num_src:
-        raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, heads, dim)")
-    for name, alpha, rows in (("alpha_src", alpha_src, graph.num_src), ("alpha_dst", alpha_dst, graph.num_dst)):
-        if alpha.shape != (rows, x.size(1)):
-            raise InputError(name, f"shape {tuple(alpha.shape)}", f"shape ({rows}, {x.size(1)})")
-    if weight is not None and weight.shape != (graph.num_edges,):
-        raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
+    _check(graph, x, alpha_src, alpha_dst, weight)
     if x.numel() == 0 or graph.num_edges == 0 or dropout >= 1:
         return x.new_zeros(graph.num_dst, *x.shape[1:]) + 0 * (x.sum() + alpha_src.sum() + alpha_dst.sum())
     if x.dtype not in _SPREAD:
@@ -111,34 +106,19 @@ def attend(
             weight=weight,
         )
         return exact.to(x.dtype)
-    threshold = 0 if dropout <= 0 else _threshold(dropout)
+    threshold = 0 if dropout <= 0 else threshold_of(dropout)
     halves = alpha_src.to(x.dtype), alpha_dst.to(x.dtype)
     return _Attention.apply(x, *halves, weight, graph, negative_slope, threshold, key)  # type: ignore[no-untyped-call]
 
 
-def keep_factors(src: Tensor, dst: Tensor, num_src: int, heads: int, dropout: float, key: int) -> Tensor:
-    """What :func:`attend` multiplies attention by under dropout, 0 or ``1 / (1 - dropout)``, for each edge and head.
-
-    It depends on the key and on the two nodes alone, so that the order of the edges changes nothing.
-
-    Args:
-        src, dst: Nodes of each edge, int64, ``(num_edges,)``.
-        num_src: Number of source nodes.
-        heads: Number of heads.
-        dropout: Chance of 0, below 1.
-        key: Key of the random stream.
-
-    Returns:
-        float64, ``(num_edges, heads)``.
-    """
-    counters = (dst * num_src + src).unsqueeze(1) * heads + torch.arange(heads, device=src.device)
-    threshold = _threshold(dropout)
-    kept = (rng.bits(key, counters) >> 32 & (_ONE - 1)) < threshold
-    return kept.double() * (_ONE / threshold)
-
-
-def _threshold(dropout: float) -> int:
-    return max(1, round((1 - dropout) * _ONE))
+def _check(graph: Adjacency, x: Tensor, alpha_src: Tensor, alpha_dst: Tensor, weight: Tensor | None) -> None:
+    if x.dim() != 3 or len(x) != graph.num_src:
+        raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({graph.num_src}, heads, dim)")
+    for name, alpha, rows in (("alpha_src", alpha_src, graph.num_src), ("alpha_dst", alpha_dst, graph.num_dst)):
+        if alpha.shape != (rows, x.size(1)):
+            raise InputError(name, f"shape {tuple(alpha.shape)}", f"shape ({rows}, {x.size(1)})")
+    if weight is not None and weight.shape != (graph.num_edges,):
+        raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)")
 
 
 class _Attention(torch.autograd.Function):
@@ -166,10 +146,17 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, alpha_src, alpha_dst, weight, inverse, out, out_below, part_below = ctx.saved_tensors
         graph: Adjacency = ctx.graph
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
+            given = [None if part is None else part.view_as(part) for part in (x, alpha_src, alpha_dst, weight)]
+            wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
+            again = attend_plainly(graph, given, ctx.slope, *ctx.draws[:2])
+            leaves: Any = [given[place] for place in wanted]
+            found = dict(zip(wanted, torch.autograd.grad(again, leaves, grad, create_graph=True), strict=True))
+            return *(found.get(place) for place in range(4)), None, None, None, None
         source, (half, up, down) = _exponentials(alpha_src, alpha_dst, ctx.slope)
         destination = half, up * inverse, down * inverse
         # Softmax: the gradient of a score is attention * (gradient of attention - their mean); it sums to 0 in a row.
@@ -238,7 +225,7 @@ def _sums(
         weights.numpy(),
         np.uint64(threshold),
         np.uint64(key),
-        vectors.dtype.type(_ONE / max(threshold, 1)),
+        vectors.dtype.type(ONE / max(threshold, 1)),
         row_step,
         other_step,
         sides.view(2, -1).numpy(),

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..._core.parallel import over_rows
 from ...graph.adjacency import Adjacency
+from ..unchanged import eager
 from .sums import check_carried
 
 __all__ = ["neighbor_max"]
@@ -44,7 +44,7 @@ def neighbor_max(graph: Adjacency, x: Tensor, weight: Tensor | None = None) -> T
                 [ 0.]])
     """
     check_carried(graph, x, weight)
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or not eager(x, weight):
         return _by_scatter(graph, x, weight)
     if x.dtype not in _COMPILED:
         return neighbor_max(graph, x.float(), None if weight is None else weight.float()).to(x.dtype)
@@ -85,10 +85,11 @@ class _NeighborMax(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight, chosen = ctx.saved_tensors
         graph: Adjacency = ctx.graph
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            return *_plain_gradients(graph, x, weight, chosen.long(), grad, ctx.needs_input_grad), None
         grad, grad_x, grad_weight = grad.contiguous(), None, None
         if ctx.needs_input_grad[0]:
             back = graph.transposed()
@@ -103,6 +104,23 @@ class _NeighborMax(torch.autograd.Function):
             values = x.detach().contiguous().numpy(), grad.numpy(), chosen.numpy(), grad_weight.numpy()
             over_rows(_weight_gradient, graph.indptr, grad.size(1), *edges, *values)
         return grad_x, grad_weight, None
+
+
+def _plain_gradients(
+    graph: Adjacency, x: Tensor | None, weight: Tensor | None, chosen: Tensor, grad: Tensor, wanted: tuple[bool, ...]
+) -> tuple[Tensor | None, Tensor | None]:
+    """What the kernels compute, by operators that can be differentiated."""
+    edge, grad = chosen.clamp(min=0), grad * (chosen >= 0)
+    source = graph.edge_list().src[edge] if graph.num_edges else edge
+    grad_x = grad_weight = None
+    if wanted[0]:
+        carried = grad if weight is None else grad * weight[edge]
+        grad_x = grad.new_zeros(graph.num_src, grad.size(1)).scatter_add(0, source, carried)
+    if wanted[1]:
+        assert x is not None
+        products = (grad * x.gather(0, source)).flatten()
+        grad_weight = grad.new_zeros(graph.num_edges).index_add(0, edge.flatten(), products)
+    return grad_x, grad_weight
 
 
 def _entries(graph: Adjacency, weight: Tensor | None, dtype: torch.dtype) -> np.ndarray:

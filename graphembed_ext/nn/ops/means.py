@@ -57,12 +57,12 @@ def neighbor_mean_with_self(
 
 def _inverse_degrees(graph: Adjacency, dtype: torch.dtype, more: int) -> Tensor:
     """1 / (degree + more), 1 where that would be infinite, ``(num_dst, 1)``; kept with the graph."""
-    name = "inverse degrees", dtype, more
-    if name not in graph.kept:
+
+    def make() -> Tensor:
         wide = torch.float64 if dtype == torch.float64 else torch.float32
-        graph.kept[name] = (graph.degrees + more).clamp(min=1).to(wide).reciprocal().to(dtype).unsqueeze(1)
-    found: Tensor = graph.kept[name]
-    return found
+        return (graph.degrees + more).clamp(min=1).to(wide).reciprocal().to(dtype).unsqueeze(1)
+
+    return graph.keep(("inverse degrees", dtype, more), make)
 
 
 def _weights_in(graph: Adjacency, x: Tensor, weight: Tensor) -> Tensor:

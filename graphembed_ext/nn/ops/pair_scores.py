@@ -9,7 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+
+from ..unchanged import eager
 
 __all__ = ["pair_scores", "rows_of"]
 
@@ -60,7 +61,7 @@ def pair_scores(first: Tensor, second: Tensor, i: Tensor, j: Tensor) -> Tensor:
                 [5., 5.]])
     """
     compiled = first.device.type == "cpu" and first.dtype == second.dtype and first.dtype in _COMPILED
-    if compiled and not torch.is_autocast_enabled("cpu"):
+    if compiled and not torch.is_autocast_enabled("cpu") and eager(first, second, i, j):
         given = (tensor.contiguous() for tensor in (first, second, i, j))
         return _PairScores.apply(*given)  # type: ignore[no-untyped-call]
     return (F.embedding(i, first).unsqueeze(1) * F.embedding(j, second)).sum(2)
@@ -78,9 +79,13 @@ class _PairScores(torch.autograd.Function):
         return scores
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         first, second, i, j = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            wide = gradient.unsqueeze(2)
+            moved = (wide * second[j]).sum(1), (wide * first[i].unsqueeze(1)).flatten(0, 1)
+            of_first = torch.zeros_like(first).index_add(0, i, moved[0])
+            return of_first, torch.zeros_like(second).index_add(0, j.flatten(), moved[1]), None, None
         of_first, of_second = torch.zeros_like(first), torch.zeros_like(second)
         given = (first, second, i, j, gradient.contiguous(), of_first, of_second)
         _spread(*(tensor.detach().numpy() for tensor in given))

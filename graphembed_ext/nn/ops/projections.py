@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ..unchanged import eager
 from .products import over_blocks, serves, summed
 
 __all__ = ["projections"]
@@ -34,6 +35,8 @@ def projections(x: Tensor, of_sources: Tensor, of_targets: Tensor, num_dst: int)
         (tensor([[3.],
                 [7.]]), tensor([[6.]]))
     """
+    if not eager(x, of_sources, of_targets):
+        return x @ of_sources.t(), x[:num_dst] @ of_targets.t()
     return _Projections.apply(x, of_sources, of_targets, num_dst)  # type: ignore[no-untyped-call]
 
 
@@ -56,9 +59,12 @@ class _Projections(torch.autograd.Function):
         return sources, targets
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, sources: Tensor, targets: Tensor) -> tuple[Tensor | None, ...]:
         x, of_sources, of_targets = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            rest = 0, 0, 0, len(x) - ctx.num_dst
+            grad_x = sources @ of_sources + F.pad(targets @ of_targets, rest)
+            return grad_x, sources.t() @ x, targets.t() @ x[: ctx.num_dst], None
         wants_x, wants_sources, wants_targets, _ = ctx.needs_input_grad
         grad, num_dst = x.new_empty(x.shape) if wants_x else None, ctx.num_dst
         both = wants_sources or wants_targets

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency, adjacency
+from ...graph.edges import is_sparse, read_edges
+from ..unchanged import eager
 from .blocks import sum_row
 from .sums import neighbor_sum
 
@@ -31,17 +32,17 @@ _COMPILED = (torch.float32, torch.float64)
 def edges_and_weights(
     edges: Any, weight: Tensor | None, num_nodes: int, flow: str = "source_to_target"
 ) -> tuple[Adjacency, Tensor | None]:
-    """Edges of any form grouped by where they end, and their weights: given beside them, or a SparseTensor's values.
+    """Edges of any form grouped by where they end, and their weights: given beside them, or a sparse matrix's values.
 
     Raises:
         InputError: Weights given twice, or of another number than the edges.
     """
     graph = adjacency(edges, num_nodes, num_nodes)
-    if not isinstance(edges, (Tensor, Adjacency)):
-        values = edges.storage.value()
-        if values is not None and weight is not None:
-            raise InputError("edge_weight", "a tensor", "None with a SparseTensor that has values of its own")
-        weight = weight if values is None else values
+    values = read_edges(edges).weight if is_sparse(edges) else None
+    if values is not None:
+        if weight is not None:
+            raise InputError("edge_weight", "a tensor", "None with a sparse matrix that has values of its own")
+        weight = values
     if weight is not None:
         weight = weight.view(-1)
         if len(weight) != graph.num_edges:
@@ -75,7 +76,7 @@ def propagate(
         tensor([2., 2.])
     """
     if _compiles(x, alpha, weight):
-        return _Propagation.apply(x, graph, _numbers(alpha), normalize)  # type: ignore[no-untyped-call]
+        return _Propagation.apply(x, graph, _scale(graph, x.dtype, normalize), _numbers(alpha))  # type: ignore[no-untyped-call]
     if not normalize:
         scale = None
     elif weight is None:
@@ -114,7 +115,8 @@ def propagate_rows(
         ``propagate(...)[rows]`` and ``x[rows]``, both ``(R, d)``.
     """
     if _compiles(x, alpha, weight) and len(alpha) > 1:
-        return _RowPropagation.apply(x, graph, rows, _numbers(alpha), normalize)  # type: ignore[no-untyped-call]
+        scale = _scale(graph, x.dtype, normalize)
+        return _RowPropagation.apply(x, graph, rows, scale, _numbers(alpha))  # type: ignore[no-untyped-call]
     return propagate(graph, x, alpha, weight, normalize=normalize)[rows], x[rows]
 
 
@@ -156,7 +158,7 @@ def propagate_to_new(
 
 def _compiles(x: Tensor, alpha: Sequence[float] | Tensor, weight: Tensor | None) -> bool:
     learned = isinstance(alpha, Tensor) and alpha.requires_grad
-    return weight is None and x.device.type == "cpu" and x.dtype in _COMPILED and not learned
+    return weight is None and x.device.type == "cpu" and x.dtype in _COMPILED and not learned and eager(x)
 
 
 def _numbers(alpha: Sequence[float] | Tensor) -> list[float]:
@@ -164,42 +166,48 @@ def _numbers(alpha: Sequence[float] | Tensor) -> list[float]:
 
 
 class _Propagation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, graph: Adjacency, alpha: list[float], normalize: bool) -> Tensor:
-        ctx.graph, ctx.alpha = graph, alpha
-        ctx.scale = _scale(graph, x.dtype, normalize)
-        return _polynomial(graph, ctx.scale, x, alpha)
+    """Linear in ``x``, so that its gradient is a propagation again: along the transposed edges, by the same scale."""
 
     @staticmethod
-    @once_differentiable
+    def forward(ctx: Any, x: Tensor, graph: Adjacency, scale: Tensor, alpha: list[float]) -> Tensor:
+        ctx.given = graph, scale, alpha
+        return _polynomial(graph, scale, x, alpha)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        return _polynomial(ctx.graph.transposed(), ctx.scale, grad, ctx.alpha), None, None, None
+        graph, scale, alpha = ctx.given
+        return _Propagation.apply(grad, graph.transposed(), scale, alpha), None, None, None  # type: ignore[no-untyped-call]
 
 
 class _RowPropagation(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, graph: Adjacency, rows: Tensor, alpha: list[float], normalize: bool
+        ctx: Any, x: Tensor, graph: Adjacency, rows: Tensor, scale: Tensor, alpha: list[float]
     ) -> tuple[Tensor, Tensor]:
-        ctx.graph, ctx.alpha, ctx.rows, ctx.scale = graph, alpha, rows, _scale(graph, x.dtype, normalize)
-        return _polynomial(graph, ctx.scale, x, alpha, rows), x[rows]
+        ctx.given = graph, rows, scale, alpha
+        return _polynomial(graph, scale, x, alpha, rows), x[rows]
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor, initial: Tensor) -> tuple[Tensor | None, ...]:
-        found = _polynomial_of_rows(ctx.graph.transposed(), ctx.scale, grad, ctx.rows, ctx.alpha)
-        found.index_add_(0, ctx.rows, initial)
-        return found, None, None, None, None
+        graph, rows, scale, alpha = ctx.given
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            spread = grad.new_zeros(graph.num_dst, grad.size(1)).index_add(0, rows, grad)
+            found = _Propagation.apply(spread, graph.transposed(), scale, alpha)  # type: ignore[no-untyped-call]
+            return found.index_add(0, rows, initial), None, None, None, None
+        found = _polynomial_of_rows(graph.transposed(), scale, grad, rows, alpha)
+        return found.index_add_(0, rows, initial), None, None, None, None
 
 
 def _scale(graph: Adjacency, dtype: torch.dtype, normalize: bool = True) -> Tensor:
     """Diagonal of ``S``; ones where it is to be left out."""
     if not normalize:
         return torch.ones(graph.num_dst, dtype=dtype, device=graph.indptr.device)
-    if ("scale", dtype) not in graph.kept:
+
+    def make() -> Tensor:
         scale = graph.degrees.to(dtype).pow(-0.5)
-        graph.kept["scale", dtype] = scale.masked_fill_(scale == torch.inf, 0)
-    return graph.kept["scale", dtype]
+        return scale.masked_fill_(scale == torch.inf, 0)
+
+    return graph.keep(("scale", dtype), make)
 
 
 def _polynomial(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float], rows: Tensor | None = None) -> Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ...graph.adjacency import Adjacency
 from .blocks import sum_row
@@ -102,9 +101,11 @@ class _Projected(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         joined, out = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            given = grad if out is None else grad * (out > 0)
+            return *(given.t() @ joined).chunk(2, dim=1), given.sum(0), None, None, None, None
         grad, out = grad.detach().contiguous(), None if out is None else out.detach()
 
         def work(part: slice, of_both: Tensor, of_bias: Tensor) -> None:

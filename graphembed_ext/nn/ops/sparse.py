@@ -60,6 +60,14 @@ class SparseRows:
             x.count_nonzero() <= _SPARSE * x.numel()
         )
 
+    def dense(self) -> Tensor:
+        """The matrix itself."""
+        graph = self.graph
+        out = torch.zeros(self.shape, dtype=self.dtype, device=graph.indptr.device)
+        values = torch.ones((), dtype=self.dtype) if self.values is None else self.values[graph.edge_ids]
+        out[graph.destinations(), graph.indices] = values.to(out)
+        return out
+
     @property
     def shape(self) -> tuple[int, int]:
         """``(N, F)``."""

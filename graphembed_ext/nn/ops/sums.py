@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from numba import njit
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
+from ..unchanged import eager
 from .blocks import sum_row
 
 __all__ = ["check_carried", "neighbor_sum"]
@@ -43,6 +43,8 @@ def neighbor_sum(graph: Adjacency, x: Tensor, weight: Tensor | None = None) -> T
         tensor([[3.], [2.], [0.]])
     """
     check_carried(graph, x, weight)
+    if not eager(x, weight):
+        return _plainly(graph, x, weight)
     return _NeighborSum.apply(x, weight, graph)  # type: ignore[no-untyped-call]
 
 
@@ -62,15 +64,40 @@ class _NeighborSum(torch.autograd.Function):
         return _sum(graph, x, weight)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         graph: Adjacency = ctx.graph
-        grad_x = _sum(graph.transposed(), grad, weight) if ctx.needs_input_grad[0] else None
-        grad_weight = None
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = _NeighborSum.apply(grad, weight, graph.transposed())  # type: ignore[no-untyped-call]
         if ctx.needs_input_grad[1]:
-            grad_weight = _products(graph, x, grad).to(weight.dtype)
+            grad_weight = _EdgeProducts.apply(x, grad, graph).to(weight.dtype)  # type: ignore[no-untyped-call]
         return grad_x, grad_weight, None
+
+
+class _EdgeProducts(torch.autograd.Function):
+    """The gradient of the weights: the product of what an edge carries and of the gradient where it arrives."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, grad: Tensor, graph: Adjacency) -> Tensor:
+        ctx.graph = graph
+        ctx.save_for_backward(x, grad)
+        return _products(graph, x, grad)
+
+    @staticmethod
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, grad = ctx.saved_tensors
+        graph: Adjacency = ctx.graph
+        wants_x, wants_grad, _ = ctx.needs_input_grad
+        grad_x = neighbor_sum(graph.transposed(), grad, weight) if wants_x else None
+        return grad_x, neighbor_sum(graph, x, weight) if wants_grad else None, None
+
+
+def _plainly(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
+    carried = x[graph.indices]
+    if weight is not None:
+        carried = carried * weight[graph.edge_ids].to(x.dtype).unsqueeze(1)
+    return x.new_zeros(graph.num_dst, x.size(1)).index_add(0, graph.destinations(), carried)
 
 
 def _sum(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
@@ -89,13 +116,12 @@ def _sum(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
 
 
 def _products(graph: Adjacency, x: Tensor, grad: Tensor) -> Tensor:
-    """Gradient of the weights: the product of what an edge carries and of the gradient where it arrives."""
     found = grad.new_empty(graph.num_edges)
     if x.device.type != "cpu" or x.dtype not in _COMPILED:
         found[graph.edge_ids] = (x[graph.indices] * grad[graph.destinations()]).sum(1)
         return found
     arrays = graph.indptr.numpy(), graph.indices.numpy(), graph.edge_ids.numpy()
-    x, grad = x.detach().contiguous(), grad.contiguous()
+    x, grad = x.detach().contiguous(), grad.detach().contiguous()
     over_rows(_dots, graph.indptr, x.size(1), *arrays, x.numpy(), grad.numpy(), found.numpy())
     return found
 
