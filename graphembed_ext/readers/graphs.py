@@ -17,7 +17,8 @@ from . import edge_lists
 from . import matrices as matrix_files
 from .datasets import read_dataset
 from .graph_file import KINDS, WEIGHT, GraphFile, simple_view
-from .saved import read_dgl, read_pyg
+from .networks import NETWORKS, read_network
+from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
 
 if TYPE_CHECKING:
     pass
@@ -26,7 +27,7 @@ __all__ = ["pairs_of_names", "read_graph", "read_pairs"]
 
 
 _TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
-_MATRICES = (".mat", ".mtx", ".npz")
+_MATRICES = (".mat", ".mtx", ".npy", ".npz")
 #: Node types and relation of a list of users and items.
 _BIPARTITE = ("user", "to", "item")
 
@@ -92,7 +93,7 @@ def read_graph(
     path = Path(source).expanduser()
     kind = _kind(path, input_format)
     packed = path.suffix == ".gz"
-    known = kind in (*_TEXT, ".adjlist", ".mtx") or (
+    known = kind in (*_TEXT, ".adjlist", ".mtx", *NETWORKS, *PICKLES) or (
         kind in (".parquet", *_MATRICES, ".bin", ".dgl", ".pt") and not packed
     )
     if not path.exists():
@@ -107,8 +108,12 @@ def read_graph(
             edges = _read_edges(path, kind, header, bipartite)
             return (_from_typed if isinstance(edges, edge_lists.TypedEdgeList) else _from_edge_list)(edges, directed)  # type: ignore[arg-type]
         if kind in _MATRICES:
-            found = matrix_files.read_matrix(path, kind, mat_key, directed)
+            found = matrix_files.read_matrix(path, kind, mat_key, directed, bipartite)
             return GraphFile(found.view, None, found.labels, found.weight, found.notes)
+        if kind in NETWORKS:
+            return read_network(path, kind, directed, bipartite)
+        if kind in PICKLES:
+            refuse_pickle(path)
         return read_dgl(path) if kind in (".bin", ".dgl") else read_pyg(path)
     except OSError as error:
         raise FileFormatError(

@@ -162,7 +162,7 @@ BAD_TEXT = {
     "broken.mat": (b"MATLAB 5.0, says who?", ["broken.mat", "no MATLAB file"]),
     "broken.pt": (b"no graph", ["broken.pt", "torch.save"]),
     "empty.pt": (b"", ["empty.pt", "torch.save"]),
-    "graph.gml": ("graph []", ["graph.gml", "ending in .gml", ".edgelist"]),
+    "graph.docx": ("graph []", ["graph.docx", "ending in .docx", ".edgelist"]),
     "graph.mat.gz": (b"", ["graph.mat.gz", "ending in .gz"]),
 }
 
@@ -438,7 +438,11 @@ def test_archives_of_gnn_benchmark(tmp_path):
         ("graph.mtx", lambda path: path.write_text("nothing"), "damaged or no MatrixMarket"),
         ("graph.mtx", lambda path: scipy.io.mmwrite(path, sp.eye(2, 3).tocsr()), r"a matrix of shape \(2, 3\)"),
         ("graph.npz", lambda path: path.write_text("nothing"), "damaged or no .npz"),
-        ("graph.npz", lambda path: np.savez(path, a=np.eye(2)), r"got the arrays \['a'\]; expected a square sparse"),
+        (
+            "graph.npz",
+            lambda path: np.savez(path, a=np.eye(2), b=np.eye(2)),
+            r"got the arrays \['a', 'b'\]; expected a square sparse",
+        ),
         ("graph.npz", lambda path: np.savez(path, edge_index=np.eye(3)), r"got float64 of shape \(3, 3\)"),
     ],
 )

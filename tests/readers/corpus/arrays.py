@@ -105,9 +105,8 @@ SPARSE = [
     case(
         "mtx, square, of users and items",
         "r.mtx",
-        _mtx(sp.csr_matrix(_ARROW)),
-        Answer(edges("0 1, 1 2"), (0.5, 2.0), rated=True, sides=True),
-        "users|items|bipartite",
+        _mtx(sp.csr_matrix(np.vstack([_TASTE, [0, 0, 2]]))),
+        Answer(edges("0 0, 0 2, 1 1, 2 2"), (5, 1, 3, 2), rated=True, sides=True),
         bipartite=True,
     ),
     case("mtx, complex", "g.mtx", _mtx(sp.csr_matrix(_PATH * 1j)), None, "complex|real"),

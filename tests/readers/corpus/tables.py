@@ -201,8 +201,8 @@ WEIGHTS = [
     case("infinite weight", "e.csv", _EDGES.format("inf"), None, r"line 2.*weight"),
     case("weight beyond float32", "e.csv", _EDGES.format("1e39"), None, r"line 2.*weight"),
     case("weight in words", "e.csv", _EDGES.format("heavy"), None, r"line 2.*weight"),
-    case("negative weight left out", "e.csv", _EDGES.format("-1"), ABC, weights=False),
-    case("blank weight left out", "e.csv", _EDGES.format(""), ABC, weights=False),
+    case("negative weight left out", "e.csv", _EDGES.format("-1"), ABC, weight=False),
+    case("blank weight left out", "e.csv", _EDGES.format(""), ABC, weight=False),
     case(
         "weight of nothing but one",
         "e.csv",

@@ -1,0 +1,89 @@
+"""Dense matrices among text tables: names along both sides or one, or numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .arrays import Entries
+from .matrices import Matrix, matrix_of
+
+__all__ = ["from_dense", "may_be_dense"]
+
+
+def may_be_dense(lines: int, width: int) -> bool:
+    """Whether a table of so many lines and columns can be a square matrix, with names or without.
+
+    Example:
+        >>> may_be_dense(4, 4), may_be_dense(4, 3), may_be_dense(100, 3)
+        (True, True, False)
+    """
+    return width >= 3 and lines in (width, width + 1)
+
+
+def from_dense(
+    table: Sequence[Sequence[str]], place: str, directed: bool = False, bipartite: bool = False
+) -> tuple[Matrix, list[str]] | None:
+    """The graph of a table that is a square adjacency matrix, with the names of its nodes; None for any other table.
+
+    It is one where the first line and the first column have the same names in the same order and all else is numbers;
+    where the first line has names and below are as many lines of as many numbers; or where it has numbers alone, as
+    many lines as columns, that are the same both ways or nothing but 0 and 1.
+
+    Args:
+        table: All cells as text, the first line among them.
+        place: File, for errors.
+        directed: Whether edges lead one way, from row to column.
+        bipartite: Whether users and items are asked for, which a square matrix has not.
+
+    Raises:
+        FileFormatError: A matrix of zeros, or entries that are no weights.
+
+    Example:
+        >>> matrix, names = from_dense([["", "Ada", "Bob"], ["Ada", "0", "2"], ["Bob", "2", "0"]], "a.csv")
+        >>> names, matrix.view.edge_index().tolist()
+        (['Ada', 'Bob'], [[0, 1], [1, 0]])
+    """
+    if bipartite or not table or not may_be_dense(len(table), len(table[0])):
+        return None
+    found = _labelled(table) or _titled(table) or _bare(table)
+    if found is None:
+        return None
+    names, values, how = found
+    rows, columns = np.nonzero(values)
+    entries = Entries((len(names), len(names)), rows, columns, values[rows, columns])
+    matrix = matrix_of(entries, place, directed)
+    return Matrix(matrix.view, {}, matrix.weight, (f"a matrix of {len(names)} nodes, {how}",)), names
+
+
+def _labelled(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str] | None:
+    names = [cell.strip() for cell in table[0][1:]]
+    if [row[0].strip() for row in table[1:]] != names or len(set(names)) != len(names):
+        return None
+    values = _numbers([row[1:] for row in table[1:]])
+    return None if values is None else (names, values, "named by the first line and the first column")
+
+
+def _titled(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str] | None:
+    names = [cell.strip() for cell in table[0]]
+    if len(table) != len(names) + 1 or len(set(names)) != len(names) or _numbers([names]) is not None:
+        return None
+    values = _numbers(table[1:])
+    return None if values is None else (names, values, "named by the first line")
+
+
+def _bare(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str] | None:
+    values = _numbers(table) if len(table) == len(table[0]) else None
+    if values is None or not (np.array_equal(values, values.T) or bool(((values == 0) | (values == 1)).all())):
+        return None
+    return [str(i) for i in range(len(table))], values, "numbered from 0"
+
+
+def _numbers(rows: Sequence[Sequence[str]]) -> np.ndarray | None:
+    if len({len(row) for row in rows}) != 1:
+        return None
+    try:
+        return np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:
+        return None
