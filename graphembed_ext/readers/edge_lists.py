@@ -1,153 +1,348 @@
-"""Edge lists from text and Parquet files: two columns of names, and perhaps columns of weights and types."""
+"""Edge lists: tables with two columns of names, and perhaps columns of weights and types."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
-from ..errors import FileFormatError
-from .columns import _is_number, _type_positions, _weight_position
-from .text import _content, _Text
+from ..errors import FileFormatError, InputError
+from .columns import Roles, by_content, by_title, chosen
+from .options import Reading
+from .tables import Table
 
-__all__ = ["EdgeList", "Types", "TypedEdgeList", "read_adjacency", "read_parquet", "read_text"]
+__all__ = ["BIPARTITE", "Names", "Part", "Types", "check_weights", "read_adjacency", "read_edges"]
 
 #: Node types of the first and the second column, and the relation from one to the other.
 Types = tuple[str, str, str]
 
+#: Node types and relation of a list of users and items.
+BIPARTITE: Types = ("user", "to", "item")
 _RELATION = "to"
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class Names:
+    """Columns of names, chunk by chunk, as numbers into one dictionary for all."""
+
+    def __init__(self, columns: int) -> None:
+        self.chunks: list[list[Any]] = [[] for _ in range(columns)]
+        self._fresh, self._settled = 0, 0
+
+    def add(self, encoded: Sequence[Any]) -> None:
+        """A chunk of each column, dictionary-encoded."""
+        for chunks, chunk in zip(self.chunks, encoded, strict=True):
+            chunks.append(chunk)
+            self._fresh += len(chunk.dictionary)
+        if self._fresh > max(1 << 21, 2 * self._settled):  # so that names that recur are kept a few times at most
+            self.chunks, dictionary = unified(self.chunks)
+            self._fresh, self._settled = 0, len(dictionary)
+
+
+def unified(columns: Sequence[Sequence[Any]]) -> tuple[list[list[Any]], Any]:
+    """Columns of dictionary-encoded chunks with one dictionary in common, and this dictionary."""
+    flat = [chunk for chunks in columns for chunk in chunks]
+    joined = pa.chunked_array(flat, type=pa.dictionary(pa.int32(), pa.large_string())).unify_dictionaries().chunks
+    found, start = [], 0
+    for chunks in columns:
+        found.append(joined[start : start + len(chunks)])
+        start += len(chunks)
+    return found, joined[0].dictionary if joined else pa.array([], pa.large_string())
 
 
 @dataclass
-class EdgeList:
-    """What an edge list holds, lines in the file's order.
+class Part:
+    """The edges of one file, lines in its order.
 
     Attributes:
-        src: Number of each line's first node, int64, shape ``(lines,)``.
-        dst: Number of each line's second node, same shape.
-        weight: Weight of each line, float64, same shape; None where the file has none.
-        names: Name of each node: whole numbers in numerical order, other names in order of first appearance.
+        ends: First and second ends.
+        types: Source type, relation and target type, each one word for all lines or chunks of a column; None where
+            the file has none.
+        weight: float64, or None.
+        where: File and line of a row, for messages.
         notes: How the file was understood, one sentence each.
     """
 
-    src: np.ndarray
-    dst: np.ndarray
-    weight: np.ndarray | None
-    names: list[str]
+    ends: list[list[Any]]
+    types: tuple[Any, Any, Any] | None = None
+    weight: np.ndarray | None = None
+    where: Callable[[int], str] = str
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass
-class TypedEdgeList:
-    """What an edge list with node types holds.
-
-    Attributes:
-        edges: Numbers of each line's nodes within their types, and its weight or None, by edge type.
-        names: Names of the nodes of each type, ordered as for :class:`EdgeList`.
-        notes: As for :class:`EdgeList`.
-    """
-
-    edges: dict[Types, tuple[np.ndarray, np.ndarray, np.ndarray | None]]
-    names: dict[str, list[str]]
-    notes: list[str] = field(default_factory=list)
-
-
-def read_text(path: Path, header: bool | None = None, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read a text file with an edge on each line.
-
-    Fields are separated by commas, semicolons or tabs, whichever the first line has; in ``.txt`` and ``.edgelist``
-    files that have none of these, by spaces. Lines that begin with ``#`` or ``%`` are comments: anywhere where
-    spaces separate, elsewhere only before the first edge, as a name may begin so. Blank lines are skipped.
+def read_edges(table: Table, reading: Reading, types: Types | None = None, bipartite: bool | None = None) -> Part:
+    """Read the edges of a table.
 
     Args:
-        path: File, UTF-8; compressed when its name ends in ``.gz``.
-        header: Whether the first line has column titles. None finds out: it has when it calls its columns
-            "source" and "target" or the like, or has words where the next line has numbers.
-        types: Source type, relation and target type of all lines, as of a list of users and items, whose names
-            are apart. None takes the columns titled "source_type", "target_type" and "relation", or the like.
+        table: The table.
+        reading: What a person said of it.
+        types: Types of all lines; None takes those of the table, if any.
+        bipartite: Whether the ends are users and items; None goes by the titles, or by the comments of KONECT.
 
     Raises:
-        FileFormatError: Not such a file; names the line.
+        FileFormatError: No edges, or a file that leaves open which columns they stand in.
     """
-    text = _Text(path, _content(path))
-    titled = text.has_header() if header is None else header
-    rows = text.table(titled)
-    weight = None if rows.weight is None else _numbers(rows.weight, rows.where)
-    return _edge_list(rows.first, rows.second, weight, rows.where, [*text.notes, *rows.notes], rows.types or types)
+    if table.width < 2:
+        raise _one_column(table)
+    _refuse_dicts(table)
+    table.decide()
+    if not table.rows:
+        shown = ", ".join(table.titles or ())
+        raise FileFormatError(table.name, f"nothing but a header, {shown}", "no edges are a graph, an edge on each line")
+    roles = _roles(table, reading)
+    marks = " ".join(table.comments[:1]).lower().split()
+    if bipartite is None:
+        bipartite = _two_kinds(table, roles, marks)
+    given: tuple[Any, Any, Any] | None = types
+    if given is None and roles.source_type is not None and roles.target_type is not None:
+        given = (roles.source_type, _RELATION if roles.relation is None else roles.relation, roles.target_type)
+    elif given is None and roles.spaces is not None:
+        given = (roles.spaces[0], _RELATION if roles.relation is None else roles.relation, roles.spaces[1])
+    elif given is None and bipartite:
+        relation = roles.relation if "relation" in reading.columns else None
+        given = BIPARTITE if relation is None else (BIPARTITE[0], relation, BIPARTITE[2])
+    elif given is None and "relation" in reading.columns:
+        given = ("node", roles.relation, "node")
+    part = _collected(table, roles, given)
+    part.notes = [*table.notes(), *_notes(table, roles, given, bipartite, marks), *part.notes]
+    return part
 
 
-def read_adjacency(path: Path, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read adjacency lists: on each line a node and its neighbours, separated by white space.
+def _refuse_dicts(table: Table) -> None:
+    """networkx.write_edgelist writes the data of edges as dicts of Python."""
+    for row, cells in enumerate(table.rows[:2]):
+        found = next((cell for cell in cells[2:] if cell.startswith("{")), None)
+        if found is not None:
+            raise FileFormatError(
+                table.where(row),
+                f"a Python dict, {' '.join(cells[cells.index(found) :])[:60]}",
+                "a number as the third column",
+                "networkx.write_weighted_edgelist writes weights so",
+            )
 
-    Args:
-        path: File, UTF-8; compressed when its name ends in ``.gz``.
-        types: As for :func:`read_text`.
+
+def _two_kinds(table: Table, roles: Roles, marks: Sequence[str]) -> bool:
+    """Whether the ends are users and items, by titles, by KONECT's first line, or by MovieLens's names of files.
 
     Raises:
-        FileFormatError: Not such a file.
+        FileFormatError: Ratings by time without titles, whose ends share names, which may be of either.
     """
+    if marks[:1] == ["%"] and marks[1:2] in (["sym"], ["asym"], ["bip"]):
+        return marks[1] == "bip"
+    if not roles.bipartite or table.titles is not None:
+        return roles.bipartite
+    if re.match(r"(u\.data|u[1-5ab]\.(base|test)|ratings\.dat)(\.|$)", table.source.path.name):
+        return True
+    shared = {row[roles.source] for row in table.rows} & {row[roles.target] for row in table.rows}
+    if not shared:
+        return False
+    raise FileFormatError(
+        table.where(0),
+        f"{', '.join(table.rows[0][:4])!r}, ratings by time, of items by users or of people by people",
+        "column titles, which tell",
+        "--bipartite takes the first two columns for users and items, --joint for nodes of one kind",
+    )
+
+
+def _one_column(table: Table) -> FileFormatError:
+    if not table.rows:
+        return FileFormatError(table.name, "no edges", "at least two columns, the ends of edges")
+    text = isinstance(table.titles, list)
+    got = "one column" if not text else f"{table.width} column{'s' * (table.width != 1)}"
+    if text:
+        return FileFormatError(table.name, got, "at least two, the ends of edges")
+    delimiter = table.dialect.name  # type: ignore[union-attr]
+    return FileFormatError(
+        table.where(0),
+        f"{got}, {table.rows[0][0][:60]!r}",
+        f"at least two, separated by {delimiter}",
+        "each line names the two ends of an edge; --delimiter names another mark between cells",
+    )
+
+
+def _roles(table: Table, reading: Reading) -> Roles:
+    given = chosen(reading.columns, table.titles, table.width)
+    if "source" in given and "target" in given:
+        if given["source"] == given["target"]:
+            raise InputError("columns", f"source and target are column {given['source'] + 1}", "two columns")
+        rated = None if table.titles is None else by_title(table.titles, table.rows, reading.weight)
+        weight = None if rated is None or rated.weight in given.values() else rated.weight
+        found = Roles(given["source"], given["target"], weight)
+    else:
+        told: Roles | str | None
+        if table.titles is not None:
+            told = by_title(table.titles, table.rows, reading.weight) or "titles that leave open which are the ends"
+        else:
+            told = by_content(table.rows, reading.weight)
+        if isinstance(told, str):
+            raise _unclear(table, told)
+        if "source" in given or "target" in given:
+            raise InputError("columns", ", ".join(given), "both source and target, or neither")
+        found = told
+    if not reading.weight:
+        given.pop("weight", None)
+    places = {role: place for role, place in given.items() if role in Roles.__dataclass_fields__}
+    return replace(found, **places)  # type: ignore[arg-type]
+
+
+def _unclear(table: Table, what: str) -> FileFormatError:
+    if table.titles is not None:
+        got = f"the columns {', '.join(map(repr, table.titles[:12]))}, {what}"
+        hint = "--columns source=TITLE,target=TITLE names them; a table of nodes goes with --nodes, --labels or --features"
+        return FileFormatError(table.where(-1) if table.rows else table.name, got, "two columns of nodes", hint)
+    got = f"{', '.join(table.rows[0][:6])!r}, {what}"
+    if _square(table.rows):
+        hint = "a dense matrix is read from .npy (numpy.save) or .npz"
+    else:
+        hint = "--columns source=1,target=2 and so on names them, --header takes the first line for titles"
+    return FileFormatError(table.where(0), got, "columns whose roles are plain", hint)
+
+
+def _square(rows: Sequence[Sequence[str]]) -> bool:
+    return len(rows) in (len(rows[0]), len(rows[0]) - 1)
+
+
+def _notes(
+    table: Table, roles: Roles, types: tuple[Any, Any, Any] | None, bipartite: bool, marks: Sequence[str]
+) -> list[str]:
+    titles = table.titles
+
+    def called(place: int) -> str:
+        return f"{place + 1}" if titles is None else repr(titles[place])
+
+    taken = {"source": roles.source, "target": roles.target, "weight": roles.weight}
+    if types is not None and roles.source_type is not None and types[0] == roles.source_type:
+        taken |= {"source type": roles.source_type, "target type": roles.target_type}
+    if types is not None and isinstance(types[1], int):
+        taken["relation"] = types[1]
+    used = {place for place in taken.values() if place is not None}
+    shown = ", ".join(f"{called(place)} ({role})" for role, place in taken.items() if place is not None)
+    first = ", ".join((titles or table.rows[0])[:3])
+    notes = []
+    if not hasattr(table, "_file"):
+        notes.append(f"the first line, {first}, is taken for {'an edge' if titles is None else 'column titles'}")
+    notes.append(f"columns {shown}")
+    if bipartite and types is not None and types[0] == BIPARTITE[0] and roles.source_type is None:
+        notes.append("first ends are users, second ends items, and equal names different nodes (--joint joins them)")
+    if roles.relation is not None and roles.relation not in used:
+        notes.append(
+            f"relations of column {called(roles.relation)} are joined "
+            f"(--columns relation={titles[roles.relation] if titles else roles.relation + 1} keeps them apart)"
+        )
+        used.add(roles.relation)
+    if roles.time is not None and roles.time not in used:
+        notes.append(f"column {called(roles.time)} has times, left out")
+        used.add(roles.time)
+    spare = [called(place) for place in range(table.width) if place not in used and (titles is None or titles[place])]
+    if spare:
+        notes.append(f"column{'s' * (len(spare) > 1)} {', '.join(spare[:8])}{' ...' * (len(spare) > 8)} left out")
+    if marks[:2] == ["%", "asym"]:
+        notes.append("the file says that its edges lead one way (--directed keeps that)")
+    return [*notes, *roles.notes]
+
+
+def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -> Part:
+    """The columns that are wanted, read chunk by chunk."""
+    columns = [] if types is None else [place for place in types if isinstance(place, int)]
+    weighted = [] if roles.weight is None else [roles.weight]
+    names, kinds = Names(2), Names(len(columns))
+    weights: list[np.ndarray] = []
+    rows, notes = 0, list[str]()
+    for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
+        ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
+        names.add([_named(column, rows, table, "an edge without a node at one end", "two node names") for column in ends])
+        missing = "an edge without a type", "a type in each column"
+        kinds.add([_named(column, rows, table, *missing) for column in of_types])
+        if weighted:
+            weights.append(_numbers(chunk[-1], rows, table, roles.weight or 0))
+        rows += len(ends[0])
+    if not rows:
+        raise FileFormatError(table.name, "no edges", "at least one edge")
+    weight = np.concatenate(weights) if weighted else None
+    if weight is not None:
+        weight, notes = _usable(weight, table)
+    given = types
+    if types is not None:
+        given = tuple(kinds.chunks[columns.index(p)] if isinstance(p, int) else p for p in types)  # type: ignore[assignment]
+    return Part(names.chunks, given, weight, table.where, notes)
+
+
+def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
+    encoded = column.dictionary_encode()
+    if pc.any(pc.equal(encoded.dictionary, "")).as_py():
+        row = start + pc.index(column, "").as_py()
+        raise FileFormatError(table.where(row), missing, wanted, "leave such lines out, or fill them in")
+    if pc.any(pc.match_substring(encoded.dictionary, "\n")).as_py():
+        broken = pc.match_substring(column, "\n")
+        row = pc.index(broken, True).as_py()
+        raise FileFormatError(
+            table.where(start + row),
+            f"a name that runs over lines, {column[row].as_py()[:40]!r}",
+            "a name on one line",
+            "a quotation mark may lack its other end",
+        )
+    return encoded
+
+
+def _numbers(column: Any, start: int, table: Table, place: int) -> np.ndarray:
+    """Weights, NaN where there is none.
+
+    Raises:
+        FileFormatError: One that is no number, or larger than float32 holds.
+    """
+    blank = pc.is_in(column, value_set=pa.array(["", "NA", "NaN", "nan", "NULL", "null", "None"], column.type))
+    kept = pc.if_else(blank, pa.scalar(None, column.type), column)
     try:
-        lines = [line.split() for line in _content(path).decode().splitlines() if line.lstrip()[:1] not in ("#", "%")]
-    except UnicodeDecodeError as error:
-        raise FileFormatError(str(path), f"bytes that are not UTF-8 ({error})", "UTF-8 text") from error
-    lines = [line for line in lines if line]
-    first = pa.array([line[0] for line in lines for _ in line[1:]], pa.large_string())
-    second = pa.array([name for line in lines for name in line[1:]], pa.large_string())
-    alone = {line[0] for line in lines if len(line) == 1} - set(first.to_pylist()) - set(second.to_pylist())
-    notes = [f"{len(alone)} nodes without neighbours are left out"] if alone else []
-    columns = (pa.chunked_array([first]), pa.chunked_array([second]))
-    return _edge_list(*columns, None, lambda row: str(path), notes, types)
+        values = kept.cast(pa.float64())
+    except pa.ArrowException:
+        pointed = pc.replace_substring(kept, ",", ".")  # decimal commas
+        try:
+            values = pointed.cast(pa.float64())
+        except pa.ArrowException:
+            return _word(column, start, table, place)
+    numbers = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False)
+    wrong = np.abs(numbers) > _LARGEST
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise _no_weight(table.where(start + row), f"{numbers[row]:g}", table, place)
+    return numbers
 
 
-def read_parquet(path: Path, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read a Parquet file whose first two columns name the ends of edges; ``types`` as for :func:`read_text`.
+def _word(column: Any, start: int, table: Table, place: int) -> np.ndarray:
+    for row, text in enumerate(column.to_pylist()):
+        try:
+            float(text.replace(",", ".") or "nan")
+        except ValueError:
+            if text not in ("NA", "NULL", "null", "None"):
+                raise _no_weight(table.where(start + row), repr(text), table, place) from None
+    return np.array([float(text.replace(",", ".") or "nan") for text in column.to_pylist()])
 
-    Raises:
-        FileFormatError: Not such a file.
-    """
-    try:
-        with pa.parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            if len(schema) < 2:
-                raise FileFormatError(
-                    str(path), f"{len(schema)} column{'s' * (len(schema) != 1)}", "at least two, the ends of edges"
-                )
-            numeric = [pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in schema.types]
-            third = len(schema) > 2 and numeric[2]
-            position = _weight_position(schema.names, third)
-            kinds = _type_positions(schema.names)
-            wanted = [schema.names[i] for i in (0, 1, position, *kinds) if i is not None]
-            table = file.read(list(dict.fromkeys(wanted)))
-        given = [None if i is None else table.column(schema.names[i]).cast(pa.large_string()) for i in kinds]
-        first, second = (column.cast(pa.large_string()) for column in table.columns[:2])
-        weight = None if position is None else table.column(2).cast(pa.float64())
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise FileFormatError(str(path), f"a file that is damaged or no Parquet ({error})", "a Parquet file") from error
 
-    def where(row: int) -> str:
-        return f"{path}, row {row + 1}"
+def _no_weight(where: str, got: str, table: Table, place: int) -> FileFormatError:
+    called = f"column {place + 1}" if table.titles is None else f"column {table.titles[place]!r}"
+    return FileFormatError(
+        where,
+        f"the edge weight {got} in {called}",
+        "a finite number of at least 0",
+        "--no-weight reads no weights, --columns weight=TITLE those of another column",
+    )
 
-    for position_of_ids, column in enumerate((first, second)):
-        absent = column.is_null()
-        if numeric[position_of_ids]:
-            absent = pc.or_(absent, pc.equal(column, "nan"))
-        if pc.any(absent).as_py():
-            raise FileFormatError(where(_first(absent)), "an edge without a node at one end", "two node names")
-    values = None if weight is None else weight.to_numpy()
-    note = f"columns {schema.names[0]!r} and {schema.names[1]!r} name the ends of edges"
-    weights = [] if position is None else [f"column {schema.names[position]!r} has the edge weights"]
-    return _edge_list(first, second, values, where, [note, *weights], (given if kinds else None) or types)
+
+def _usable(weight: np.ndarray, table: Table) -> tuple[np.ndarray | None, list[str]]:
+    """Weights, or none and a note where some are negative or absent: they matter to models that go by them alone."""
+    wrong = ~(weight >= 0)
+    if not wrong.any():
+        return weight, []
+    row = int(np.argmax(wrong))
+    what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
+    where = table.where(row).rpartition(", ")[2]
+    count = int(wrong.sum())
+    return None, [f"no weights are read, as {count} {'is' if count == 1 else 'are'} blank or negative ({where}: {what})"]
 
 
 def check_weights(weight: np.ndarray, where: Callable[[int], str]) -> None:
@@ -158,92 +353,27 @@ def check_weights(weight: np.ndarray, where: Callable[[int], str]) -> None:
         raise FileFormatError(where(row), f"the edge weight {weight[row]:g}", "a finite number of at least 0")
 
 
-def _numbers(column: Any, where: Callable[[int], str]) -> np.ndarray:
-    try:
-        return column.cast(pa.float64()).to_numpy()
-    except pa.ArrowException:
-        texts = column.to_pylist()
-        row = next(row for row, text in enumerate(texts) if not _is_number(text) or not math.isfinite(float(text)))
-        raise FileFormatError(where(row), f"the edge weight {texts[row]!r}", "a finite number of at least 0") from None
+def read_adjacency(lines: Sequence[str], name: str, types: Types | None = None) -> Part:
+    """Read adjacency lists: on each line a node and its neighbours, separated by white space.
 
-
-def _edge_list(
-    first: Any,
-    second: Any,
-    weight: np.ndarray | None,
-    where: Callable[[int], str],
-    notes: list[str],
-    types: Any = None,
-) -> EdgeList | TypedEdgeList:
-    """``types``: None, three words for all lines, or columns of source type, target type and relation or None."""
+    Raises:
+        FileFormatError: No such lists.
+    """
+    split = [(number, line.split()) for number, line in enumerate(lines, 1) if line.lstrip()[:1] not in ("#", "%")]
+    split = [(number, words) for number, words in split if words]
+    for number, words in split:
+        other = next((word for word in words[1:] if word == "{}" or word.endswith("}")), None)
+        if other is not None or all(":" in word and word.rpartition(":")[2].replace(".", "").isdigit() for word in words[1:3]) and words[1:]:
+            raise FileFormatError(
+                f"{name}, line {number}",
+                f"{(other or words[1])!r}, a weight or data of an edge",
+                "a node and the names of its neighbours",
+                "networkx.write_adjlist writes such lists, write_weighted_edgelist edges with weights",
+            )
+    first = pa.array([words[0] for _, words in split for _ in words[1:]], pa.large_string())
+    second = pa.array([other for _, words in split for other in words[1:]], pa.large_string())
     if not len(first):
-        raise FileFormatError(where(0).partition(", ")[0], "no edges", "at least one edge")
-    for column in (first, second):
-        nameless = pc.equal(column, "")
-        if pc.any(nameless).as_py():
-            raise FileFormatError(where(_first(nameless)), "an edge without a node at one end", "two node names")
-    if weight is not None:
-        check_weights(weight, where)
-    if types is not None:
-        return _typed_edge_list(first, second, weight, where, notes, types)
-    codes, names = _numbered(pa.concat_arrays([*first.chunks, *second.chunks]), where, first, second)
-    src, dst = codes.reshape(2, -1)
-    return EdgeList(src, dst, weight, names, notes)
-
-
-def _typed_edge_list(
-    first: Any, second: Any, weight: np.ndarray | None, where: Callable[[int], str], notes: list[str], types: Any
-) -> TypedEdgeList:
-    if isinstance(types[0], str):
-        source, relation, target = (np.full(len(first), name, dtype=object) for name in types)
-    else:
-        source, target = (np.asarray(column.to_pylist(), dtype=object) for column in types[:2])
-        relation = np.full(len(first), _RELATION, dtype=object)
-        if types[2] is not None:
-            relation = np.asarray(types[2].to_pylist(), dtype=object)
-        for column in (source, target, relation):
-            absent = column == ""
-            if absent.any():
-                raise FileFormatError(where(int(np.argmax(absent))), "an edge without a type", "a type in each column")
-    ends = [np.asarray(column.to_pylist(), dtype=object) for column in (first, second)]
-    numbers = [np.zeros(len(first), dtype=np.int64) for _ in ends]
-    names: dict[str, list[str]] = {}
-    for kind in sorted({*source, *target}):
-        here = [source == kind, target == kind]
-        parts = [pa.array(end[mask], pa.large_string()) for end, mask in zip(ends, here, strict=True)]
-        codes, names[kind] = _numbered(pa.concat_arrays(parts), where, first, second)
-        split = int(here[0].sum())
-        numbers[0][here[0]], numbers[1][here[1]] = codes[:split], codes[split:]
-    edges = {}
-    for edge_type in sorted(set(zip(source, relation, target, strict=True))):
-        rows = (source == edge_type[0]) & (relation == edge_type[1]) & (target == edge_type[2])
-        edges[edge_type] = numbers[0][rows], numbers[1][rows], None if weight is None else weight[rows]
-    return TypedEdgeList(edges, names, notes)
-
-
-def _numbered(column: Any, where: Callable[[int], str], first: Any, second: Any) -> tuple[np.ndarray, list[str]]:
-    """The number of every entry, and the names in the order of their numbers; the first half came as ``first``."""
-    encoded = column.dictionary_encode()
-    codes, names = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
-    broken = next((name for name in names if "\n" in name), None)
-    if broken is not None:
-        raise FileFormatError(
-            where(_first(pc.or_(pc.equal(first, broken), pc.equal(second, broken)))),
-            f"a name that runs over lines, {broken[:40]!r}",
-            "a name on one line",
-            "a quotation mark may lack its other end",
-        )
-    if all(re.fullmatch(r"-?[0-9]+", name) for name in names):
-        order = np.array(sorted(range(len(names)), key=lambda code: int(names[code])), dtype=np.int64)
-    else:
-        half = len(codes) // 2 if len(codes) == 2 * len(first) else len(codes)
-        in_reading_order = codes.reshape(-1, half).T.reshape(-1)
-        _, appearance = np.unique(in_reading_order, return_index=True)
-        order = np.argsort(appearance)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[codes], [names[code] for code in order]
-
-
-def _first(mask: Any) -> int:
-    return int(pc.index(mask, True).as_py())
+        raise FileFormatError(name, "no edges", "at least one edge")
+    alone = {words[0] for _, words in split if len(words) == 1} - set(first.to_pylist()) - set(second.to_pylist())
+    notes = [f"{len(alone)} nodes without neighbours are left out"] if alone else []
+    return Part([[first.dictionary_encode()], [second.dictionary_encode()]], types, None, lambda row: name, notes)

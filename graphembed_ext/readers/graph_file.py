@@ -49,6 +49,8 @@ class GraphFile:
             matrix ``(N, classes)`` for several labels a node. Empty where the source has none.
         weight: Name of the edge feature with the weights; None where the source has none.
         notes: How the source was understood, one sentence each.
+        directed: Whether each edge stands as the source lists it; False where each stands in both directions, None
+            where the source is a graph already.
     """
 
     view: GraphView
@@ -56,6 +58,7 @@ class GraphFile:
     labels: Mapping[str, Any] = field(default_factory=dict)
     weight: str | None = None
     notes: tuple[str, ...] = ()
+    directed: bool | None = None
 
     def build(self, host: str) -> Any:
         """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""
