@@ -90,7 +90,7 @@ def dense_of(entries: Entries, place: str) -> np.ndarray:
         FileFormatError: The memory has no room for it.
     """
     kind = np.dtype(np.int8) if entries.values is None else entries.values.dtype
-    kind = np.dtype(np.int8) if kind == bool else kind
+    kind = np.dtype(np.int8) if kind.kind == "b" else kind
     check_room(kind.itemsize * entries.shape[0] * entries.shape[1], place, f"a matrix of shape {entries.shape}, dense")
     found = np.zeros(entries.shape, kind)
     np.add.at(found, (entries.rows, entries.columns), 1 if entries.values is None else entries.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,6 +12,8 @@ import torch
 
 from .._core.optional import import_dgl
 from ..errors import FileFormatError, GraphEmbedError
+from ..graph.view import NODE_TYPE
+from .checks import check_count
 from .graph_file import GraphFile, from_host
 from .saved_parts import checked
 
@@ -45,7 +48,7 @@ def read_dgl(path: Path) -> GraphFile:
         ) from error
     if len(graphs) != 1:
         raise FileFormatError(str(path), f"{len(graphs)} graphs", "one graph", "save the one to train on by itself")
-    return from_host(graphs[0])
+    return _counted(lambda: from_host(graphs[0]), path, "a graph as dgl.save_graphs writes it")
 
 
 def read_pyg(path: Path) -> GraphFile:
@@ -84,15 +87,21 @@ def read_pyg(path: Path) -> GraphFile:
         raise FileFormatError(
             str(path), f"an object of type {type(graph).__name__}", "a Data or HeteroData written by torch.save"
         )
+    return _counted(lambda: from_host(checked(graph, str(path))), path, "a Data or HeteroData as PyG makes them")
+
+
+def _counted(read: Callable[[], GraphFile], path: Path, expected: str) -> GraphFile:
+    """A graph whose parts fit together, and whose nodes can be had."""
     try:
-        return from_host(checked(graph, str(path)))
+        found = read()
+        for kind, count in found.view.num_nodes.items():
+            check_count(count, str(path) if kind == NODE_TYPE else f"{path}, {kind}")
+        return found
     except GraphEmbedError:
         raise
     except Exception as error:  # stores may hold anything under any name
         raise FileFormatError(
-            str(path),
-            f"a graph whose parts do not fit together ({_brief(error)})",
-            "a Data or HeteroData as PyG makes them",
+            str(path), f"a graph whose parts do not fit together ({_brief(error)})", expected
         ) from error
 
 
