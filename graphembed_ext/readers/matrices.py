@@ -14,8 +14,9 @@ from ..errors import FileFormatError, InputError
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from .arrays import Entries, dense_of, read_archive, read_array, sparse_of
-from .checks import check_compressed, check_count, check_ids, check_room, check_weights
+from .checks import check_count, check_ids, check_room, check_weights
 from .graph_file import WEIGHT, simple_view
+from .matlab import Other, read_matlab
 from .matrix_market import read_matrix_market
 
 __all__ = ["SIDES", "Matrix", "matrix_of", "read_matrix", "sides_view"]
@@ -208,38 +209,16 @@ def _stated(path: Path, arrays: Mapping[str, np.ndarray], least: int) -> int:
 
 
 def _read_mat(path: Path, key: str | None, directed: bool, bipartite: bool) -> Matrix:
-    import scipy.io
-
-    try:
-        content = scipy.io.loadmat(path)
-    except NotImplementedError as error:  # version 7.3 is HDF5
-        raise FileFormatError(
-            str(path), "a MATLAB file of version 7.3", "version 7.2 or older", "save it with the option -v7 in MATLAB"
-        ) from error
-    except Exception as error:  # scipy raises whatever its parser stumbles over
-        raise FileFormatError(
-            str(path), f"a file that is damaged or no MATLAB file ({error})", "a .mat file"
-        ) from error
-    matrices = {name: value for name, value in content.items() if not name.startswith("__")}
-    for name, value in matrices.items():
-        _check_sparse(value, f"{path}, {name!r}")
+    matrices = read_matlab(path)
     key = _mat_key(path, key, matrices, bipartite)
     found = matrix_of(_of_matlab(matrices[key], f"{path}, {key!r}"), f"{path}, {key!r}", directed, bipartite)
     labels = {} if bipartite or key == "group" else _mat_labels(matrices.get("group"), found.view.total_nodes)
     return Matrix(found.view, labels, found.weight, (f"adjacency matrix {key!r}", *found.notes))
 
 
-def _check_sparse(value: Any, place: str) -> None:
-    """Refuse a sparse matrix that SciPy has made of a file without asking whether its parts agree."""
-    if getattr(value, "format", None) in ("csc", "csr"):
-        rows, columns = (
-            check_count(size, place, what) for size, what in zip(value.shape, ("rows", "columns"), strict=True)
-        )
-        size, width = (rows, columns) if value.format == "csr" else (columns, rows)
-        check_compressed(value.indptr, value.indices, size, width, place)
-
-
 def _of_matlab(value: Any, place: str) -> Entries:
+    if isinstance(value, Other):
+        raise FileFormatError(place, f"a matrix of {value.kind}", "real numbers")
     if not hasattr(value, "tocoo"):
         return _of_dense(np.asarray(value), place)
     entries = value.tocoo()
@@ -275,7 +254,7 @@ def _mat_key(path: Path, key: str | None, matrices: Mapping[str, Any], bipartite
 def _mat_labels(group: Any, num_nodes: int) -> dict[str, Any]:
     import scipy.sparse
 
-    if group is None or num_nodes not in getattr(group, "shape", ()):
+    if group is None or isinstance(group, Other) or num_nodes not in group.shape:
         return {}
     if not scipy.sparse.issparse(group) and 1 in group.shape:
         return {NODE_TYPE: torch.from_numpy(group.reshape(-1).astype(np.int64))}
