@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from ..errors import FileFormatError
 from .arrays import Entries
@@ -47,17 +49,15 @@ def read_matrix_market(path: Path) -> Entries:
         raise FileFormatError(
             str(path), f"{head.entries} entries in {len(content)} bytes", "as many lines as the second line says"
         )
-    numbers = _numbers(content, begin, head, path)
+    parts = _columns(content, begin, head, path)
     if head.dense:
-        values = _square(numbers, head, path) if head.symmetric else numbers.reshape(head.shape, order="F")
+        values = _square(parts[0], head, path) if head.symmetric else parts[0].reshape(head.shape, order="F")
         rows, columns = np.nonzero(values)
         return Entries(head.shape, rows, columns, values[rows, columns])
-    table = numbers.reshape(-1, head.width)
-    ends = [table[:, i] - 1 for i in range(2)]
-    for end, size in zip(ends, head.shape, strict=True):
+    for end, size in zip(parts, head.shape, strict=False):
         _check_places(end, size, content, begin, path)
-    rows, columns = (end.astype(np.int64) for end in ends)
-    weights = None if head.pattern else np.ascontiguousarray(table[:, 2])
+    rows, columns = parts[0] - 1, parts[1] - 1
+    weights = None if head.pattern else parts[2]
     if head.symmetric:
         off = rows != columns
         rows, columns = np.concatenate([rows, columns[off]]), np.concatenate([columns, rows[off]])
@@ -103,26 +103,47 @@ def _sizes(line: bytes, words: list[str], place: str) -> _Head:
     return _Head(dense, words[3] == "pattern", symmetric, (rows, columns), entries)
 
 
-def _numbers(content: bytes, begin: int, head: _Head, path: Path) -> np.ndarray:
-    expected = head.entries * head.width
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # NumPy warns of text that is no number
-        try:
-            found = np.fromstring(content[begin:], sep=" ") if content[begin:].strip() else np.empty(0)
-        except (ValueError, DeprecationWarning):
-            found = None
-    if found is not None and len(found) == expected:
+def _columns(content: bytes, begin: int, head: _Head, path: Path) -> list[np.ndarray]:
+    """The numbers below the head, column by column; those of places count from 1."""
+    body = content[begin:]
+    if not head.entries and not body.strip():
+        return [np.empty(0, np.int64 if i < 2 and not head.dense else np.float64) for i in range(head.width)]
+    found = _parsed(body, head)
+    if found is None:  # more than one space between two numbers, or around them
+        found = _parsed(re.sub(rb"(?m)^ +| +$", b"", re.sub(rb"[ \t\r]+", b" ", body)), head)
+    if found is not None and len(found[0]) == head.entries:
         return found
     seen = 0
-    for number, line in enumerate(content[begin:].split(b"\n"), content.count(b"\n", 0, begin) + 1):
-        if not line.strip():
+    for number, line in enumerate(body.split(b"\n"), content.count(b"\n", 0, begin) + 1):
+        words = line.split()
+        if not words:
             continue
-        parts = line.split()
-        if not (head.dense or len(parts) == head.width) or not all(map(_is_number, parts)):
-            text = line[:60].decode("latin-1").strip()
-            raise FileFormatError(f"{path}, line {number}", f"{text!r}", f"{head.width} numbers")
-        seen += len(parts)
-    raise FileFormatError(str(path), f"{seen // head.width} entries", f"the {head.entries} that the line of sizes says")
+        places, values = words[: 0 if head.dense else 2], words[0 if head.dense else 2 :]
+        if len(words) != head.width or not all(map(_is_place, places)) or not all(map(_is_number, values)):
+            expected = "a number" if head.dense else "a row, a column" + ("" if head.pattern else " and a number")
+            raise FileFormatError(f"{path}, line {number}", repr(line[:60].decode("latin-1").strip()), expected)
+        seen += 1
+    raise FileFormatError(str(path), f"{seen} entries", f"the {head.entries} that the line of sizes says")
+
+
+def _parsed(body: bytes, head: _Head) -> list[np.ndarray] | None:
+    """Columns of lines whose numbers are parted by one space; None where they are not all so."""
+    kinds = [pa.float64()] if head.dense else [pa.int64(), pa.int64(), pa.float64()][: head.width]
+    names = [str(i) for i in range(head.width)]
+    try:
+        table = pa.csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa.csv.ReadOptions(column_names=names),
+            parse_options=pa.csv.ParseOptions(delimiter=" ", quote_char=False),
+            convert_options=pa.csv.ConvertOptions(column_types=dict(zip(names, kinds, strict=True)), null_values=[]),
+        )
+    except pa.ArrowException:
+        return None
+    return [column.to_numpy() for column in table.columns]
+
+
+def _is_place(text: bytes) -> bool:
+    return text.isdigit() and len(text) < 19
 
 
 def _is_number(text: bytes) -> bool:
@@ -134,13 +155,13 @@ def _is_number(text: bytes) -> bool:
 
 
 def _check_places(ids: np.ndarray, size: int, content: bytes, begin: int, path: Path) -> None:
-    wrong = ~((ids >= 0) & (ids < size) & (ids == np.floor(ids)))
+    wrong = (ids < 1) | (ids > size)
     if wrong.any():
         entry = int(np.argmax(wrong))
         lines = content.split(b"\n")
         numbers = [i for i in range(content.count(b"\n", 0, begin), len(lines)) if lines[i].strip()]
         raise FileFormatError(
-            f"{path}, line {numbers[entry] + 1}", f"the place {ids[entry] + 1:g}", f"a whole number from 1 to {size}"
+            f"{path}, line {numbers[entry] + 1}", f"the place {ids[entry]}", f"a whole number from 1 to {size}"
         )
 
 
