@@ -59,6 +59,8 @@ def from_dense(
 
 def _labelled(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str] | None:
     names = [cell.strip() for cell in table[0][1:]]
+    if _numbers([table[0]]) is not None:  # a corner of the matrix itself
+        return None
     if [row[0].strip() for row in table[1:]] != names or len(set(names)) != len(names):
         return None
     values = _numbers([row[1:] for row in table[1:]])
