@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import Entries
+from .columns import says_ends
 from .matrices import Matrix, matrix_of
 
 __all__ = ["from_dense", "may_be_dense"]
@@ -27,9 +28,9 @@ def from_dense(
 ) -> tuple[Matrix, list[str]] | None:
     """The graph of a table that is a square adjacency matrix, with the names of its nodes; None for any other table.
 
-    It is one where the first line and the first column have the same names in the same order and all else is numbers;
-    where the first line has names and below are as many lines of as many numbers; or where it has numbers alone, as
-    many lines as columns, that are the same both ways or nothing but 0 and 1.
+    It is one where the first line and the first column have the same names in the same order and all else is numbers.
+    Without names at the side, as many lines of numbers as columns are one if they are the same both ways or, from four
+    on, have nothing but 0 in the diagonal: three lines of three numbers are more often three edges with weights.
 
     Args:
         table: All cells as text, the first line among them.
@@ -71,15 +72,20 @@ def _titled(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str]
     names = [cell.strip() for cell in table[0]]
     if len(table) != len(names) + 1 or len(set(names)) != len(names) or _numbers([names]) is not None:
         return None
-    values = _numbers(table[1:])
-    return None if values is None else (names, values, "named by the first line")
+    values = None if says_ends(names) else _numbers(table[1:])
+    return None if values is None or not _adjacent(values) else (names, values, "named by the first line")
 
 
 def _bare(table: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray, str] | None:
     values = _numbers(table) if len(table) == len(table[0]) else None
-    if values is None or not (np.array_equal(values, values.T) or bool(((values == 0) | (values == 1)).all())):
+    if values is None or not _adjacent(values):
         return None
     return [str(i) for i in range(len(table))], values, "numbered from 0"
+
+
+def _adjacent(values: np.ndarray) -> bool:
+    """Whether numbers look like an adjacency matrix rather than like edges with what belongs to them."""
+    return np.array_equal(values, values.T) or (len(values) > 3 and not values.diagonal().any())
 
 
 def _numbers(rows: Sequence[Sequence[str]]) -> np.ndarray | None:

@@ -155,6 +155,20 @@ ORDERS = [
         Answer(edges("u1 i1, u1 i2, u2 i1"), (5, 1, 3), rated=True, sides=True),
     ),
     case(
+        "three edges in three columns",
+        "e.csv",
+        "source,target,weight\n1,2,0.5\n2,3,1\n3,1,2\n",
+        Answer(edges("1 2, 2 3, 3 1"), (0.5, 1, 2)),
+    ),
+    case("three edges of numbers", "e.csv", "0,1,4\n1,2,5\n2,0,6\n", Answer(edges("0 1, 1 2, 2 0"), (4, 5, 6))),
+    case(
+        "four edges in four columns",
+        "e.csv",
+        "user_id,item_id,rating,timestamp\n1,11,5,874965758\n1,12,3,876893171\n2,11,4,878542960\n3,12,1,881250949\n",
+        Answer(edges("1 11, 1 12, 2 11, 3 12"), (5, 3, 4, 1), rated=True, sides=True),
+        bipartite=True,
+    ),
+    case(
         "types of nodes",
         "e.csv",
         "source,source_type,target,target_type,relation\nAda,author,P1,paper,writes\nP1,paper,P2,paper,cites\n",
