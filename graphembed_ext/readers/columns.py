@@ -7,8 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
+from .titles import (
+    APART,
+    ATTRIBUTES,
+    COUNTS,
+    INDEX,
+    ITEMS,
+    PAIRS,
+    PLAIN,
+    RANK,
+    RATINGS,
+    RECORDS,
+    RELATIONS,
+    TIMES,
+    USERS,
+    WEIGHTS,
+    is_number,
+    words_of,
+)
 
-__all__ = ["Roles", "by_content", "by_title", "chosen", "is_number", "says_ends", "title_like", "words_of"]
+__all__ = ["Roles", "by_content", "by_title", "chosen", "says_ends", "says_roles"]
 
 
 @dataclass(frozen=True)
@@ -38,127 +56,20 @@ class Roles:
     notes: tuple[str, ...] = field(default=())
 
 
-#: Words for the two ends, the surest first.
-_PAIRS = (
-    *(("source", "target"), ("src", "dst"), ("src", "dest"), ("source", "destination"), ("source", "dest")),
-    *(("source", "dst"), ("src", "target"), ("src", "destination"), ("from", "to"), ("head", "tail")),
-    *(("subject", "object"), ("subj", "obj"), ("sub", "obj"), ("start", "end"), ("origin", "destination")),
-    *(("sender", "receiver"), ("sender", "recipient"), ("follower", "followee"), ("follower", "followed")),
-    *(("citing", "cited"), ("caller", "callee"), ("h", "t"), ("s", "o"), ("s", "t"), ("u", "v"), ("x", "y")),
-    *(("a", "b"), ("1", "2"), ("0", "1"), ("i", "j"), ("left", "right"), ("first", "second"), ("p", "q")),
-)
-_RANK = {pair: rank for rank, pair in enumerate(_PAIRS)}
-
-#: Words that add nothing to a title, and how well a column so called serves as the name of a node.
-_PLAIN = {"index": 1, "idx": 1, "id": 2, "ids": 2, "node": 2, "vertex": 2, "uid": 3, "key": 3, "no": 3, "nr": 3}
-_PLAIN |= {"number": 3, "num": 3, "code": 3, "unique": 3, "name": 5}
-#: Words of titles that are no ends, whatever else they say.
-_APART = {
-    *("type", "class", "label", "kind", "category", "time", "timestamp", "date", "year", "lat", "lon", "lng", "port"),
-    *("latitude", "longitude", "weight", "degree", "count", "group", "description", "text", "url", "score"),
-}
-
-_USERS = {
-    *("user", "customer", "client", "buyer", "reviewer", "member", "visitor", "session", "account", "reader"),
-    *("listener", "viewer", "shopper", "consumer", "patient", "student", "profile", "player", "subscriber"),
-}
-_ITEMS = {
-    *("item", "product", "movie", "film", "book", "song", "track", "artist", "article", "asin", "business", "sku"),
-    *("isbn", "game", "anime", "news", "video", "poi", "venue", "restaurant", "recipe", "course", "location", "app"),
-    *("playlist", "album", "job", "store", "shop", "page", "event", "merchant", "drug", "brand"),
-}
-
-_WEIGHTS = {"weight", "weights", "w", "wt", "strength"}
-_COUNTS = {"count", "counts", "plays", "quantity", "qty", "frequency", "freq", "times", "amount", "n", "num", "value"}
-_RATINGS = {"rating", "ratings", "stars", "score", "overall", "rate", "grade"}
-_TIMES = {"time", "timestamp", "date", "datetime", "year", "created", "unix", "ts", "month", "day", "at", "when"}
-_RELATIONS = {
-    *("relation", "relations", "rel", "predicate", "relationship", "property", "edge_type", "rel_type", "link_type"),
-    *("type", "edge_label", "edge_class", "relation_type", "relation_id", "interaction_type", "interaction", "metaedge", "r", "p"),
-}
-#: Titles of columns that number the rows.
-_INDEX = {"", "id", "index", "idx", "row", "no", "nr", "rowid", "row_id", "suid", "unnamed_0", "edge_id", "key", "rownames"}
-#: What rows may be numbered as, in titles such as ``review_id``.
-_RECORDS = {"review", "rating", "order", "transaction", "edge", "row", "record", "line", "interaction", "tweet", "log"}
-_RECORDS |= {"purchase", "visit", "click", "link", "relationship", "invoice", "entry", "comment"}
-
-#: Titles of what nodes have, which are no nodes.
-_ATTRIBUTES = {
-    *("age", "gender", "sex", "occupation", "zip", "zipcode", "salary", "price", "title", "genres", "genre", "email"),
-    *("name", "label", "labels", "labelset", "timeset", "interval", "summary", "review", "helpful", "verified"),
-    *("modularity", "color", "colour", "size", "birthday", "release", "language", "body", "comment", "role"),
-}
-
-#: Words of which titles of nodes are made; they tell a header from names where nothing else does.
-_TITLE_WORDS = {
-    *(word for pair in _PAIRS for word in pair if len(word) > 1),
-    *_PLAIN.keys(),
-    *_USERS,
-    *_ITEMS,
-    *("author", "paper", "gene", "protein", "disease", "friend", "person", "people", "actor", "actress", "director"),
-    *("city", "country", "company", "organization", "organisation", "employee", "employer", "manager", "supplier"),
-    *("vendor", "seller", "entity", "concept", "term", "word", "topic", "tag", "hashtag", "keyword", "conference"),
-    *("journal", "publication", "reference", "citation", "document", "doc", "tweet", "post", "station", "airport"),
-    *("stop", "route", "species", "host", "parasite", "predator", "prey", "pollinator", "plant", "compound", "symbol"),
-    *("chemical", "pathway", "cell", "tissue", "ip", "address", "wallet", "domain", "link", "edge", "child", "parent"),
-    *("father", "mother", "teacher", "school", "team", "club", "party", "politician", "bill", "project", "developer"),
-    *("repo", "repository", "package", "dependency", "library", "function", "module", "class", "method", "device"),
-    *("sensor", "machine", "part", "component", "ingredient", "category", "genre", "label", "type", "relation", "who"),
-    *("whom", "character", "house", "investor", "startup", "writer", "editor", "inventor", "patent", "donor", "woman"),
-    *("man", "colleague", "partner", "spouse", "neighbor", "neighbour", "member", "groups", "community", "region"),
-    *("state", "site", "street", "road", "junction", "bus", "line", "flight", "airline", "port", "ship", "bank"),
-    *("student", "course", "skill", "question", "answer", "answerer", "asker", "interactor", "regulator", "tf", "symptom"),
-    *("mirna", "lncrna", "rna", "phenotype", "go", "variant", "side", "effect", "event", "location", "group", "data"),
-}
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell has a number.
-
-    Example:
-        >>> [is_number(text) for text in ("1e+05", "-3", "nan", "1_000", "P1")]
-        [True, True, True, False, False]
-    """
-    return _NUMBER.fullmatch(text.strip()) is not None
-
-
-def words_of(title: str) -> list[str]:
-    """The words of a title; types in RecBole's and Neo4j's titles count as none.
-
-    Example:
-        >>> words_of("FromNodeId"), words_of("user_id:token"), words_of(":START_ID(Movie)"), words_of("gene_a")
-        (['from', 'node', 'id'], ['user', 'id'], ['start', 'id'], ['gene', 'a'])
-    """
-    title = re.sub(r"\(.*\)$", "", title.strip().lstrip("#%").strip())
-    title = re.sub(r"^_?:|:(token|float|token_seq|float_seq|int|long|string|double|boolean)(\[\])?$", "", title)
-    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-zß-ÿ]+|\d+|[^\W\d_a-zA-Z]+", title)
-    words = []
-    for word in map(str.lower, found):
-        stem = word.removesuffix("id")
-        if stem != word and (stem in _USERS or stem in _ITEMS or stem in ("source", "target", "node", "from", "to")):
-            words += [stem, "id"]
-        else:
-            words.append(word)
-    return words
-
-
-def title_like(title: str) -> bool:
-    """Whether a cell reads like the title of a column of nodes."""
-    words = words_of(title)
-    return bool(words) and any(word in _TITLE_WORDS for word in words) and len(title) < 40
-
-
 def says_ends(titles: Sequence[str]) -> bool:
     """Whether titles say which columns are the ends of edges; single letters may as well be names."""
     return _ends([title if len(title) > 1 else "" for title in titles]) is not None or _sides(titles) is not None
 
 
+def says_roles(titles: Sequence[str]) -> bool:
+    """Whether titles say what any column of a list of edges is."""
+    return says_ends(titles) or any(_kind(title) in ("weight", "rating", "time", "relation") for title in titles)
+
+
 def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
     """Positions of source and target by pairs of titles such as ``source_id`` and ``target_id``."""
     found: list[tuple[tuple[int, int, int, int], tuple[int, int]]] = []
-    split = [words_of(title) for title in titles]
+    split = [words_of(title) if re.search(r"[^\W\d_]", title) else [] for title in titles]
     for i, first in enumerate(split):
         for j, second in enumerate(split):
             ranks = _pair_ranks(first, second) if i != j else None
@@ -171,18 +82,18 @@ def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
 def _pair_ranks(first: list[str], second: list[str]) -> tuple[int, int, bool] | None:
     """How sure two titles are the ends, and whether they are single letters, which may be coordinates as well."""
     if len(first) != len(second):
-        first, second = ([word for word in words if word not in _PLAIN] for words in (first, second))
+        first, second = ([word for word in words if word not in PLAIN] for words in (first, second))
     if len(first) != len(second) or not first:
         return None
     apart = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
-    if len(apart) != 1 or apart[0] not in _RANK:
+    if len(apart) != 1 or apart[0] not in RANK:
         return None
     rest = [a for a, b in zip(first, second, strict=True) if a == b]
-    if _APART & {*rest, *(first[-1:] if len(first) > 1 else ())}:
+    if APART & {*rest, *(first[-1:] if len(first) > 1 else ())}:
         return None
-    spare = sum(10 for word in rest if word not in _PLAIN) + sum(_PLAIN.get(word, 0) for word in rest)
+    spare = sum(10 for word in rest if word not in PLAIN) + sum(PLAIN.get(word, 0) for word in rest)
     bare = len(first) == 1 and len(apart[0][0]) == 1 and apart[0] not in (("u", "v"), ("h", "t"), ("i", "j"))
-    return _RANK[apart[0]], spare, bare
+    return RANK[apart[0]], spare, bare
 
 
 def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
@@ -192,13 +103,13 @@ def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
         ranked = []
         for place, title in enumerate(titles):
             parts = words_of(title)
-            core = [word for word in parts if word not in _PLAIN]
+            core = [word for word in parts if word not in PLAIN]
             if len(core) == 1 and core[0] in words:
-                cost = sum({"id": -1, "name": 5}.get(word, 1) for word in parts if word in _PLAIN)
+                cost = sum({"id": -1, "name": 5}.get(word, 1) for word in parts if word in PLAIN)
                 ranked.append((cost, place))
         return min(ranked)[1] if ranked else None
 
-    users, items = best(_USERS), best(_ITEMS)
+    users, items = best(USERS), best(ITEMS)
     return None if users is None or items is None else (users, items)
 
 
@@ -206,15 +117,15 @@ def _kind(title: str) -> str:
     """What a column that is no end is, by its title; empty where it does not say."""
     words = words_of(title)
     joined = "_".join(words)
-    core = [word for word in words if word not in _PLAIN or len(words) == 1]
-    if joined in _RELATIONS:
+    core = [word for word in words if word not in PLAIN or len(words) == 1]
+    if joined in RELATIONS:
         return "relation"
-    if joined in _INDEX:
+    if joined in INDEX:
         return "index"
-    for name, known in (("weight", _WEIGHTS), ("rating", _RATINGS), ("count", _COUNTS), ("time", _TIMES)):
+    for name, known in (("weight", WEIGHTS), ("rating", RATINGS), ("count", COUNTS), ("time", TIMES)):
         if core and core[-1] in known:
             return name
-    apart = bool(core) and (core[-1] in _APART or words[-1] in _ATTRIBUTES or core[0] in ("is", "has"))
+    apart = bool(core) and (core[-1] in APART or words[-1] in ATTRIBUTES or core[0] in ("is", "has"))
     return "apart" if apart and len(words) < 3 else ""
 
 
@@ -252,7 +163,7 @@ def by_title(titles: Sequence[str], rows: Sequence[Sequence[str]], reads_weight:
 def _types(titles: Sequence[str]) -> tuple[int | None, int | None]:
     """Positions of the types of source and target."""
     split = [words_of(title) for title in titles]
-    for first, second in _PAIRS:
+    for first, second in PAIRS:
         for kind in ("type", "class", "label", "kind", "category"):
             pair = [first, kind], [second, kind]
             if all(words in split for words in pair):
@@ -271,8 +182,8 @@ def _first_two(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[
 
 
 def _numbers_rows(title: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
-    core = [word for word in words_of(title) if word not in _PLAIN]
-    return bool(core) and core[0] in _RECORDS and len({row[place] for row in rows}) == len(rows)
+    core = [word for word in words_of(title) if word not in PLAIN]
+    return bool(core) and core[0] in RECORDS and len({row[place] for row in rows}) == len(rows)
 
 
 def _weight(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]], taken: set[int]) -> int | None:

@@ -8,14 +8,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..errors import FileFormatError
-from .columns import is_number, says_ends
+from .columns import says_ends
 from .options import Reading
+from .titles import is_number
 
 __all__ = ["DELIMITERS", "Dialect", "dialect_of", "goes_on", "spaced"]
 
 #: Delimiters and what messages call them; ``" "`` is any white space.
 DELIMITERS = {
-    **{",": "commas", ";": "semicolons", "\t": "tabs", "::": "'::'", "|": "'|'", " ": "spaces or tabs"},
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "::": "'::'",
+    "|": "'|'",
+    " ": "spaces or tabs",
 }
 
 _MARKS = ("#", "%")
@@ -45,6 +51,7 @@ class Dialect:
 
     @property
     def name(self) -> str:
+        """What messages call the delimiter."""
         return DELIMITERS.get(self.delimiter, repr(self.delimiter))
 
     @property
@@ -85,7 +92,7 @@ def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> 
 def _preamble(lines: list[str], comment: str | None) -> tuple[int, list[str], str]:
     """Lines before the first row, the comments among them, and the delimiter that Excel's first line tells."""
     marks = _MARKS if comment is None else (comment,) if comment else ()
-    comments = []
+    comments: list[str] = []
     for number, line in enumerate(lines):
         text = line.strip()
         told = re.fullmatch(r'"?sep=(.)"?', line.strip("\r ")) if number == 0 else None
@@ -142,7 +149,7 @@ def _well_quoted(lines: list[str], delimiter: str) -> bool:
 
 
 def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
-    """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so as well, a person must say."""
+    """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so too, a person must say."""
     if reading.comment is not None or found.delimiter == " " or not found.comments:
         return
     last, width = found.comments[-1], _widths(body[:1], found.delimiter)[0]
@@ -189,7 +196,9 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
 def _delimiter(name: str, kind: str, lines: list[str]) -> str:
     if kind == ".tsv" and "\t" in lines[0]:
         return "\t"
-    if re.search(r"[ \t]\{.*\}$", lines[0]) and not re.search(r"[,;\t]", lines[0].partition("{")[0]):  # networkx writes the data of edges as a dict
+    if re.search(r"[ \t]\{.*\}$", lines[0]) and not re.search(
+        r"[,;\t]", lines[0].partition("{")[0]
+    ):  # networkx writes the data of edges as a dict
         return " "
     shares = {mark: _share(_widths(lines, mark)) for mark in ("\t", "::", ";", ",", "|") if mark in "".join(lines)}
     even = [mark for mark, share in shares.items() if share == 1]

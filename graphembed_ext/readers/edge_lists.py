@@ -93,7 +93,9 @@ def read_edges(table: Table, reading: Reading, types: Types | None = None, bipar
     table.decide()
     if not table.rows:
         shown = ", ".join(table.titles or ())
-        raise FileFormatError(table.name, f"nothing but a header, {shown}", "no edges are a graph, an edge on each line")
+        raise FileFormatError(
+            table.name, f"nothing but a header, {shown}", "no edges are a graph, an edge on each line"
+        )
     roles = _roles(table, reading)
     marks = " ".join(table.comments[:1]).lower().split()
     if bipartite is None:
@@ -193,7 +195,9 @@ def _roles(table: Table, reading: Reading) -> Roles:
 def _unclear(table: Table, what: str) -> FileFormatError:
     if table.titles is not None:
         got = f"the columns {', '.join(map(repr, table.titles[:12]))}, {what}"
-        hint = "--columns source=TITLE,target=TITLE names them; a table of nodes goes with --nodes, --labels or --features"
+        hint = (
+            "--columns source=TITLE,target=TITLE names them; a table of nodes goes with --nodes, --labels or --features"
+        )
         return FileFormatError(table.where(-1) if table.rows else table.name, got, "two columns of nodes", hint)
     got = f"{', '.join(table.rows[0][:6])!r}, {what}"
     if _square(table.rows):
@@ -255,7 +259,9 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
     rows, notes = 0, list[str]()
     for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
         ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
-        names.add([_named(column, rows, table, "an edge without a node at one end", "two node names") for column in ends])
+        names.add(
+            [_named(column, rows, table, "an edge without a node at one end", "two node names") for column in ends]
+        )
         missing = "an edge without a type", "a type in each column"
         kinds.add([_named(column, rows, table, *missing) for column in of_types])
         if weighted:
@@ -342,7 +348,9 @@ def _usable(weight: np.ndarray, table: Table) -> tuple[np.ndarray | None, list[s
     what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
     where = table.where(row).rpartition(", ")[2]
     count = int(wrong.sum())
-    return None, [f"no weights are read, as {count} {'is' if count == 1 else 'are'} blank or negative ({where}: {what})"]
+    return None, [
+        f"no weights are read, as {count} {'is' if count == 1 else 'are'} blank or negative ({where}: {what})"
+    ]
 
 
 def check_weights(weight: np.ndarray, where: Callable[[int], str]) -> None:
@@ -363,7 +371,9 @@ def read_adjacency(lines: Sequence[str], name: str, types: Types | None = None) 
     split = [(number, words) for number, words in split if words]
     for number, words in split:
         other = next((word for word in words[1:] if word == "{}" or word.endswith("}")), None)
-        if other is not None or all(":" in word and word.rpartition(":")[2].replace(".", "").isdigit() for word in words[1:3]) and words[1:]:
+        if other is not None or (
+            all(":" in word and word.rpartition(":")[2].replace(".", "").isdigit() for word in words[1:3]) and words[1:]
+        ):
             raise FileFormatError(
                 f"{name}, line {number}",
                 f"{(other or words[1])!r}, a weight or data of an edge",

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
-from .columns import is_number
 from . import matrices as matrix_files
+from .columns import says_roles
 from .datasets import read_dataset
 from .dense import from_dense, may_be_dense
 from .edge_lists import BIPARTITE, Part, Types, read_adjacency, read_edges
@@ -27,6 +27,7 @@ from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
 from .sources import STDIN, Source
 from .tables import Table, open_table
 from .text import TextTable
+from .titles import is_number
 
 __all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of"]
 
@@ -57,8 +58,8 @@ def read_graph(
 ) -> GraphFile:
     """Read a graph from files, or a PyG dataset by name.
 
-    Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, ``.parquet``, and MovieLens's, RecBole's, SNAP's
-    and KONECT's endings; text also with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``)
+    Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, ``.parquet``, endings of MovieLens, RecBole,
+    SNAP and KONECT; text also with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``)
         Column titles such as ``source`` and ``target``, ``head``, ``relation`` and ``tail``, ``user_id`` and
         ``item_id`` say which columns are the ends of edges, wherever they stand; without titles the first two columns
         are, unless the columns look otherwise. Columns titled ``weight``, or a third column of numbers, have the
@@ -137,7 +138,9 @@ def read_graph(
         kind = kind_of(opened, _KNOWN, input_format is not None)
         if kind not in _TABLES:
             if lone is None:
-                raise FileFormatError(opened.name, f"a file ending in {kind}", "edge lists alone where there are several")
+                raise FileFormatError(
+                    opened.name, f"a file ending in {kind}", "edge lists alone where there are several"
+                )
             return _single(opened.path, kind, mat_key, directed, bool(bipartite))
         part = _part(opened, kind, reading, types, bipartite, directed)
         if isinstance(part, GraphFile):
@@ -172,7 +175,12 @@ def _opened(name: str | Path, reading: Reading, input_format: str | None) -> Sou
 
 
 def _part(
-    source: Source, kind: str, reading: Reading, types: Types | None, bipartite: bool | None, directed: bool | None = None
+    source: Source,
+    kind: str,
+    reading: Reading,
+    types: Types | None,
+    bipartite: bool | None,
+    directed: bool | None = None,
 ) -> Part | GraphFile:
     """The edges of a table; a whole graph where it is a dense matrix, which is looked for if ``directed`` is given."""
     if kind == ".adjlist":
@@ -199,7 +207,7 @@ def _part(
 
 def _all_cells(table: Table) -> list[list[str]]:
     """All cells of a table that may be a dense matrix; none of another."""
-    if not isinstance(table, TextTable) or table.width > _MOST_DENSE:
+    if not isinstance(table, TextTable) or table.width > _MOST_DENSE or says_roles(table.rows[0]):
         return []
     if table.whole:
         return table.rows if may_be_dense(len(table.rows), table.width) else []

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from ..errors import FileFormatError
-from .columns import is_number, says_ends, title_like, words_of
+from .columns import says_ends
+from .titles import is_number, title_like, words_of
 
 __all__ = ["is_header", "undecided"]
 
@@ -26,7 +27,7 @@ def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = (), whole:
         whole: Whether these are all rows of the table.
 
     Example:
-        >>> [is_header([["a", "b"], ["b", "c"]]), is_header([["a", "b"], ["1", "2"]]), is_header([["a", "b"], ["c", "d"]])]
+        >>> [is_header([["a", "b"], *rows]) for rows in ([["b", "c"]], [["1", "2"]], [["c", "d"]])]
         [False, True, None]
     """
     first, rest = rows[0], rows[1:]

@@ -14,12 +14,36 @@ __all__ = ["TEXT", "kind_of"]
 #: Endings of text tables of edges.
 TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
 #: Endings of text tables that only some programs use: RecBole, MovieLens, Planetoid, igraph, Cytoscape, LINQS.
-_TABLES = (".inter", ".kg", ".link", ".dat", ".data", ".base", ".test", ".ncol", ".el", ".rel", ".cites", ".tab", ".psv")
+_TABLES = (
+    ".inter",
+    ".kg",
+    ".link",
+    ".dat",
+    ".data",
+    ".base",
+    ".test",
+    ".ncol",
+    ".el",
+    ".rel",
+    ".cites",
+    ".tab",
+    ".psv",
+)
 
 _MAGIC = {
-    **{b"PAR1": ".parquet", b"\x93NUMPY": ".npy", b"MATLAB 5.0": ".mat", b"%%MatrixMarket": ".mtx"},
-    **{b"*Vertices": ".net", b"*vertices": ".net", b"graph [": ".gml", b"Creator ": ".gml"},
+    b"PAR1": ".parquet",
+    b"\x93NUMPY": ".npy",
+    b"MATLAB 5.0": ".mat",
+    b"%%MatrixMarket": ".mtx",
+    b"*Vertices": ".net",
+    b"*vertices": ".net",
+    b"graph [": ".gml",
+    b"Creator ": ".gml",
 }
+#: Endings of files whose readers do not unpack them.
+_WHOLE = (".parquet", ".mat", ".npy", ".npz", ".bin", ".dgl", ".pt")
+#: Endings of what is no table, whatever it seems to hold.
+_DOCUMENTS = (".doc", ".docx", ".pdf", ".rtf", ".html", ".htm", ".md", ".py", ".png", ".jpg", ".zip", ".tar")
 _EXCEL = (".xls", ".xlsx", ".xlsm", ".ods")
 
 
@@ -35,7 +59,11 @@ def kind_of(source: Source, known: tuple[str, ...], told: bool) -> str:
         FileFormatError: A file that is of no kind that can be read.
     """
     if source.kind in known:
+        if source.packed and source.kind in _WHOLE:
+            raise _of_no_kind(source)
         return ".csv" if source.kind in TEXT and _is_zip(source) else source.kind
+    if source.kind in _DOCUMENTS:
+        raise _of_no_kind(source)
     if source.kind in _EXCEL:
         raise FileFormatError(source.name, "an Excel workbook", "a text table", "save the sheet as CSV in Excel")
     if told:
@@ -78,7 +106,7 @@ def _in_zip(source: Source) -> str | None:
 def _of_no_kind(source: Source) -> FileFormatError:
     return FileFormatError(
         source.name,
-        f"a file ending in {source.path.suffix or 'nothing'}, whose content is no table either",
+        f"a file ending in {source.path.suffix or 'nothing'}",
         KINDS,
         "--input-format says what kind of file it is, as csv or graphml do",
     )

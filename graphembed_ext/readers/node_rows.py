@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import FileFormatError, InputError
-from .columns import chosen, is_number, words_of
+from .columns import chosen
 from .options import Reading
 from .sources import STDIN, Source
 from .tables import Table, open_table
+from .titles import is_number, words_of
 
 __all__ = ["NO_LABEL", "NodeRows", "node_rows"]
 
@@ -43,6 +44,7 @@ class NodeRows:
 
     @property
     def titles(self) -> list[str] | None:
+        """Titles of the columns; None where there are none."""
         return self.table.titles
 
     def place(self, title: str) -> int | None:
@@ -51,6 +53,7 @@ class NodeRows:
         return low.index(title.lower()) if title.lower() in low else None
 
     def called(self, place: int) -> str:
+        """What messages call a column."""
         return f"column {place + 1}" if self.titles is None else f"column {self.titles[place]!r}"
 
     def column(self, place: int) -> list[str]:
@@ -58,10 +61,12 @@ class NodeRows:
         return [row[place] for row in self.table.rows]
 
     def numeric(self, place: int) -> bool:
+        """Whether the first rows have numbers in a column, or nothing."""
         cells = [cell for cell in self.column(place) if cell not in NO_LABEL]
         return bool(cells) and all(map(is_number, cells))
 
     def binary(self, place: int) -> bool:
+        """Whether the first rows have 0 and 1 in a column."""
         return all(cell in ("0", "1", "0.0", "1.0", "True", "False", "true", "false") for cell in self.column(place))
 
     def split(self) -> int | None:

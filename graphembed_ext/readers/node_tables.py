@@ -53,7 +53,7 @@ def read_labels(
     """Labels of the nodes of a type.
 
     A table (``.csv``, ``.tsv``, ``.txt``, ``.parquet``, text also packed) has the node in its first column, or in the
-    one titled ``node`` or ``id``, and the class in the column ``column``, or in one titled ``label`` or ``class``, or in
+    one titled ``node`` or ``id``, and the class in the column ``column``, in one titled ``label`` or ``class``, or in
     the only other one; a column titled ``split`` may say train, val or test. A node on several lines, cells such as
     ``Action|Drama``, and several columns of classes or of 0 and 1 give several labels. Empty cells, ``-1`` and ``NA``
     are no label. An array (``.npy``) has an integer for each node, negative for none, or 0/1 for each class.

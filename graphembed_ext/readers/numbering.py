@@ -53,7 +53,10 @@ def assembled(parts: Sequence[Part], directed: bool) -> GraphFile:
     typed = {part.types is not None for part in parts}
     if len(typed) > 1:
         raise InputError(
-            "input", "files with types of nodes and files without", "types for all", "-i author,writes,paper=FILE says them"
+            "input",
+            "files with types of nodes and files without",
+            "types for all",
+            "-i author,writes,paper=FILE says them",
         )
     columns = [column for part in parts for column in part.ends]
     chunks, names = unified(columns)
@@ -100,9 +103,7 @@ def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> li
     return found
 
 
-def _numbered_types(
-    segments: Sequence[_Segment], names: Any
-) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
+def _numbered_types(segments: Sequence[_Segment], names: Any) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
     """Names of the nodes of each type in the order of their numbers, and the number of every name in each type."""
     first: dict[str, np.ndarray] = {}
 

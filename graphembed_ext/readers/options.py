@@ -15,8 +15,17 @@ __all__ = ["ROLES", "Reading", "columns_of"]
 ROLES = ("source", "target", "weight", "relation", "source_type", "target_type", "node", "label", "split", "type")
 
 _DELIMITERS = {
-    **{"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"},
-    **{"space": " ", "spaces": " ", "blank": " ", "whitespace": " ", "\\s": " ", "\\s+": " "},
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "space": " ",
+    "spaces": " ",
+    "blank": " ",
+    "whitespace": " ",
+    "\\s": " ",
+    "\\s+": " ",
 }
 
 

@@ -53,6 +53,11 @@ class Source:
         self.kind = inner if input_format is None else "." + input_format.strip().removeprefix(".").lower()
         self._packed = own if own in PACKED else ""
 
+    @property
+    def packed(self) -> bool:
+        """Whether its name says that it is packed."""
+        return bool(self._packed)
+
     def raw(self, stack: ExitStack, count: Any = None) -> Any:
         """The unpacked bytes as a file, to be closed by ``stack``; ``count`` is called with bytes as they are read."""
         file: Any = io.BytesIO(self._content) if self._content is not None else self.path.open("rb")
@@ -95,6 +100,7 @@ class Source:
                 raise self._unreadable(error) from error
 
     def damaged(self, why: str, packed: str) -> FileFormatError:
+        """The refusal of a packed file."""
         names = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
         return FileFormatError(self.name, f"a file that cannot be decompressed ({why})", names[packed])
 
@@ -204,9 +210,11 @@ class Stream(io.RawIOBase):
         self._chunks, self._held = chunks, memoryview(b"")
 
     def readable(self) -> bool:
+        """Yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as one chunk goes."""
         while not self._held:
             chunk = next(self._chunks, None)
             if chunk is None:

@@ -42,18 +42,22 @@ class ParquetTable:
 
     @property
     def width(self) -> int:
+        """Number of columns."""
         return len(self.titles or ())
 
     def decide(self, known: Collection[str] = (), kind: str = "") -> None:
         """Nothing: a Parquet file has titles."""
 
     def notes(self) -> list[str]:
+        """Nothing."""
         return []
 
     def where(self, row: int) -> str:
+        """The file and the row."""
         return f"{self.name}, row {row + 1}"
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
+        """Chunks of columns, as of a text table."""
         titles = self.titles or []
         try:
             for batch in self._file.iter_batches(1 << 18, columns=[titles[place] for place in dict.fromkeys(places)]):

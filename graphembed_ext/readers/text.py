@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ..errors import FileFormatError
+from .columns import says_ends
 from .dialects import Dialect, dialect_of, goes_on, spaced
 from .headers import is_header, undecided
 from .options import Reading
@@ -76,14 +77,17 @@ class TextTable:
 
     @property
     def name(self) -> str:
+        """Name of the file, for messages."""
         return self.source.name
 
     @property
     def comments(self) -> list[str]:
+        """Comments before the first row."""
         return self.dialect.comments
 
     @property
     def width(self) -> int:
+        """Number of columns."""
         return len(self.rows[0]) if self.rows else len(self.titles or ())
 
     @property
@@ -121,6 +125,7 @@ class TextTable:
             self.titles, self.rows = self.rows[0], self.rows[1:]
 
     def notes(self) -> list[str]:
+        """What was passed over, one sentence each."""
         found = []
         if self.comments and not self._decided and self.titles is not None:
             found.append("column titles stand in the last comment")
@@ -200,8 +205,6 @@ class TextTable:
 
     def _titles_behind_mark(self) -> list[str] | None:
         """Titles in the last comment, such as ``# FromNodeId ToNodeId``."""
-        from .columns import says_ends
-
         if not self.comments or self.reading.header is False:
             return None
         text = self.comments[-1].lstrip("#% \t")
@@ -225,9 +228,7 @@ class TextTable:
             # one thread, as only then rows that are wrong have a number
             reader = pa.csv.open_csv(
                 pa.PythonFile(Stream(self._body(progress)), mode="r"),
-                read_options=pa.csv.ReadOptions(
-                    autogenerate_column_names=True, use_threads=False, block_size=block
-                ),
+                read_options=pa.csv.ReadOptions(autogenerate_column_names=True, use_threads=False, block_size=block),
                 parse_options=pa.csv.ParseOptions(
                     delimiter=self.dialect.separator,
                     quote_char='"' if self.dialect.quotes else False,
@@ -269,7 +270,7 @@ class TextTable:
         else:
             hint = "--delimiter names another mark between cells, --comment what lines to pass over begin with"
         if number == 1:
-            hint = f"line 1 may be a comment or a heading; {hint}"
+            hint = f"line {self.where(0).rpartition(' ')[2]} may be a comment or a heading; {hint}"
         return FileFormatError(place, got, expected, hint)
 
     def _records(self) -> Iterator[tuple[int, str]]:
@@ -365,7 +366,9 @@ def _without_lines(text: bytes, mark: bytes, alone: bool) -> bytes:
 
     def goes(line: bytes) -> bool:
         start = line.lstrip()
-        return start.startswith(mark) and (not alone or not start[len(mark) :].strip() or start[len(mark) :][:1].isspace())
+        return start.startswith(mark) and (
+            not alone or not start[len(mark) :].strip() or start[len(mark) :][:1].isspace()
+        )
 
     return b"\n".join(b"" if goes(line) else line for line in text.split(b"\n"))
 
