@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,7 +75,13 @@ class Part:
     notes: list[str] = field(default_factory=list)
 
 
-def read_edges(table: Table, reading: Reading, types: Types | None = None, bipartite: bool | None = None) -> Part:
+def read_edges(
+    table: Table,
+    reading: Reading,
+    types: Types | None = None,
+    bipartite: bool | None = None,
+    known: Collection[str] = (),
+) -> Part:
     """Read the edges of a table.
 
     Args:
@@ -83,6 +89,7 @@ def read_edges(table: Table, reading: Reading, types: Types | None = None, bipar
         reading: What a person said of it.
         types: Types of all lines; None takes those of the table, if any.
         bipartite: Whether the ends are users and items; None goes by the titles, or by the comments of KONECT.
+        known: Names of nodes that are known, which are no titles.
 
     Raises:
         FileFormatError: No edges, or a file that leaves open which columns they stand in.
@@ -90,7 +97,7 @@ def read_edges(table: Table, reading: Reading, types: Types | None = None, bipar
     if table.width < 2:
         raise _one_column(table)
     _refuse_dicts(table)
-    table.decide()
+    table.decide(known)
     if not table.rows:
         shown = ", ".join(table.titles or ())
         raise FileFormatError(
@@ -98,6 +105,7 @@ def read_edges(table: Table, reading: Reading, types: Types | None = None, bipar
         )
     roles = _roles(table, reading)
     marks = " ".join(table.comments[:1]).lower().split()
+    unasked = bipartite is None
     if bipartite is None:
         bipartite = _two_kinds(table, roles, marks)
     given: tuple[Any, Any, Any] | None = types
@@ -111,6 +119,8 @@ def read_edges(table: Table, reading: Reading, types: Types | None = None, bipar
     elif given is None and "relation" in reading.columns:
         given = ("node", roles.relation, "node")
     part = _collected(table, roles, given)
+    if unasked and given == BIPARTITE and roles.bipartite and not _share_names(part):
+        part.types, given, bipartite = None, None, False
     part.notes = [*table.notes(), *_notes(table, roles, given, bipartite, marks), *part.notes]
     return part
 
@@ -126,6 +136,16 @@ def _refuse_dicts(table: Table) -> None:
                 "a number as the third column",
                 "networkx.write_weighted_edgelist writes weights so",
             )
+
+
+def _share_names(part: Part) -> bool:
+    """Whether any name stands at both ends, so that users and items must be told apart."""
+    part.ends, names = unified(part.ends)
+    there = np.zeros((2, len(names)), dtype=bool)
+    for side, chunks in enumerate(part.ends):
+        for chunk in chunks:
+            there[side, chunk.indices.to_numpy()] = True
+    return bool(there.all(0).any())
 
 
 def _two_kinds(table: Table, roles: Roles, marks: Sequence[str]) -> bool:

@@ -60,6 +60,20 @@ class GraphFile:
     notes: tuple[str, ...] = ()
     directed: bool | None = None
 
+    @property
+    def edges_in_words(self) -> str:
+        """How many edges there are, and which way they lead."""
+        view = self.view
+        if self.directed is not False:
+            return f"{view.total_edges} directed edges"
+        once = 0
+        for (source, relation, target), (src, dst) in view.edges.items():
+            if source == target:
+                once += (len(src) + int((src == dst).sum())) // 2
+            elif not relation.startswith("rev_"):
+                once += len(src)
+        return f"{once} edges in both directions"
+
     def build(self, host: str) -> Any:
         """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""
         return to_host(self.view, host)

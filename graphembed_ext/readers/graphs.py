@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from .edge_lists import BIPARTITE, Part, Types, read_adjacency, read_edges
 from .graph_file import KINDS, GraphFile
 from .judging import TEXT, kind_of
 from .networks import NETWORKS, read_network
+from .node_rows import as_set
 from .node_tables import names_of
 from .numbering import assembled, with_nodes
 from .options import Reading
@@ -181,6 +181,7 @@ def _part(
     types: Types | None,
     bipartite: bool | None,
     directed: bool | None = None,
+    known: Collection[str] = (),
 ) -> Part | GraphFile:
     """The edges of a table; a whole graph where it is a dense matrix, which is looked for if ``directed`` is given."""
     if kind == ".adjlist":
@@ -195,7 +196,7 @@ def _part(
                 matrix, names = found
                 kinds = {NODE_TYPE: names}
                 return GraphFile(matrix.view, kinds, matrix.labels, matrix.weight, matrix.notes, directed)
-        return read_edges(table, reading, types, bipartite)
+        return read_edges(table, reading.of_edges(), types, bipartite, known)
     except FileFormatError as error:
         if kind != ".unknown":
             raise
@@ -225,7 +226,9 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
     try:
         if kind in _MATRICES:
             found = matrix_files.read_matrix(path, kind, mat_key, directed, bipartite)
-            return GraphFile(found.view, None, found.labels, found.weight, found.notes, directed)
+            return GraphFile(
+                found.view, None, found.labels, found.weight, found.notes, None if kind == ".npz" else directed
+            )
         if kind in NETWORKS:
             return read_network(path, kind, directed, bipartite)
         if kind in PICKLES:
@@ -244,12 +247,17 @@ def _with_declared(graph: GraphFile, nodes: str | Path | Sequence[str | Path], r
                 raise InputError("nodes", str(text), f"TYPE=FILE, with one of the node types {types}, or a new one")
             kind, file = graph.view.node_types[0], str(text)
         known = (graph.names or {}).get(kind, [])
-        graph = with_nodes(graph, kind, names_of(file, set(known), replace(reading, columns={}, header=None)))
+        graph = with_nodes(graph, kind, names_of(file, set(known), reading.of_nodes()))
     return graph
 
 
 def read_pairs(
-    path: str | Path, *, header: bool | None = None, input_format: str | None = None, **reading: Any
+    path: str | Path,
+    *,
+    header: bool | None = None,
+    input_format: str | None = None,
+    known: Collection[str] = (),
+    **reading: Any,
 ) -> list[list[str]]:
     """Names of both ends of the edges of a list, line by line: first ends, second ends. Nothing is joined or turned.
 
@@ -257,6 +265,7 @@ def read_pairs(
         path: File of edges; ``"-"`` for standard input.
         header: As for :func:`read_graph`.
         input_format: As for :func:`read_graph`.
+        known: Names of nodes that are known, which are no titles.
         **reading: ``columns``, ``delimiter``, ``comment`` and ``encoding``, as for :func:`read_graph`.
 
     Raises:
@@ -267,7 +276,7 @@ def read_pairs(
     kind = kind_of(source, _KNOWN, input_format is not None)
     if kind not in _TABLES:
         raise FileFormatError(source.name, f"a file ending in {source.path.suffix or 'nothing'}", "an edge list")
-    part = _part(source, kind, how, None, False)
+    part = _part(source, kind, how, None, False, known=known)
     assert isinstance(part, Part)
     return [[name for chunk in end for name in chunk.dictionary_decode().to_pylist()] for end in part.ends]
 
@@ -294,10 +303,11 @@ def pairs_of_names(
     Raises:
         FileFormatError: Not such a file, or no pair of nodes that the graph has.
     """
-    lists = read_pairs(path, input_format=input_format if Path(path).suffix != ".parquet" else None, **reading)
+    places = [as_set(known, count) for known, count in zip(names, counts, strict=True)]
+    own = input_format if Path(path).suffix != ".parquet" else None
+    lists = read_pairs(path, input_format=own, known=places[0].keys() | places[1].keys(), **reading)
     ends = []
-    for column, known, count in zip(lists, names, counts, strict=True):
-        place = {str(name): i for i, name in enumerate(known if known is not None else range(count))}
+    for column, place in zip(lists, places, strict=True):
         absent = next((name for name in column if name not in place), None)
         if absent is not None and notes is None:
             raise FileFormatError(str(path), f"the node {absent!r}", "pairs of nodes that the graph has")

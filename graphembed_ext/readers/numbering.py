@@ -230,13 +230,13 @@ def with_nodes(graph: GraphFile, kind: str, names: Sequence[str]) -> GraphFile:
         InputError: A graph whose nodes have ids alone, or features that new nodes would lack.
     """
     known = dict(graph.names or {})
-    if graph.names is None or graph.view.features.get(kind):
-        raise InputError("nodes", kind, "a graph read from an edge list, whose nodes have names")
     old = known.get(kind, [])
-    there = set(old)
+    there = set(old) if graph.names is not None else set(map(str, range(graph.view.num_nodes.get(kind, 0))))
     fresh = [name for name in dict.fromkeys(names) if name not in there]
     if not fresh:
         return graph
+    if graph.names is None or graph.view.features.get(kind):
+        raise InputError("nodes", fresh[0], "nodes of the graph, as only those of edge lists can be added to")
     joined = pa.array([*old, *fresh], pa.large_string())
     rank, known[kind] = _ranked(joined, np.arange(len(joined)))
     if len(known[kind]) != len(joined):  # spellings of one number

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import InputError
 
 __all__ = ["ROLES", "Reading", "columns_of"]
 
+#: Roles in a table of nodes.
+_OF_NODES = ("node", "label", "split")
+
 #: What ``columns`` may name: of an edge list, and of a table of nodes.
-ROLES = ("source", "target", "weight", "relation", "source_type", "target_type", "node", "label", "split", "type")
+ROLES = ("source", "target", "weight", "relation", "source_type", "target_type", "node", "label", "split")
 
 _DELIMITERS = {
     "tab": "\t",
@@ -69,6 +72,7 @@ class Reading:
         encoding: Name of the encoding, as Python has it; None for UTF-8.
         header: Whether the first line has column titles.
         weight: False reads no weights.
+        otherwise: As ``header``, where the file does not tell.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class Reading:
     encoding: str | None = None
     header: bool | None = None
     weight: bool = True
+    otherwise: bool | None = None
 
     @classmethod
     def of(
@@ -103,3 +108,12 @@ class Reading:
             except LookupError as error:
                 raise InputError("encoding", encoding, "an encoding that Python knows, such as latin-1") from error
         return cls(columns_of(columns), delimiter, comment, encoding, header, weight)
+
+    def of_edges(self) -> Reading:
+        """What it says of a table of edges."""
+        return replace(self, columns={role: name for role, name in self.columns.items() if role not in _OF_NODES})
+
+    def of_nodes(self) -> Reading:
+        """What it says of a table of nodes beside the edges, which may be written in another way."""
+        columns = {role: name for role, name in self.columns.items() if role in _OF_NODES}
+        return Reading(columns, comment=self.comment, encoding=self.encoding, otherwise=self.header)

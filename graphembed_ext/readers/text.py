@@ -1,11 +1,11 @@
 """Text tables of every kind: edges, labels, features, splits and pairs are read by this one reader.
 
-Arrow's streaming CSV reader splits the rows of the whole file, the first as the last. It was chosen among four that were
-tried on hard files. DuckDB's sniffer and polars guess types and skip lines that do not fit unless told not to, and
-neither says on which line a row of the wrong width stands; clevercsv splits 50 times slower; all three would be new
-dependencies. Arrow says the row, hands out chunks as it reads, and takes cells of any size once its blocks are larger
-than they. What it lacks (comments, white space or ``::`` between cells, other encodings than UTF-8) is mended in the
-bytes on their way to it.
+Arrow's streaming CSV reader splits the rows of the whole file, the first as the last. Tried beside it on hard files:
+DuckDB's sniffer takes a table with one row too long for a table of one column, without a word, and refuses cells of
+2 MB; polars stops at such a row without saying where it stands; both read ``007`` as 7 unless told every column's type.
+clevercsv splits in Python. Arrow says the row, hands out chunks as it reads, and takes cells of any size once its
+blocks are larger than they; it is here already, and the others would be new dependencies. What it lacks (comments,
+white space or ``::`` between cells, other encodings than UTF-8) is mended in the bytes on their way to it.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ class TextTable:
         told = self.reading.header
         if told is None:
             told = is_header(self.rows, known, self._whole)
+            told = self.reading.otherwise if told is None else told
             if told is None:
                 raise undecided(self.where(0), first, kind)
         self._decided = told
