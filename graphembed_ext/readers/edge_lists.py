@@ -28,31 +28,43 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class Names:
-    """Columns of names, chunk by chunk, as numbers into one dictionary for all."""
+    """Columns of names, chunk by chunk, as numbers into one Arrow dictionary for all."""
 
     def __init__(self, columns: int) -> None:
-        self.chunks: list[list[Any]] = [[] for _ in range(columns)]
-        self._fresh, self._settled = 0, 0
+        self._codes: list[list[np.ndarray]] = [[] for _ in range(columns)]
+        self._fresh: list[list[Any]] = [[] for _ in range(columns)]
+        self._dictionary = pa.array([], pa.large_string())
+        self._waiting = 0
 
     def add(self, encoded: Sequence[Any]) -> None:
         """A chunk of each column, dictionary-encoded."""
-        for chunks, chunk in zip(self.chunks, encoded, strict=True):
+        for chunks, chunk in zip(self._fresh, encoded, strict=True):
             chunks.append(chunk)
-            self._fresh += len(chunk.dictionary)
-        if self._fresh > max(1 << 21, 2 * self._settled):  # so that names that recur are kept a few times at most
-            self.chunks, dictionary = unified(self.chunks)
-            self._fresh, self._settled = 0, len(dictionary)
+            self._waiting += len(chunk.dictionary)
+        if self._waiting > max(1 << 21, len(self._dictionary)):  # each name is hashed a few times at most
+            self._settle()
 
+    def finish(self) -> tuple[list[np.ndarray], Any]:
+        """The numbers of each column, int32, and the dictionary."""
+        self._settle()
+        found = []
+        for codes in self._codes:
+            found.append(np.concatenate(codes) if codes else np.empty(0, dtype=np.int32))
+            codes.clear()
+        return found, self._dictionary
 
-def unified(columns: Sequence[Sequence[Any]]) -> tuple[list[list[Any]], Any]:
-    """Columns of dictionary-encoded chunks with one dictionary in common, and this dictionary."""
-    flat = [chunk for chunks in columns for chunk in chunks]
-    joined = pa.chunked_array(flat, type=pa.dictionary(pa.int32(), pa.large_string())).unify_dictionaries().chunks
-    found, start = [], 0
-    for chunks in columns:
-        found.append(joined[start : start + len(chunks)])
-        start += len(chunks)
-    return found, joined[0].dictionary if joined else pa.array([], pa.large_string())
+    def _settle(self) -> None:
+        """Put waiting names behind those of the dictionary, whose numbers stay."""
+        flat = [chunk for chunks in self._fresh for chunk in chunks]
+        if not flat:
+            return
+        known = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), self._dictionary)
+        joined = iter(pa.chunked_array([known, *flat]).unify_dictionaries().chunks)
+        self._dictionary = next(joined).dictionary
+        for codes, chunks in zip(self._codes, self._fresh, strict=True):
+            codes += [next(joined).indices.to_numpy() for _ in chunks]
+            chunks.clear()
+        self._waiting = 0
 
 
 @dataclass
@@ -60,15 +72,17 @@ class Part:
     """The edges of one file, lines in its order.
 
     Attributes:
-        ends: First and second ends.
-        types: Source type, relation and target type, each one word for all lines or chunks of a column; None where
-            the file has none.
+        ends: First and second ends, as numbers of names, int32.
+        names: The names, an Arrow array of strings.
+        types: Source type, relation and target type, each one word for all lines, or numbers and words of a column;
+            None where the file has none.
         weight: float64, or None.
         where: File and line of a row, for messages.
         notes: How the file was understood, one sentence each.
     """
 
-    ends: list[list[Any]]
+    ends: list[np.ndarray]
+    names: Any
     types: tuple[Any, Any, Any] | None = None
     weight: np.ndarray | None = None
     where: Callable[[int], str] = str
@@ -140,11 +154,9 @@ def _refuse_dicts(table: Table) -> None:
 
 def _share_names(part: Part) -> bool:
     """Whether any name stands at both ends, so that users and items must be told apart."""
-    part.ends, names = unified(part.ends)
-    there = np.zeros((2, len(names)), dtype=bool)
-    for side, chunks in enumerate(part.ends):
-        for chunk in chunks:
-            there[side, chunk.indices.to_numpy()] = True
+    there = np.zeros((2, len(part.names)), dtype=bool)
+    for side, codes in enumerate(part.ends):
+        there[side, codes] = True
     return bool(there.all(0).any())
 
 
@@ -294,8 +306,12 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
         weight, notes = _usable(weight, table)
     given = types
     if types is not None:
-        given = tuple(kinds.chunks[columns.index(p)] if isinstance(p, int) else p for p in types)  # type: ignore[assignment]
-    return Part(names.chunks, given, weight, table.where, notes)
+        codes, words = kinds.finish()
+        shown = words.to_pylist()
+        given = tuple((codes[columns.index(p)], shown) if isinstance(p, int) else p for p in types)  # type: ignore[assignment]
+    found = names.finish()
+    pa.default_memory_pool().release_unused()  # what reading took is needed for numbering
+    return Part(*found, given, weight, table.where, notes)
 
 
 def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
@@ -406,4 +422,6 @@ def read_adjacency(lines: Sequence[str], name: str, types: Types | None = None) 
         raise FileFormatError(name, "no edges", "at least one edge")
     alone = {words[0] for _, words in split if len(words) == 1} - set(first.to_pylist()) - set(second.to_pylist())
     notes = [f"{len(alone)} nodes without neighbours are left out"] if alone else []
-    return Part([[first.dictionary_encode()], [second.dictionary_encode()]], types, None, lambda row: name, notes)
+    names = Names(2)
+    names.add([first.dictionary_encode(), second.dictionary_encode()])
+    return Part(*names.finish(), types, None, lambda row: name, notes)

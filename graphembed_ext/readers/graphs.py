@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -278,7 +279,7 @@ def read_pairs(
         raise FileFormatError(source.name, f"a file ending in {source.path.suffix or 'nothing'}", "an edge list")
     part = _part(source, kind, how, None, False, known=known)
     assert isinstance(part, Part)
-    return [[name for chunk in end for name in chunk.dictionary_decode().to_pylist()] for end in part.ends]
+    return [part.names.take(pa.array(end)).to_pylist() for end in part.ends]
 
 
 def pairs_of_names(

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..graph.simple_edges import simple_edges
+from ..graph.simple_edges import edges_of_keys
 from ..graph.view import EDGE_TYPE, EdgeType, GraphView
-from .edge_lists import Part, unified
+from .edge_lists import Part
 from .graph_file import WEIGHT, GraphFile
 
 __all__ = ["assembled", "with_nodes"]
@@ -58,23 +58,32 @@ def assembled(parts: Sequence[Part], directed: bool) -> GraphFile:
             "types for all",
             "-i author,writes,paper=FILE says them",
         )
-    columns = [column for part in parts for column in part.ends]
-    chunks, names = unified(columns)
-    codes = [np.concatenate([chunk.indices.to_numpy() for chunk in column]) for column in chunks]
-    ends = [(codes[2 * i], codes[2 * i + 1]) for i in range(len(parts))]
-    for part in parts:
-        part.ends = []
-    del chunks, codes
+    names, ends = _joined(parts)
     segments, start = list[_Segment](), 0
     for part, pair in zip(parts, ends, strict=True):
         segments += _segments(part, pair, start)
         start += 2 * len(pair[0])
+    lines = sum(len(segment.ends[0]) for segment in segments)
     del ends
     ordered, tables = _numbered_types(segments, names)
     edges = _simple(segments, tables, {kind: len(found) for kind, found in ordered.items()}, directed)
     counts = {kind: len(found) for kind, found in ordered.items()}
-    lines = sum(len(segment.ends[0]) for segment in segments)
     return _graph(edges, counts, ordered, parts, lines, directed)
+
+
+def _joined(parts: Sequence[Part]) -> tuple[Any, list[tuple[np.ndarray, np.ndarray]]]:
+    """The names of all files, and the ends of each as numbers of these; the files give theirs away."""
+    names, maps = parts[0].names, [None]
+    if len(parts) > 1:
+        whole = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(p.names)), pa.int32()), p.names) for p in parts]
+        joined = pa.chunked_array(whole).unify_dictionaries().chunks
+        names, maps = joined[0].dictionary, [chunk.indices.to_numpy() for chunk in joined]
+    ends = []
+    for part, table in zip(parts, maps, strict=True):
+        first, second = part.ends
+        ends.append((first, second) if table is None else (table[first], table[second]))
+        part.ends, part.names = [], None
+    return names, ends
 
 
 def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> list[_Segment]:
@@ -88,9 +97,8 @@ def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> li
             codes.append(np.zeros(len(ends[0]), dtype=np.int64))
             words.append([kind])
         else:
-            (chunks,), dictionary = unified([kind])
-            codes.append(np.concatenate([chunk.indices.to_numpy() for chunk in chunks]).astype(np.int64))
-            words.append(dictionary.to_pylist())
+            codes.append(kind[0].astype(np.int64))
+            words.append(kind[1])
     joint = (codes[0] * len(words[1]) + codes[1]) * len(words[2]) + codes[2]
     found = []
     for code in np.unique(joint).tolist():
@@ -175,21 +183,25 @@ def _simple(
     grouped: dict[EdgeType, list[_Segment]] = {}
     for segment in segments:
         grouped.setdefault(segment.edge_type, []).append(segment)
+    segments.clear()
     found = {}
     for edge_type in sorted(grouped):
-        here = grouped[edge_type]
-        kinds = edge_type[0], edge_type[2]
-        src, dst = (
-            np.concatenate([tables[kind][segment.ends[side]] for segment in here]) for side, kind in enumerate(kinds)
-        )
-        weighted = any(segment.weight is not None for segment in here)
-        weight = (
-            np.concatenate([np.ones(len(s.ends[0])) if s.weight is None else s.weight for s in here])
-            if weighted
-            else None
-        )
-        one_way = directed or kinds[0] != kinds[1]
-        found[edge_type] = simple_edges(src, dst, weight, max(counts[kind] for kind in kinds), one_way)
+        here, kinds = grouped.pop(edge_type), (edge_type[0], edge_type[2])
+        width = max(counts[kind] for kind in kinds)
+        weight = None
+        if any(segment.weight is not None for segment in here):
+            weight = np.concatenate([np.ones(len(s.ends[0])) if s.weight is None else s.weight for s in here])
+        keys = []
+        while here:  # each file's names go as soon as its edges are numbered
+            first, second = here.pop(0).ends
+            key = tables[kinds[0]][first]
+            key *= width
+            for low in range(0, len(key), _SLICE):
+                key[low : low + _SLICE] += tables[kinds[1]][second[low : low + _SLICE]]
+            keys.append(key)
+        key = keys.pop() if len(keys) == 1 else np.concatenate(keys)
+        del keys
+        found[edge_type] = edges_of_keys(key, weight, width, directed or kinds[0] != kinds[1])
     return found
 
 

@@ -31,7 +31,7 @@ __all__ = ["TextTable"]
 _HEAD = 1 << 18
 #: Rows that are looked at to tell what the columns are.
 _ROWS = 2000
-_BLOCKS = (1 << 24, 1 << 27, (1 << 31) - 1)
+_BLOCKS = (1 << 20, 1 << 24, 1 << 27, (1 << 31) - 1)
 
 
 class _Straddling(Exception):
