@@ -63,16 +63,13 @@ def test_arrays_of_every_type_of_numbers(tmp_path, values, order):
     assert found.flags.writeable
 
 
-@pytest.mark.parametrize("field", ["real", "integer", "pattern"])
+@pytest.mark.parametrize("stored", ["real", "integer", "pattern", "dense real", "dense integer"])
 @pytest.mark.parametrize("symmetry", ["general", "symmetric"])
-@pytest.mark.parametrize("stored", ["sparse", "dense"])
-def test_matrix_market_is_read_as_scipy_reads_it(tmp_path, field, symmetry, stored):
+def test_matrix_market_is_read_as_scipy_reads_it(tmp_path, stored, symmetry):
     matrix = (random_matrix() * 10).rint()
     matrix = matrix + matrix.T if symmetry == "symmetric" else matrix
-    if stored == "dense" and field == "pattern":
-        pytest.skip("a dense matrix has values")
-    given = matrix.toarray() if stored == "dense" else matrix
-    scipy.io.mmwrite(tmp_path / "m.mtx", given, field=field, symmetry=symmetry)
+    given = matrix.toarray() if stored.startswith("dense") else matrix
+    scipy.io.mmwrite(tmp_path / "m.mtx", given, field=stored.split()[-1], symmetry=symmetry)
     found = read_matrix_market(tmp_path / "m.mtx")
     expected = scipy.io.mmread(tmp_path / "m.mtx")
     np.testing.assert_array_equal(dense(found), expected.toarray() if sp.issparse(expected) else expected)
