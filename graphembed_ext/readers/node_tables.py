@@ -15,6 +15,8 @@ from .._core import rng
 from ..errors import FileFormatError, InputError
 from ..graph.features import LABEL_NAMES
 from ..graph.view import GraphView
+from .arrays import read_dense
+from .checks import check_room
 from .columns import chosen
 from .node_rows import NO_LABEL, NodeRows, as_set, named, node_rows
 from .options import Reading
@@ -173,6 +175,7 @@ def _from_array(path: Path, count: int) -> Labels:
     if values.ndim == 2:
         return Labels(torch.from_numpy(values).float(), [str(i) for i in range(values.shape[1])], {})
     y = torch.from_numpy(values.astype(np.int64))
+    check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
     return Labels(y, [str(i) for i in range(int(y.max()) + 1)], {})
 
 
@@ -260,20 +263,8 @@ def names_of(path: str | Path, known: Collection[str], reading: Reading | None =
 
 
 def _loaded(path: Path) -> np.ndarray:
-    import scipy.sparse
-
     _exists(path)
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                if "format" not in file.files:
-                    if len(file.files) != 1:
-                        raise ValueError(f"it has the arrays {file.files}")
-                    return np.asarray(file[file.files[0]])
-            return np.asarray(scipy.sparse.load_npz(path).toarray())
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
-        raise FileFormatError(str(path), f"a file that cannot be read ({error})", "one array of numbers") from error
+    return read_dense(path)
 
 
 def _exists(path: Path) -> None:

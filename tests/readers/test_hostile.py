@@ -31,7 +31,7 @@ import torch
 import scipy.sparse, scipy.io, networkx, torch_geometric.data
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError
-from graphembed_ext.readers.node_tables import read_features
+from graphembed_ext.readers.node_tables import read_features, read_labels
 
 def peak():
     if sys.platform != "linux":
@@ -43,7 +43,9 @@ for path in map(Path, sys.argv[1:]):
     print(json.dumps(["begin", path.parent.name]), flush=True)
     before, begun = peak(), time.perf_counter()
     try:
-        if path.name.startswith("x."):
+        if path.name.startswith("y."):
+            read_labels(path, None, 3)
+        elif path.name.startswith("x."):
             read_features(str(path), None, 3)
         else:
             graph = ge.readers.read_graph(path)
@@ -276,6 +278,8 @@ FILES = {
     "features: a shape that no memory holds": ("x.npz", npz(**csr(shape=(3, 2**40)))),
     "features: 3 GB in 128 bytes": ("x.npy", npy((3, 10**9))),
     "features: damaged": ("x.npz", damaged(npz(**csr()))),
+    "labels: a class of 2^62": ("y.npy", npy((3,), struct.pack("<3q", 0, 1, 2**62), "<i8")),
+    "labels: 3 GB in 128 bytes": ("y.npy", npy((3, 10**9))),
     "pt: num_nodes of -5": ("g.pt", data(num_nodes=-5)),
     "pt: num_nodes of 10^15": ("g.pt", data(num_nodes=10**15)),
     "pt: num_nodes of 2^62": ("g.pt", data(num_nodes=2**62)),
