@@ -15,7 +15,7 @@ from ..errors import FileFormatError, GraphEmbedError
 from ..graph.view import NODE_TYPE
 from .checks import check_count
 from .graph_file import GraphFile, from_host
-from .saved_parts import checked
+from .saved_parts import check_dgl_file, checked
 
 __all__ = ["PICKLES", "read_dgl", "read_pyg", "refuse_pickle"]
 
@@ -39,6 +39,7 @@ def refuse_pickle(path: Path) -> NoReturn:
 def read_dgl(path: Path) -> GraphFile:
     """The one graph in a file of ``dgl.save_graphs``."""
     dgl = import_dgl(f"reading {path.name}, a saved DGL graph,")
+    check_dgl_file(path)
     try:
         graphs, _ = dgl.load_graphs(str(path))
     except dgl.DGLError as error:

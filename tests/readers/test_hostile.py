@@ -10,9 +10,11 @@ import json
 import struct
 import subprocess
 import sys
+import tempfile
 import warnings
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ import torch
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data, HeteroData
 
-from graphembed_ext._core.optional import installed
+from graphembed_ext._core.optional import import_dgl, installed
 
 READ = """
 import json, resource, sys, time, warnings
@@ -192,6 +194,20 @@ def matlab(indices=(1, 2), indptr=(0, 1, 2, 2)):
     return content
 
 
+#: The head of an array of one dimension of int64 in a file of DGL.
+_ONE_ROW = struct.pack("<iBBH", 1, 0, 64, 1)
+
+
+def dgl_graph(old=b"", new=b""):
+    """A graph as DGL saves it, with bytes of its arrays replaced."""
+    dgl = import_dgl("the file of a test")
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        dgl.save_graphs(file.name, [dgl.graph(([0, 1], [1, 2]), num_nodes=4)])
+        content = Path(file.name).read_bytes()
+    head = content.index(struct.pack("<Q", 0xDD5E40F096B4A13F))
+    return content[:head] + content[head:].replace(old, new) if old else content
+
+
 _DEEP = "[" * 400 + "]" * 400
 
 FILES = {
@@ -340,6 +356,17 @@ if installed("torch_sparse"):
         "pt: sizes in words": ("g.pt", sparse(_sparse_sizes=("a", "b"))),
         "pt: no columns": ("g.pt", sparse(_col=None)),
         "pt: fewer values than columns": ("g.pt", sparse(_value=torch.ones(1))),
+    }
+if installed("dgl"):
+    FILES |= {
+        "bin: an array of 2^40 numbers": ("g.bin", lambda: dgl_graph(struct.pack("<q", 2), struct.pack("<q", 2**40))),
+        "bin: an array of 10^9 dimensions": (
+            "g.bin",
+            lambda: dgl_graph(_ONE_ROW, struct.pack("<i", 10**9) + _ONE_ROW[4:]),
+        ),
+        "bin: cut": ("g.bin", lambda: dgl_graph()[:-700]),
+        "bin: nothing": ("g.bin", b""),
+        "bin: head alone": ("g.bin", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + b"\0" * 90),
     }
 #: Contradictions in what is not needed to read the edges, which is made anew.
 HARMLESS = {}
