@@ -342,6 +342,11 @@ def _numbers(column: Any, start: int, table: Table, place: int) -> np.ndarray:
     try:
         values = kept.cast(pa.float64())
     except pa.ArrowException:
+        parted = pc.match_substring(kept, ",")
+        if pc.all(pc.equal(parted, pc.match_substring_regex(kept, r"^-?[1-9]\d{0,2}(,\d{3})+$"))).as_py():
+            row = pc.index(parted, True).as_py()
+            if row >= 0:  # 1,200 may be 1200 or 1.2
+                raise _no_weight(table.where(start + row), repr(column[row].as_py()), table, place) from None
         pointed = pc.replace_substring(kept, ",", ".")  # decimal commas
         try:
             values = pointed.cast(pa.float64())

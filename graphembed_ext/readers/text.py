@@ -10,6 +10,7 @@ white space or ``::`` between cells, other encodings than UTF-8) is mended in th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -390,6 +391,8 @@ def _refuse_other_text(name: str, head: str) -> None:
         "{\n": ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
         "pk\x03\x04": ("a zip file, such as Excel's", "save the table as CSV"),
     }
+    if re.match(r"\|[^\n]*\|\s*\n\s*\|[\s:|-]*-{3}", start):
+        kinds["|"] = ("a table of Markdown", "save the table as CSV")
     for mark, (what, hint) in kinds.items():
         if start.startswith(mark):
             raise FileFormatError(name, what, "a text table such as an edge list (.csv, .tsv, .txt)", hint)

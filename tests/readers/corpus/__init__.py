@@ -1,6 +1,6 @@
 """Files as people have them: what they hold by a careful reading, written down by hand and not by any reader."""
 
-from . import arrays, knowledge, networks, recommenders, tables, texts
+from . import arrays, knowledge, networks, recommenders, siblings, tables, texts
 from .case import Answer, Case
 
 CASES: list[Case] = [
@@ -10,6 +10,7 @@ CASES: list[Case] = [
     *knowledge.CASES,
     *networks.CASES,
     *arrays.CASES,
+    *siblings.CASES,
 ]
 
 __all__ = ["CASES", "Answer", "Case"]
