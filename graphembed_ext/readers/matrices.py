@@ -180,11 +180,8 @@ def _from_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Matrix:
     rows = [len(part) for part in (x, y) if part is not None and part.ndim]
     count = _stated(path, arrays, max([int(edges.max()) + 1 if edges.size else 0, *rows]))
     check_ids(edges.reshape(-1), count, f"{path}, 'edge_index'")
-    for name, values, length in (("x", x, count), ("y", y, count), ("edge_weight", weight, edges.shape[1])):
-        if values is not None and (not values.ndim or len(values) != length or values.dtype.kind not in "biuf"):
-            raise FileFormatError(
-                f"{path}, {name!r}", f"{values.dtype} of shape {values.shape}", f"numbers, {length} rows of them"
-            )
+    for name, length in (("x", count), ("y", count), ("edge_weight", edges.shape[1])):
+        _check_rows(arrays.get(name), length, f"{path}, {name!r}")
     src, dst = torch.from_numpy(edges.astype(np.int64))
     features = {} if x is None else {"x": torch.from_numpy(x)}
     labels = {}
@@ -196,6 +193,12 @@ def _from_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Matrix:
         weights = {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
     view = GraphView({NODE_TYPE: count}, {EDGE_TYPE: (src, dst)}, {NODE_TYPE: features}, weights)
     return Matrix(view, labels, None if weight is None else WEIGHT)
+
+
+def _check_rows(values: np.ndarray | None, length: int, place: str) -> None:
+    """Refuse what is not so many rows of numbers."""
+    if values is not None and (not values.ndim or len(values) != length or values.dtype.kind not in "biuf"):
+        raise FileFormatError(place, f"{values.dtype} of shape {values.shape}", f"numbers, {length} rows of them")
 
 
 def _stated(path: Path, arrays: Mapping[str, np.ndarray], least: int) -> int:

@@ -18,7 +18,6 @@ from .packed import unpacked
 __all__ = ["read_matrix_market"]
 
 _FIELDS = ("real", "double", "integer", "unsigned-integer", "pattern")
-_SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
 _FORMAT = "%%MatrixMarket matrix coordinate real general, or the like"
 
 
@@ -69,14 +68,7 @@ def _head(content: bytes, path: Path) -> tuple[_Head, int]:
     """What the first lines say, and where the numbers begin."""
     end = content.find(b"\n")
     words = content[: end if end >= 0 else None].decode("latin-1").lower().split()
-    known = len(words) == 5 and words[0] == "%%matrixmarket" and words[1] == "matrix"
-    if not known or words[2] not in ("coordinate", "array") or words[4] not in _SYMMETRIES:
-        raise FileFormatError(
-            f"{path}, line 1", f"a file that is damaged or no MatrixMarket ({' '.join(words)[:60]!r})", _FORMAT
-        )
-    if words[3] not in _FIELDS or words[4] in ("skew-symmetric", "hermitian"):
-        got = f"entries that are {words[3]}" if words[3] not in _FIELDS else f"a {words[4]} matrix"
-        raise FileFormatError(f"{path}, line 1", got, "real numbers, general or symmetric")
+    _check_banner(words, f"{path}, line 1")
     number, start = 1, end + 1
     while end >= 0 and start < len(content):
         end, number = content.find(b"\n", start), number + 1
@@ -85,6 +77,15 @@ def _head(content: bytes, path: Path) -> tuple[_Head, int]:
         if line and not line.startswith(b"%"):
             return _sizes(line, words, f"{path}, line {number}"), start
     raise FileFormatError(str(path), "a file without a line of sizes", "rows, columns and entries on the second line")
+
+
+def _check_banner(words: list[str], place: str) -> None:
+    if len(words) != 5 or words[:2] != ["%%matrixmarket", "matrix"] or words[2] not in ("coordinate", "array"):
+        raise FileFormatError(place, f"a file that is damaged or no MatrixMarket ({' '.join(words)[:60]!r})", _FORMAT)
+    if words[3] not in _FIELDS:
+        raise FileFormatError(place, f"entries that are {words[3]}", "real numbers")
+    if words[4] not in ("general", "symmetric"):
+        raise FileFormatError(place, f"a {words[4]} matrix", "a general or a symmetric one")
 
 
 def _sizes(line: bytes, words: list[str], place: str) -> _Head:
@@ -113,17 +114,19 @@ def _columns(content: bytes, begin: int, head: _Head, path: Path) -> list[np.nda
         found = _parsed(re.sub(rb"(?m)^ +| +$", b"", re.sub(rb"[ \t\r]+", b" ", body)), head)
     if found is not None and len(found[0]) == head.entries:
         return found
-    seen = 0
-    for number, line in enumerate(body.split(b"\n"), content.count(b"\n", 0, begin) + 1):
-        words = line.split()
-        if not words:
-            continue
-        places, values = words[: 0 if head.dense else 2], words[0 if head.dense else 2 :]
-        if len(words) != head.width or not all(map(_is_place, places)) or not all(map(_is_number, values)):
+    raise _wrong_line(body, content.count(b"\n", 0, begin), head, path)
+
+
+def _wrong_line(body: bytes, before: int, head: _Head, path: Path) -> FileFormatError:
+    """What is wrong below the head, ``before`` lines of the file."""
+    lines = [(number, line.split()) for number, line in enumerate(body.split(b"\n"), before + 1) if line.strip()]
+    places = 0 if head.dense else 2
+    for number, words in lines:
+        right = len(words) == head.width and all(map(_is_place, words[:places]))
+        if not (right and all(map(_is_number, words[places:]))):
             expected = "a number" if head.dense else "a row, a column" + ("" if head.pattern else " and a number")
-            raise FileFormatError(f"{path}, line {number}", repr(line[:60].decode("latin-1").strip()), expected)
-        seen += 1
-    raise FileFormatError(str(path), f"{seen} entries", f"the {head.entries} that the line of sizes says")
+            return FileFormatError(f"{path}, line {number}", repr(b" ".join(words)[:60].decode("latin-1")), expected)
+    return FileFormatError(str(path), f"{len(lines)} entries", f"the {head.entries} that the line of sizes says")
 
 
 def _parsed(body: bytes, head: _Head) -> list[np.ndarray] | None:

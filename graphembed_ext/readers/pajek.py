@@ -41,38 +41,53 @@ def read_pajek(text: str) -> Network:
         >>> network.nodes, network.edges
         ([(1, {'label': 'Ada'}), (2, {'label': 'Bob'})], [(1, 2, {'weight': 0.5})])
     """
-    nodes: dict[int, dict[str, Any]] = {}
-    arcs: list[tuple[Any, Any, dict[str, Any]]] = []
-    edges: list[tuple[Any, Any, dict[str, Any]]] = []
-    section, declared = "", 0
+    reader = _Reader(len(text))
     for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("%"):
+            try:
+                reader.take(line)
+            except (ValueError, IndexError) as error:
+                raise ValueError(f"line {number}: {error}") from error
+    return reader.network()
+
+
+class _Reader:
+    """What was read so far."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._section, self._declared = size, "", 0
+        self._nodes: dict[int, dict[str, Any]] = {}
+        self._arcs: list[tuple[Any, Any, dict[str, Any]]] = []
+        self._edges: list[tuple[Any, Any, dict[str, Any]]] = []
+
+    def take(self, line: str) -> None:
         words = line.split()
-        if not words or words[0].startswith("%"):
-            continue
-        try:
-            if words[0].startswith("*"):
-                section = words[0].lower()
-                if section == "*vertices":
-                    declared, nodes = int(words[1]), _vertices(words, len(text))
-                elif section not in ("*network", *_LINES):
-                    raise ValueError(f"the section {words[0]} is not read; *Arcs and *Edges are")
-            elif section == "*vertices":
-                found = _VERTEX.match(line)
-                if not found:
-                    raise ValueError(f"{line.strip()[:60]!r} is no vertex")
-                nodes[_known(found[1], declared)]["label"] = found[2] or found[3] or ""
-            elif section in _LINES:
-                into = arcs if section.startswith("*arcs") else edges
-                into.extend(_edges(words, section in ("*arcslist", "*edgeslist"), declared))
-            elif section != "*network":
-                raise ValueError("text before *Vertices")
-        except (ValueError, IndexError) as error:
-            raise ValueError(f"line {number}: {error}") from error
-    if not declared:
-        raise ValueError("no line of *Vertices")
-    if arcs:
-        edges = arcs + edges + [(second, first, values) for first, second, values in edges if first != second]
-    return Network(list(nodes.items()), edges, bool(arcs))
+        if words[0].startswith("*"):
+            self._begin(words)
+        elif self._section == "*vertices":
+            found = _VERTEX.match(line)
+            if not found:
+                raise ValueError(f"{line.strip()[:60]!r} is no vertex")
+            self._nodes[_known(found[1], self._declared)]["label"] = found[2] or found[3] or ""
+        elif self._section in _LINES:
+            into = self._arcs if self._section.startswith("*arcs") else self._edges
+            into.extend(_edges(words, self._section.endswith("list"), self._declared))
+        elif self._section != "*network":
+            raise ValueError("text before *Vertices")
+
+    def _begin(self, words: list[str]) -> None:
+        self._section = words[0].lower()
+        if self._section == "*vertices":
+            self._declared, self._nodes = int(words[1]), _vertices(words, self._size)
+        elif self._section not in ("*network", *_LINES):
+            raise ValueError(f"the section {words[0]} is not read; *Arcs and *Edges are")
+
+    def network(self) -> Network:
+        if not self._declared:
+            raise ValueError("no line of *Vertices")
+        back = [(second, first, values) for first, second, values in self._edges if first != second]
+        edges = self._arcs + self._edges + (back if self._arcs else [])
+        return Network(list(self._nodes.items()), edges, bool(self._arcs))
 
 
 def _vertices(words: list[str], size: int) -> dict[int, dict[str, Any]]:

@@ -118,26 +118,33 @@ def _sparse_tensor(value: Any, place: str) -> Any:
     try:
         rows, columns = (check_count(size, place, "rows or columns") for size in storage._sparse_sizes)
         row, rowptr, col, weight = storage._row, storage._rowptr, storage._col, storage._value
-        tensors = [part for part in (row, rowptr, col, weight) if part is not None]
-        whole = all(isinstance(part, Tensor) and part.layout == torch.strided and not part.is_meta for part in tensors)
     except (AttributeError, TypeError, ValueError) as error:
         raise FileFormatError(place, "a SparseTensor that lacks parts", "what torch_sparse saves") from error
-    if not whole or col is None or col.dim() != 1 or (row is None and rowptr is None):
+    if not (
+        _is_plain(col) and col.dim() == 1 and all(part is None or _is_plain(part) for part in (row, rowptr, weight))
+    ):
         raise FileFormatError(place, "a SparseTensor that lacks parts", "what torch_sparse saves")
-    if rowptr is not None:
-        check_compressed(rowptr.numpy(), col.numpy(), rows, columns, place)
-        counts = rowptr[1:] - rowptr[:-1]
-        told = torch.repeat_interleave(torch.arange(rows), counts)
-        if row is not None and not torch.equal(row, told):
-            raise FileFormatError(place, "rows and rowptr that contradict each other", "what torch_sparse saves")
-        row = told
+    row = _rows(row, rowptr, col, (rows, columns), place)
     check_ids(row.numpy(), rows, place, "row")
     check_ids(col.numpy(), columns, place, "column")
     if row.shape != col.shape or (weight is not None and weight.shape[:1] != col.shape):
-        raise FileFormatError(
-            place,
-            f"{row.numel()} rows, {col.numel()} columns and {tuple(weight.shape) if weight is not None else 'no'} "
-            "values",
-            "as many of each",
-        )
+        values = "no" if weight is None else str(tuple(weight.shape))
+        raise FileFormatError(place, f"{row.numel()} rows, {col.numel()} columns, {values} values", "as many of each")
     return type(value)(row=row, col=col, value=weight, sparse_sizes=(rows, columns))
+
+
+def _is_plain(part: Any) -> bool:
+    return isinstance(part, Tensor) and part.layout == torch.strided and not part.is_meta
+
+
+def _rows(row: Any, rowptr: Any, col: Tensor, shape: tuple[int, int], place: str) -> Tensor:
+    """The row of each entry, which ``row`` says, or ``rowptr``, or both."""
+    if rowptr is None and row is None:
+        raise FileFormatError(place, "a SparseTensor that lacks its rows", "what torch_sparse saves")
+    if rowptr is None:
+        return row
+    check_compressed(rowptr.numpy(), col.numpy(), *shape, place)
+    told = torch.repeat_interleave(torch.arange(shape[0]), rowptr[1:] - rowptr[:-1])
+    if row is not None and not torch.equal(row, told):
+        raise FileFormatError(place, "rows and rowptr that contradict each other", "what torch_sparse saves")
+    return told
