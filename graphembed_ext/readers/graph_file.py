@@ -31,7 +31,8 @@ def simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool)
 
 KINDS = (
     "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), adjacency lists (.adjlist), a matrix "
-    "(.mtx, .mat, .npz), a saved graph (.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
+    "(.mtx, .mat, .npy, .npz), a network (.graphml, .gexf, .gml, .net), a saved graph (.bin or .dgl from DGL, .pt from "
+    "PyG), or a PyG dataset such as Planetoid/Cora"
 )
 
 

@@ -70,9 +70,11 @@ def read_graph(
         in order of first appearance.
     Adjacency lists (``.adjlist``, also packed)
         On each line a node and its neighbours.
-    Matrices (``.mtx`` of MatrixMarket, also with ``.gz``; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy)
-        An adjacency matrix and, in ``.mat`` files under ``group``, labels. Weights are kept unless all are 1. See
-        :mod:`graphembed_ext.readers.matrices`.
+    Networks (``.graphml``, ``.gexf``, ``.gml``, ``.net`` of Pajek, also packed)
+        Nodes are named by their labels where each has one of its own. See :mod:`graphembed_ext.readers.networks`.
+    Matrices (``.mtx`` of MatrixMarket, also packed; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy; ``.npy``)
+        An adjacency matrix, or with ``bipartite`` one of users and items, and, in ``.mat`` files under ``group``,
+        labels. Weights are kept unless all are 1. See :mod:`graphembed_ext.readers.matrices`.
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
