@@ -17,7 +17,8 @@ from .columns import says_roles
 from .datasets import read_dataset
 from .dense import from_dense, may_be_dense
 from .edge_lists import BIPARTITE, Part, Types, read_adjacency, read_edges
-from .graph_file import KINDS, GraphFile
+from .folders import read_folder
+from .graph_file import GraphFile
 from .judging import TEXT, kind_of
 from .networks import NETWORKS, read_network
 from .node_rows import as_set
@@ -77,6 +78,8 @@ def read_graph(
         labels. Weights are kept unless all are 1. See :mod:`graphembed_ext.readers.matrices`.
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
+    Folders
+        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``), OGB's raw files, or files ``part-...``.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
         From files that are there already; nothing is downloaded. Their readers may unpickle raw files, so name
         only folders that you trust. No other source runs code.
@@ -134,7 +137,7 @@ def read_graph(
             raise FileFormatError(str(lone), "the name of a file that does not exist", "an existing file or folder")
         return read_dataset(str(lone), root)
     if lone is not None and Path(lone).expanduser().is_dir():
-        raise FileFormatError(str(lone), "a folder", KINDS)
+        return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
     parts = []
     for types, name in files:
         opened = _opened(name, reading, input_format)

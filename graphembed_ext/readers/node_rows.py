@@ -23,9 +23,8 @@ __all__ = ["NO_LABEL", "NodeRows", "node_rows"]
 NO_LABEL = frozenset(("", "-1", "-1.0", "NA", "N/A", "n/a", "nan", "NaN", "NULL", "null", "<NA>", "?"))
 
 _NODE_TITLES = (["node"], ["id"], ["node", "id"], ["vertex"], ["name"], ["node", "name"])
-_LABEL_TITLES = ({"label", "labels", "class", "classes", "category", "y", "target", "genres", "subject", "genre"},)
+_LABEL_TITLES = {"label", "labels", "class", "classes", "category", "y", "target", "genres", "subject", "genre"}
 _SPLITS = {"train", "val", "valid", "validation", "test"}
-_KINDS = (".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass
@@ -47,6 +46,11 @@ class NodeRows:
         """Titles of the columns; None where there are none."""
         return self.table.titles
 
+    @property
+    def uneven(self) -> bool:
+        """Whether lines are of several lengths."""
+        return getattr(self.table, "ragged", False)
+
     def place(self, title: str) -> int | None:
         """Position of the column of a title."""
         low = [] if self.titles is None else [text.strip().lower() for text in self.titles]
@@ -61,9 +65,9 @@ class NodeRows:
         return [row[place] for row in self.table.rows]
 
     def numeric(self, place: int) -> bool:
-        """Whether the first rows have numbers in a column, or nothing."""
+        """Whether the first rows have numbers in a column, or most of them."""
         cells = [cell for cell in self.column(place) if cell not in NO_LABEL]
-        return bool(cells) and all(map(is_number, cells))
+        return bool(cells) and 2 * sum(map(is_number, cells)) >= len(cells)
 
     def binary(self, place: int) -> bool:
         """Whether the first rows have 0 and 1 in a column."""
@@ -84,7 +88,7 @@ class NodeRows:
         found = []
         for place, title in enumerate(self.titles or ()):
             words = [word for word in words_of(title) if not word.isdigit()]
-            if place != self.node and words and (words[-1] in _LABEL_TITLES[0] or words[0] in ("label", "class")):
+            if place != self.node and words and (words[-1] in _LABEL_TITLES or words[0] in ("label", "class")):
                 found.append(place)
         return found
 

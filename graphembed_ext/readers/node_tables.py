@@ -20,7 +20,6 @@ from .checks import check_room
 from .columns import chosen
 from .node_rows import NO_LABEL, NodeRows, as_set, named, node_rows
 from .options import Reading
-from .text import TextTable
 
 __all__ = ["Labels", "as_sparse", "of_type", "put_masks", "names_of", "read_features", "read_labels"]
 
@@ -99,27 +98,29 @@ def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
     others = [i for i in range(rows.width) if i not in (rows.node, split)]
     titled = [i for i in rows.label_titles() if i in others]
     flags = [i for i in others if rows.binary(i)]
-    if len(titled) > 1 and set(titled) <= set(flags):
-        return titled, True
-    if titled:
+    at_the_end = len(flags) > 1 and flags == others[-len(flags) :]
+    if titled and not (at_the_end and (titled == flags or _only_y(rows, titled))):
         return titled, False
     if len(others) == 1:
         return others, False
-    if len(flags) > 1 and flags == others[-len(flags) :] and (len(flags) == len(others) or rows.titles is None):
+    if at_the_end and (flags == others or rows.titles is None):
         return flags, True
-    if rows.titles is None and all(rows.numeric(i) for i in others[:-1]) and not rows.numeric(others[-1]):
-        return others[-1:], False
-    if rows.titles is None and isinstance(rows.table, TextTable) and rows.table.ragged:
+    if rows.titles is None and rows.uneven:
         return others, False
-    if rows.titles is not None and len(flags) > 1 and len(flags) == len(others):
-        return flags, True
+    if rows.titles is None and all(map(rows.numeric, others[:-1])) and not rows.numeric(others[-1]):
+        return others[-1:], False
+    titles = "" if rows.titles is None else f" ({', '.join(rows.titles[:8])})"
     raise FileFormatError(
         rows.table.where(0),
-        f"{rows.width} columns, any of which may have the class"
-        + ("" if rows.titles is None else f" ({', '.join(rows.titles[:8])})"),
+        f"{rows.width} columns, any of which may have the class{titles}",
         "a node and its class",
         "--label-column names the column with the class",
     )
+
+
+def _only_y(rows: NodeRows, places: Sequence[int]) -> bool:
+    """Whether ``y`` is all that tells a column of classes, which may be the name of one of several."""
+    return [(rows.titles or [])[place].lower() for place in places] == ["y"]
 
 
 def _label_pairs(
