@@ -13,10 +13,11 @@ from torch import Tensor
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
+from .adjacency import read_adjacency
 from .columns import says_roles
 from .datasets import read_dataset
 from .dense import from_dense, may_be_dense
-from .edge_lists import BIPARTITE, Part, Types, read_adjacency, read_edges
+from .edge_lists import BIPARTITE, Part, Types, read_edges
 from .folders import read_folder
 from .graph_file import GraphFile
 from .judging import TEXT, kind_of

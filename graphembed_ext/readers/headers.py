@@ -14,7 +14,7 @@ __all__ = ["is_header", "undecided"]
 _TELLING = {"weight", "rating", "timestamp", "label", "class", "split", "features"}
 
 
-def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = (), whole: bool = True) -> bool | None:
+def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> bool | None:
     """Whether the first of some rows has titles; None where nothing tells.
 
     In this order: titles that say what columns are; a row that has numbers where all others do is none of titles, one
@@ -24,52 +24,78 @@ def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = (), whole:
     Args:
         rows: First rows of the table.
         known: Names of nodes that are known already.
-        whole: Whether these are all rows of the table.
 
     Example:
         >>> [is_header([["a", "b"], *rows]) for rows in ([["b", "c"]], [["1", "2"]], [["c", "d"]])]
         [False, True, None]
     """
     first, rest = rows[0], rows[1:]
-    if says_ends(first) or any(re.search(r":(token|float|token_seq|float_seq|ID(\(.*\))?|LABEL)$", c) for c in first):
-        return True
-    if known and first[0] in known:
+    rules = (_by_titles, _by_known_names, _by_absence, _by_kinds, _by_recurrence, _by_words, _by_shape)
+    return next((told for rule in rules if (told := rule(first, rest, known)) is not None), None)
+
+
+_Rows = Sequence[Sequence[str]]
+
+
+def _by_titles(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """Titles that say what columns are."""
+    marked = any(re.search(r":(token|float|token_seq|float_seq|ID(\(.*\))?|LABEL)$", cell) for cell in first)
+    return True if says_ends(first) or marked else None
+
+
+def _by_known_names(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """The name of a node is no title; a word above names that are known reads like one or is not told by them."""
+    if not known:
+        return None
+    if first[0] in known:
         return False
+    above = sum(row[0] in known for row in rest) * 2 > len(rest) > 0
+    return True if above and title_like(first[0]) else None
+
+
+def _by_absence(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """A column without a title, as that of pandas's index; nothing below the first row."""
     if first[0].lower().startswith("unnamed: ") or (not first[0] and sum(map(bool, first)) == len(first) - 1 > 0):
         return True
-    if not rest:
-        return None if len(first) > 1 and all(map(title_like, first[:2])) else False
-    if known and title_like(first[0]) and sum(row[0] in known for row in rest) * 2 > len(rest):
-        return True
-    told = _by_kinds(first, rest)
-    if told is not None:
-        return told
+    if rest:
+        return None
+    return None if len(first) > 1 and all(map(title_like, first[:2])) else False
+
+
+def _by_recurrence(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """Cells that stand further below, too, are names."""
     names = {cell for row in rest for cell in row[:3]}
-    if any(cell in names for cell in first[:3] if cell):
-        return False
-    if len(first) > 2 and any(words_of(cell)[-1:] and words_of(cell)[-1] in _TELLING for cell in first[1:]):
-        return True
-    likely = [title_like(cell) for cell in first[:3] if cell]
-    if len(likely) > 1 and sum(likely) > 1 and not any(_same_shape(first, rest, i) for i in range(min(2, len(first)))):
-        return True
-    if all(_same_shape(first, rest, i, strict=True) for i in range(min(2, len(first)))):
-        return False
-    return None
+    return False if any(cell in names for cell in first[:3] if cell) else None
 
 
-def _by_kinds(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool | None:
+def _by_words(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """Cells that read like titles, unlike those below them."""
+    if len(first) > 2 and any((words_of(cell) or [""])[-1] in _TELLING for cell in first[1:]):
+        return True
+    likely = sum(title_like(cell) for cell in first[:3])
+    alike = any(_same_shape(first, rest, place) for place in range(min(2, len(first))))
+    return True if likely > 1 and not alike else None
+
+
+def _by_shape(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
+    """Cells that are written as all those below them."""
+    alike = all(_same_shape(first, rest, place, strict=True) for place in range(min(2, len(first))))
+    return False if rest and alike else None
+
+
+def _by_kinds(first: Sequence[str], rest: _Rows, known: Collection[str]) -> bool | None:
     """What columns of numbers or dates tell of the first row."""
-    told = None
-    for place, cell in enumerate(first):
-        below = [row[place] for row in rest if row[place]]
-        if not below or not all(_is_figure(text) for text in below):
-            continue
-        if cell and _is_figure(cell):
-            return False
-        told = True if cell else told
-    if told is None and any(is_number(cell) for cell in first[:2]):
+    heads = [cell for place, cell in enumerate(first) if cell and _all_figures([row[place] for row in rest])]
+    if any(map(_is_figure, heads)):
         return False
-    return told
+    if heads:
+        return True
+    return False if any(map(is_number, first[:2])) else None
+
+
+def _all_figures(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(map(_is_figure, filled))
 
 
 def _is_figure(text: str) -> bool:

@@ -118,7 +118,7 @@ class TextTable:
             return
         told = self.reading.header
         if told is None:
-            told = is_header(self.rows, known, self._whole)
+            told = is_header(self.rows, known)
             told = self.reading.otherwise if told is None else told
             if told is None:
                 raise undecided(self.where(0), first, kind)
