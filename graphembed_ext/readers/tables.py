@@ -36,7 +36,7 @@ class ParquetTable:
             self.titles: list[str] | None = list(self._file.schema_arrow.names)
             batch = next(self._file.iter_batches(_ROWS), None)
             columns = [] if batch is None else [_as_text(column) for column in batch.columns]
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
         self.rows = [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
 
@@ -62,14 +62,15 @@ class ParquetTable:
         try:
             for batch in self._file.iter_batches(1 << 18, columns=[titles[place] for place in dict.fromkeys(places)]):
                 yield [_as_text(batch.column(titles[place])) for place in places]
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> Exception:
         if isinstance(error, FileFormatError) or (isinstance(error, OSError) and error.errno is not None):
             return error
+        why = " ".join(str(error).split())[:160]
         return FileFormatError(
-            self.name, f"a file that is damaged or no Parquet ({error})", "a Parquet file of text and numbers"
+            self.name, f"a file that is damaged or no Parquet ({why})", "a Parquet file of text and numbers"
         )
 
 
@@ -78,7 +79,9 @@ def _as_text(column: Any) -> Any:
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    return pc.fill_null(column.cast(pa.large_string()), "")
+    text = pc.fill_null(column.cast(pa.large_string()), "")
+    text.validate(full=True)  # a damaged file may hold what is no UTF-8
+    return text
 
 
 Table = TextTable | ParquetTable

@@ -17,6 +17,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.io
 import scipy.sparse as sp
@@ -182,6 +184,13 @@ def laughs(levels=12):
     return f'<?xml version="1.0"?><!DOCTYPE g [{lines}]><graphml><graph id="&e{levels - 1};"/></graphml>'
 
 
+def parquet():
+    file = io.BytesIO()
+    table = pa.table({"source": ["Ada", "Grace"], "target": ["Grace", "Bob"], "weight": [1.0, 2.0]})
+    pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
+    return file.getvalue()
+
+
 def matlab(indices=(1, 2), indptr=(0, 1, 2, 2)):
     """A MATLAB file whose sparse matrix contradicts itself."""
     file = io.BytesIO()
@@ -339,6 +348,10 @@ FILES = {
     "pajek: vertices below 0": ("g.net", "*Vertices -1\n*Edges\n1 2\n"),
     "pajek: a vertex beyond": ("g.net", "*Vertices 2\n*Edges\n1 9\n"),
     "pajek: 5,000 digits": ("g.net", f"*Vertices {'9' * 5000}\n*Edges\n1 2\n"),
+    "parquet: names that are no UTF-8": ("g.parquet", parquet().replace(b"Grace", b"Gr\xe1ce")),
+    "parquet: a title that is no UTF-8": ("g.parquet", parquet().replace(b"weight", b"weigh\xf4")),
+    "parquet: damaged": ("g.parquet", damaged(parquet())),
+    "parquet: cut": ("g.parquet", parquet()[:-30]),
     "csv: cut bzip2": ("g.csv.bz2", bz2.compress(b"a,b\n" * 1000)[:-10]),
     "csv: wrong checksum": ("g.csv.gz", gzip.compress(b"a,b\nb,c\n")[:-8] + b"\0" * 8),
     "csv: weight beyond float32": ("g.csv", "source,target,weight\na,b,1e39\nb,c,1\n"),
