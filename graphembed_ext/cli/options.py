@@ -18,7 +18,10 @@ import typer
 
 from ..errors import InputError
 
-__all__ = ["COMMAND", "JOB", "OPTIONS", "READING", "SETTING", "Option", "signature", "with_reading"]
+__all__ = [
+    *("COLUMNS", "COMMAND", "COMMENT", "DELIMITER", "ENCODING", "JOB", "OPTIONS", "READING", "SETTING"),
+    *("Option", "signature", "with_reading"),
+]
 
 #: Who takes an option.
 JOB, READING, SETTING, COMMAND = "job", "reading", "setting", "command"
@@ -36,6 +39,22 @@ def _shares(value: Any) -> list[float]:
     if len(shares) not in (2, 3) or min(shares) < 0 or shares[0] <= 0 or sum(shares) > 1 + 1e-9:
         raise InputError("split", value, "parts for training, validation and test, of 1 at most, such as 0.6,0.2,0.2")
     return [*shares, 0.0][:3]
+
+
+def _inputs(value: Any) -> Any:
+    """``--input``: the name of a file, or names of several."""
+    names = [value] if isinstance(value, (str, Path)) else list(value)
+    return str(names[0]) if len(names) == 1 else [str(name) for name in names]
+
+
+#: What the options of reading a table say, on each command that reads one.
+COLUMNS = (
+    "Which columns are what, by title or number from 1: source, target, weight, relation, source-type, target-type; in "
+    "tables of nodes node, label, split."
+)
+DELIMITER = "What stands between the cells of a table, such as ; or tab or space."
+COMMENT = "What lines that are to be passed over begin with; '' for none. # and % before the first row by default."
+ENCODING = "Encoding of text tables, such as latin-1; UTF-8 by default."
 
 
 @dataclass(frozen=True)
@@ -95,9 +114,13 @@ OPTIONS: tuple[Option, ...] = (
         "input",
         str,
         "Edge list (.csv, .tsv, .txt, .edgelist, .parquet), adjacency lists (.adjlist), matrix (.mtx, .mat, .npz), "
-        "saved DGL graph (.bin), saved PyG graph (.pt), or a PyG dataset such as Planetoid/Cora.",
+        "GraphML, GEXF, GML, Pajek, saved DGL graph (.bin), saved PyG graph (.pt), or a PyG dataset such as "
+        "Planetoid/Cora; - for standard input. May be repeated for edge lists; user,buys,item=FILE says the types of a "
+        "file's edges.",
         _GRAPH,
         flags=("--input", "-i"),
+        many=True,
+        reader=_inputs,
     ),
     Option("output", Path, "File to write, .parquet, .npz or .safetensors.", _RESULT, flags=("--output", "-o")),
     Option(
@@ -136,6 +159,19 @@ OPTIONS: tuple[Option, ...] = (
         _GRAPH,
         READING,
         flags=("--header/--no-header",),
+    ),
+    Option("columns", str, COLUMNS, _GRAPH, READING, metavar="ROLE=COLUMN,..."),
+    Option("delimiter", str, DELIMITER, _GRAPH, READING),
+    Option("comment", str, COMMENT, _GRAPH, READING),
+    Option("encoding", str, ENCODING, _GRAPH, READING),
+    Option("no_weight", bool, "Read no weights of edges.", _GRAPH, READING, flags=("--no-weight",)),
+    Option(
+        "nodes",
+        str,
+        "Table of nodes, which may have no edges, a node on each line; TYPE=FILE for a typed graph. May be repeated.",
+        _GRAPH,
+        READING,
+        many=True,
     ),
     Option(
         "labels",

@@ -1,249 +1,229 @@
-"""Edge lists from text and Parquet files: two columns of names, and perhaps columns of weights and types."""
+"""Edge lists: tables with two columns of names, and perhaps columns of weights and types."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
 from ..errors import FileFormatError
-from .columns import _is_number, _type_positions, _weight_position
-from .text import _content, _Text
+from .columns import Roles
+from .edge_roles import notes_of, roles_of, two_kinds
+from .edge_weights import usable, weights_of
+from .options import Reading
+from .tables import Table
 
-__all__ = ["EdgeList", "Types", "TypedEdgeList", "read_adjacency", "read_parquet", "read_text"]
+__all__ = ["BIPARTITE", "Names", "Part", "Types", "read_edges"]
 
 #: Node types of the first and the second column, and the relation from one to the other.
 Types = tuple[str, str, str]
 
+#: Node types and relation of a list of users and items.
+BIPARTITE: Types = ("user", "to", "item")
 _RELATION = "to"
 
 
+class Names:
+    """Columns of names, chunk by chunk, as numbers into one Arrow dictionary for all."""
+
+    def __init__(self, columns: int) -> None:
+        self._codes: list[list[np.ndarray]] = [[] for _ in range(columns)]
+        self._fresh: list[list[Any]] = [[] for _ in range(columns)]
+        self._dictionary = pa.array([], pa.large_string())
+        self._waiting = 0
+
+    def add(self, encoded: Sequence[Any]) -> None:
+        """A chunk of each column, dictionary-encoded."""
+        for chunks, chunk in zip(self._fresh, encoded, strict=True):
+            chunks.append(chunk)
+            self._waiting += len(chunk.dictionary)
+        if self._waiting > max(1 << 21, len(self._dictionary)):  # each name is hashed a few times at most
+            self._settle()
+
+    def finish(self) -> tuple[list[np.ndarray], Any]:
+        """The numbers of each column, int32, and the dictionary."""
+        self._settle()
+        found = []
+        for codes in self._codes:
+            found.append(np.concatenate(codes) if codes else np.empty(0, dtype=np.int32))
+            codes.clear()
+        return found, self._dictionary
+
+    def _settle(self) -> None:
+        """Put waiting names behind those of the dictionary, whose numbers stay."""
+        flat = [chunk for chunks in self._fresh for chunk in chunks]
+        if not flat:
+            return
+        known = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), self._dictionary)
+        joined = iter(pa.chunked_array([known, *flat]).unify_dictionaries().chunks)
+        self._dictionary = next(joined).dictionary
+        for codes, chunks in zip(self._codes, self._fresh, strict=True):
+            codes += [next(joined).indices.to_numpy() for _ in chunks]
+            chunks.clear()
+        self._waiting = 0
+
+
 @dataclass
-class EdgeList:
-    """What an edge list holds, lines in the file's order.
+class Part:
+    """The edges of one file, lines in its order.
 
     Attributes:
-        src: Number of each line's first node, int64, shape ``(lines,)``.
-        dst: Number of each line's second node, same shape.
-        weight: Weight of each line, float64, same shape; None where the file has none.
-        names: Name of each node: whole numbers in numerical order, other names in order of first appearance.
+        ends: First and second ends, as numbers of names, int32.
+        names: The names, an Arrow array of strings.
+        types: Source type, relation and target type, each one word for all lines, or numbers and words of a column;
+            None where the file has none.
+        weight: float64, or None.
+        where: File and line of a row, for messages.
         notes: How the file was understood, one sentence each.
     """
 
-    src: np.ndarray
-    dst: np.ndarray
-    weight: np.ndarray | None
-    names: list[str]
+    ends: list[np.ndarray]
+    names: Any
+    types: tuple[Any, Any, Any] | None = None
+    weight: np.ndarray | None = None
+    where: Callable[[int], str] = str
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass
-class TypedEdgeList:
-    """What an edge list with node types holds.
-
-    Attributes:
-        edges: Numbers of each line's nodes within their types, and its weight or None, by edge type.
-        names: Names of the nodes of each type, ordered as for :class:`EdgeList`.
-        notes: As for :class:`EdgeList`.
-    """
-
-    edges: dict[Types, tuple[np.ndarray, np.ndarray, np.ndarray | None]]
-    names: dict[str, list[str]]
-    notes: list[str] = field(default_factory=list)
-
-
-def read_text(path: Path, header: bool | None = None, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read a text file with an edge on each line.
-
-    Fields are separated by commas, semicolons or tabs, whichever the first line has; in ``.txt`` and ``.edgelist``
-    files that have none of these, by spaces. Lines that begin with ``#`` or ``%`` are comments: anywhere where
-    spaces separate, elsewhere only before the first edge, as a name may begin so. Blank lines are skipped.
+def read_edges(
+    table: Table,
+    reading: Reading,
+    types: Types | None = None,
+    bipartite: bool | None = None,
+    known: Collection[str] = (),
+) -> Part:
+    """Read the edges of a table.
 
     Args:
-        path: File, UTF-8; compressed when its name ends in ``.gz``.
-        header: Whether the first line has column titles. None finds out: it has when it calls its columns
-            "source" and "target" or the like, or has words where the next line has numbers.
-        types: Source type, relation and target type of all lines, as of a list of users and items, whose names
-            are apart. None takes the columns titled "source_type", "target_type" and "relation", or the like.
+        table: The table.
+        reading: What a person said of it.
+        types: Types of all lines; None takes those of the table, if any.
+        bipartite: Whether the ends are users and items; None goes by the titles, or by the comments of KONECT.
+        known: Names of nodes that are known, which are no titles.
 
     Raises:
-        FileFormatError: Not such a file; names the line.
+        FileFormatError: No edges, or a file that leaves open which columns they stand in.
     """
-    text = _Text(path, _content(path))
-    titled = text.has_header() if header is None else header
-    rows = text.table(titled)
-    weight = None if rows.weight is None else _numbers(rows.weight, rows.where)
-    return _edge_list(rows.first, rows.second, weight, rows.where, [*text.notes, *rows.notes], rows.types or types)
-
-
-def read_adjacency(path: Path, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read adjacency lists: on each line a node and its neighbours, separated by white space.
-
-    Args:
-        path: File, UTF-8; compressed when its name ends in ``.gz``.
-        types: As for :func:`read_text`.
-
-    Raises:
-        FileFormatError: Not such a file.
-    """
-    try:
-        lines = [line.split() for line in _content(path).decode().splitlines() if line.lstrip()[:1] not in ("#", "%")]
-    except UnicodeDecodeError as error:
-        raise FileFormatError(str(path), f"bytes that are not UTF-8 ({error})", "UTF-8 text") from error
-    lines = [line for line in lines if line]
-    first = pa.array([line[0] for line in lines for _ in line[1:]], pa.large_string())
-    second = pa.array([name for line in lines for name in line[1:]], pa.large_string())
-    alone = {line[0] for line in lines if len(line) == 1} - set(first.to_pylist()) - set(second.to_pylist())
-    notes = [f"{len(alone)} nodes without neighbours are left out"] if alone else []
-    columns = (pa.chunked_array([first]), pa.chunked_array([second]))
-    return _edge_list(*columns, None, lambda row: str(path), notes, types)
-
-
-def read_parquet(path: Path, types: Types | None = None) -> EdgeList | TypedEdgeList:
-    """Read a Parquet file whose first two columns name the ends of edges; ``types`` as for :func:`read_text`.
-
-    Raises:
-        FileFormatError: Not such a file.
-    """
-    try:
-        with pa.parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            if len(schema) < 2:
-                raise FileFormatError(
-                    str(path), f"{len(schema)} column{'s' * (len(schema) != 1)}", "at least two, the ends of edges"
-                )
-            numeric = [pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in schema.types]
-            third = len(schema) > 2 and numeric[2]
-            position = _weight_position(schema.names, third)
-            kinds = _type_positions(schema.names)
-            wanted = [schema.names[i] for i in (0, 1, position, *kinds) if i is not None]
-            table = file.read(list(dict.fromkeys(wanted)))
-        given = [None if i is None else table.column(schema.names[i]).cast(pa.large_string()) for i in kinds]
-        first, second = (column.cast(pa.large_string()) for column in table.columns[:2])
-        weight = None if position is None else table.column(2).cast(pa.float64())
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise FileFormatError(str(path), f"a file that is damaged or no Parquet ({error})", "a Parquet file") from error
-
-    def where(row: int) -> str:
-        return f"{path}, row {row + 1}"
-
-    for position_of_ids, column in enumerate((first, second)):
-        absent = column.is_null()
-        if numeric[position_of_ids]:
-            absent = pc.or_(absent, pc.equal(column, "nan"))
-        if pc.any(absent).as_py():
-            raise FileFormatError(where(_first(absent)), "an edge without a node at one end", "two node names")
-    values = None if weight is None else weight.to_numpy()
-    note = f"columns {schema.names[0]!r} and {schema.names[1]!r} name the ends of edges"
-    weights = [] if position is None else [f"column {schema.names[position]!r} has the edge weights"]
-    return _edge_list(first, second, values, where, [note, *weights], (given if kinds else None) or types)
-
-
-def check_weights(weight: np.ndarray, where: Callable[[int], str]) -> None:
-    """Raise :class:`FileFormatError` for the first weight that is negative, NaN or infinite."""
-    wrong = ~(np.isfinite(weight) & (weight >= 0))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise FileFormatError(where(row), f"the edge weight {weight[row]:g}", "a finite number of at least 0")
-
-
-def _numbers(column: Any, where: Callable[[int], str]) -> np.ndarray:
-    try:
-        return column.cast(pa.float64()).to_numpy()
-    except pa.ArrowException:
-        texts = column.to_pylist()
-        row = next(row for row, text in enumerate(texts) if not _is_number(text) or not math.isfinite(float(text)))
-        raise FileFormatError(where(row), f"the edge weight {texts[row]!r}", "a finite number of at least 0") from None
-
-
-def _edge_list(
-    first: Any,
-    second: Any,
-    weight: np.ndarray | None,
-    where: Callable[[int], str],
-    notes: list[str],
-    types: Any = None,
-) -> EdgeList | TypedEdgeList:
-    """``types``: None, three words for all lines, or columns of source type, target type and relation or None."""
-    if not len(first):
-        raise FileFormatError(where(0).partition(", ")[0], "no edges", "at least one edge")
-    for column in (first, second):
-        nameless = pc.equal(column, "")
-        if pc.any(nameless).as_py():
-            raise FileFormatError(where(_first(nameless)), "an edge without a node at one end", "two node names")
-    if weight is not None:
-        check_weights(weight, where)
-    if types is not None:
-        return _typed_edge_list(first, second, weight, where, notes, types)
-    codes, names = _numbered(pa.concat_arrays([*first.chunks, *second.chunks]), where, first, second)
-    src, dst = codes.reshape(2, -1)
-    return EdgeList(src, dst, weight, names, notes)
-
-
-def _typed_edge_list(
-    first: Any, second: Any, weight: np.ndarray | None, where: Callable[[int], str], notes: list[str], types: Any
-) -> TypedEdgeList:
-    if isinstance(types[0], str):
-        source, relation, target = (np.full(len(first), name, dtype=object) for name in types)
-    else:
-        source, target = (np.asarray(column.to_pylist(), dtype=object) for column in types[:2])
-        relation = np.full(len(first), _RELATION, dtype=object)
-        if types[2] is not None:
-            relation = np.asarray(types[2].to_pylist(), dtype=object)
-        for column in (source, target, relation):
-            absent = column == ""
-            if absent.any():
-                raise FileFormatError(where(int(np.argmax(absent))), "an edge without a type", "a type in each column")
-    ends = [np.asarray(column.to_pylist(), dtype=object) for column in (first, second)]
-    numbers = [np.zeros(len(first), dtype=np.int64) for _ in ends]
-    names: dict[str, list[str]] = {}
-    for kind in sorted({*source, *target}):
-        here = [source == kind, target == kind]
-        parts = [pa.array(end[mask], pa.large_string()) for end, mask in zip(ends, here, strict=True)]
-        codes, names[kind] = _numbered(pa.concat_arrays(parts), where, first, second)
-        split = int(here[0].sum())
-        numbers[0][here[0]], numbers[1][here[1]] = codes[:split], codes[split:]
-    edges = {}
-    for edge_type in sorted(set(zip(source, relation, target, strict=True))):
-        rows = (source == edge_type[0]) & (relation == edge_type[1]) & (target == edge_type[2])
-        edges[edge_type] = numbers[0][rows], numbers[1][rows], None if weight is None else weight[rows]
-    return TypedEdgeList(edges, names, notes)
-
-
-def _numbered(column: Any, where: Callable[[int], str], first: Any, second: Any) -> tuple[np.ndarray, list[str]]:
-    """The number of every entry, and the names in the order of their numbers; the first half came as ``first``."""
-    encoded = column.dictionary_encode()
-    codes, names = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
-    broken = next((name for name in names if "\n" in name), None)
-    if broken is not None:
+    if table.width < 2:
+        raise _one_column(table)
+    _refuse_dicts(table)
+    table.decide(known)
+    if not table.rows:
+        shown = ", ".join(table.titles or ())
         raise FileFormatError(
-            where(_first(pc.or_(pc.equal(first, broken), pc.equal(second, broken)))),
-            f"a name that runs over lines, {broken[:40]!r}",
+            table.name, f"nothing but a header, {shown}", "no edges are a graph, an edge on each line"
+        )
+    roles = roles_of(table, reading)
+    marks = " ".join(table.comments[:1]).lower().split()
+    unasked = bipartite is None
+    if bipartite is None:
+        bipartite = two_kinds(table, roles, marks)
+    given = types or _types(roles, reading, bipartite)
+    part = _collected(table, roles, given)
+    if unasked and given == BIPARTITE and roles.bipartite and not _share_names(part):
+        part.types, given, bipartite = None, None, False
+    part.notes = [*table.notes(), *notes_of(table, roles, given, bipartite, marks), *part.notes]
+    return part
+
+
+def _types(roles: Roles, reading: Reading, bipartite: bool) -> tuple[Any, Any, Any] | None:
+    """Types of the ends and relation, each a word or the position of a column; None for nodes of one kind."""
+    relation = _RELATION if roles.relation is None else roles.relation
+    asked = "relation" in reading.columns
+    if roles.source_type is not None and roles.target_type is not None:
+        return roles.source_type, relation, roles.target_type
+    if roles.spaces is not None:
+        return roles.spaces[0], relation, roles.spaces[1]
+    if bipartite:
+        return BIPARTITE[0], relation if asked else BIPARTITE[1], BIPARTITE[2]
+    return ("node", relation, "node") if asked else None
+
+
+def _refuse_dicts(table: Table) -> None:
+    """networkx.write_edgelist writes the data of edges as dicts of Python."""
+    for row, cells in enumerate(table.rows[:2]):
+        found = next((cell for cell in cells[2:] if cell.startswith("{")), None)
+        if found is not None:
+            raise FileFormatError(
+                table.where(row),
+                f"a Python dict, {' '.join(cells[cells.index(found) :])[:60]}",
+                "a number as the third column",
+                "networkx.write_weighted_edgelist writes weights so",
+            )
+
+
+def _share_names(part: Part) -> bool:
+    """Whether any name stands at both ends, so that users and items must be told apart."""
+    there = np.zeros((2, len(part.names)), dtype=bool)
+    for side, codes in enumerate(part.ends):
+        there[side, codes] = True
+    return bool(there.all(0).any())
+
+
+def _one_column(table: Table) -> FileFormatError:
+    if not table.rows:
+        return FileFormatError(table.name, "no edges", "at least two columns, the ends of edges")
+    text = isinstance(table.titles, list)
+    got = "one column" if not text else f"{table.width} column{'s' * (table.width != 1)}"
+    if text:
+        return FileFormatError(table.name, got, "at least two, the ends of edges")
+    delimiter = table.dialect.name  # type: ignore[union-attr]
+    return FileFormatError(
+        table.where(0),
+        f"{got}, {table.rows[0][0][:60]!r}",
+        f"at least two, separated by {delimiter}",
+        "each line names the two ends of an edge; --delimiter names another mark between cells",
+    )
+
+
+def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -> Part:
+    """The columns that are wanted, read chunk by chunk."""
+    columns = [] if types is None else [place for place in types if isinstance(place, int)]
+    weighted = [] if roles.weight is None else [roles.weight]
+    names, kinds = Names(2), Names(len(columns))
+    weights: list[np.ndarray] = []
+    rows, notes = 0, list[str]()
+    for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
+        ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
+        names.add(
+            [_named(column, rows, table, "an edge without a node at one end", "two node names") for column in ends]
+        )
+        missing = "an edge without a type", "a type in each column"
+        kinds.add([_named(column, rows, table, *missing) for column in of_types])
+        if weighted:
+            weights.append(weights_of(chunk[-1], rows, table, roles.weight or 0))
+        rows += len(ends[0])
+    if not rows:
+        raise FileFormatError(table.name, "no edges", "at least one edge")
+    weight = np.concatenate(weights) if weighted else None
+    if weight is not None:
+        weight, notes = usable(weight, table)
+    given = types
+    if types is not None:
+        codes, words = kinds.finish()
+        shown = words.to_pylist()
+        given = tuple((codes[columns.index(p)], shown) if isinstance(p, int) else p for p in types)  # type: ignore[assignment]
+    found = names.finish()
+    pa.default_memory_pool().release_unused()  # what reading took is needed for numbering
+    return Part(*found, given, weight, table.where, notes)
+
+
+def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
+    encoded = column.dictionary_encode()
+    if pc.any(pc.equal(encoded.dictionary, "")).as_py():
+        row = start + pc.index(column, "").as_py()
+        raise FileFormatError(table.where(row), missing, wanted, "leave such lines out, or fill them in")
+    if pc.any(pc.match_substring(encoded.dictionary, "\n")).as_py():
+        broken = pc.match_substring(column, "\n")
+        row = pc.index(broken, True).as_py()
+        raise FileFormatError(
+            table.where(start + row),
+            f"a name that runs over lines, {column[row].as_py()[:40]!r}",
             "a name on one line",
             "a quotation mark may lack its other end",
         )
-    if all(re.fullmatch(r"-?[0-9]+", name) for name in names):
-        order = np.array(sorted(range(len(names)), key=lambda code: int(names[code])), dtype=np.int64)
-    else:
-        half = len(codes) // 2 if len(codes) == 2 * len(first) else len(codes)
-        in_reading_order = codes.reshape(-1, half).T.reshape(-1)
-        _, appearance = np.unique(in_reading_order, return_index=True)
-        order = np.argsort(appearance)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[codes], [names[code] for code in order]
-
-
-def _first(mask: Any) -> int:
-    return int(pc.index(mask, True).as_py())
+    return encoded

@@ -31,7 +31,8 @@ def simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool)
 
 KINDS = (
     "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), adjacency lists (.adjlist), a matrix "
-    "(.mtx, .mat, .npz), a saved graph (.bin or .dgl from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
+    "(.mtx, .mat, .npy, .npz), a network (.graphml, .gexf, .gml, .net), a saved graph (.bin or .dgl from DGL, .pt from "
+    "PyG), or a PyG dataset such as Planetoid/Cora"
 )
 
 
@@ -49,6 +50,8 @@ class GraphFile:
             matrix ``(N, classes)`` for several labels a node. Empty where the source has none.
         weight: Name of the edge feature with the weights; None where the source has none.
         notes: How the source was understood, one sentence each.
+        directed: Whether each edge stands as the source lists it; False where each stands in both directions, None
+            where the source is a graph already.
     """
 
     view: GraphView
@@ -56,6 +59,21 @@ class GraphFile:
     labels: Mapping[str, Any] = field(default_factory=dict)
     weight: str | None = None
     notes: tuple[str, ...] = ()
+    directed: bool | None = None
+
+    @property
+    def edges_in_words(self) -> str:
+        """How many edges there are, and which way they lead."""
+        view = self.view
+        if self.directed is not False:
+            return f"{view.total_edges} directed edges"
+        once = 0
+        for (source, relation, target), (src, dst) in view.edges.items():
+            if source == target:
+                once += (len(src) + int((src == dst).sum())) // 2
+            elif not relation.startswith("rev_"):
+                once += len(src)
+        return f"{once} edges in both directions"
 
     def build(self, host: str) -> Any:
         """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""

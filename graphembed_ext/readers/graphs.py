@@ -1,61 +1,86 @@
-"""Graphs from files: edge lists, MATLAB files, saved graphs of both hosts, PyG's datasets."""
+"""Graphs from files: edge lists, matrices, saved graphs of both hosts, PyG's datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
-from ..errors import FileFormatError
-from ..graph.simple_edges import simple_edges
-from ..graph.view import NODE_TYPE, EdgeType, GraphView
-from . import edge_lists
+from ..errors import FileFormatError, InputError
+from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
+from .adjacency import read_adjacency
+from .columns import says_roles
 from .datasets import read_dataset
-from .graph_file import KINDS, WEIGHT, GraphFile, simple_view
-from .saved import read_dgl, read_pyg
+from .dense import from_dense, may_be_dense
+from .edge_lists import BIPARTITE, Part, Types, read_edges
+from .folders import read_folder
+from .graph_file import GraphFile
+from .judging import TEXT, kind_of
+from .networks import NETWORKS, read_network
+from .node_rows import as_set
+from .node_tables import names_of
+from .numbering import assembled, with_nodes
+from .options import Reading
+from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
+from .sources import STDIN, Source
+from .tables import Table, open_table
+from .text import TextTable
+from .titles import is_number
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["pairs_of_names", "read_graph", "read_pairs"]
+__all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of"]
 
 
-_TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
-_MATRICES = (".mat", ".mtx", ".npz")
-#: Node types and relation of a list of users and items.
-_BIPARTITE = ("user", "to", "item")
+_TABLES = (*TEXT, ".parquet", ".adjlist", ".unknown")
+_MATRICES = (".mat", ".mtx", ".npy", ".npz")
+_SAVED = (".bin", ".dgl", ".pt")
+_KNOWN = (*_TABLES[:-1], *_MATRICES, *_SAVED, *NETWORKS, *PICKLES)
+#: Nodes up to which a dense matrix is looked for in a text table.
+_MOST_DENSE = 5000
 
 
 def read_graph(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     directed: bool = False,
     root: str | Path | None = None,
     mat_key: str | None = None,
     header: bool | None = None,
-    bipartite: bool = False,
+    bipartite: bool | None = None,
     input_format: str | None = None,
+    columns: str | Mapping[str, Any] | None = None,
+    delimiter: str | None = None,
+    comment: str | None = None,
+    encoding: str | None = None,
+    weight: bool = True,
+    nodes: str | Path | Sequence[str | Path] = (),
 ) -> GraphFile:
-    """Read a graph from a file, or a PyG dataset by name.
+    """Read a graph from files, or a PyG dataset by name.
 
-    Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, each also with ``.gz``; ``.parquet``)
-        The first two columns name the ends of edges. A column titled ``weight``, otherwise a third column of
-        numbers, has the weights. Nodes are numbered in numerical order where all names are whole numbers,
-        otherwise in order of first appearance. Columns titled ``source_type`` and ``target_type``, and perhaps
-        ``relation``, make a typed graph; unless ``directed``, it gets a relation ``rev_...`` back for each between two
-        types. See :mod:`graphembed_ext.readers.edge_lists`.
-    Adjacency lists (``.adjlist``, also with ``.gz``)
+    Edge lists (``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``, ``.parquet``, endings of MovieLens, RecBole,
+    SNAP and KONECT; text also with ``.gz``, ``.bz2``, ``.xz`` or ``.zst``)
+        Column titles such as ``source`` and ``target``, ``head``, ``relation`` and ``tail``, ``user_id`` and
+        ``item_id`` say which columns are the ends of edges, wherever they stand; without titles the first two columns
+        are, unless the columns look otherwise. Columns titled ``weight``, or a third column of numbers, have the
+        weights. Columns titled ``source_type`` and ``target_type``, and perhaps ``relation``, make a typed graph;
+        unless ``directed``, it gets a relation ``rev_...`` back for each between two types. A file that leaves open
+        what is what is refused. Nodes are numbered in numerical order where all names are whole numbers, otherwise
+        in order of first appearance.
+    Adjacency lists (``.adjlist``, also packed)
         On each line a node and its neighbours.
-    Matrices (``.mtx`` of MatrixMarket, also with ``.gz``; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy)
-        An adjacency matrix and, in ``.mat`` files under ``group``, labels. Weights are kept unless all are 1. See
-        :mod:`graphembed_ext.readers.matrices`.
+    Networks (``.graphml``, ``.gexf``, ``.gml``, ``.net`` of Pajek, also packed)
+        Nodes are named by their labels where each has one of its own. See :mod:`graphembed_ext.readers.networks`.
+    Matrices (``.mtx`` of MatrixMarket, also packed; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy; ``.npy``)
+        An adjacency matrix, or with ``bipartite`` one of users and items, and, in ``.mat`` files under ``group``,
+        labels. Weights are kept unless all are 1. See :mod:`graphembed_ext.readers.matrices`.
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
+    Folders
+        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``), OGB's raw files, or files ``part-...``.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
         From files that are there already; nothing is downloaded. Their readers may unpickle raw files, so name
         only folders that you trust. No other source runs code.
@@ -64,18 +89,30 @@ def read_graph(
     ``directed``, each then stands in both directions, with the larger weight where both were listed.
 
     Args:
-        source: File, or name of a dataset with its variant after a slash.
+        source: File, ``"-"`` for standard input, or name of a dataset with its variant after a slash; or several
+            files of edges, which are joined. ``"user,buys,item=orders.csv"`` says the types of a file's edges.
         directed: Whether the edges of an edge list or a matrix have a direction.
         root: Folder of a dataset, as its class takes it.
         mat_key: Key of the adjacency matrix in a MATLAB file. None takes ``network``, or else the only square
             matrix that is sparse.
-        header: Whether the first line of an edge list has column titles; None finds out.
-        bipartite: Whether the two columns of an edge list name users and items, which are different nodes even where
-            their names are equal: node types ``user`` and ``item``, relation ``to``.
+        header: Whether the first line of a table has column titles; None finds out.
+        bipartite: Whether the two ends of an edge list are users and items, which are different nodes even where
+            their names are equal: node types ``user`` and ``item``, relation ``to``. None goes by the titles, and by
+            the first line of KONECT's files.
         input_format: Ending to read the file by, such as ``"adjlist"``, instead of its own.
+        columns: Columns by role, by title or by number from 1, as in ``"source=from,target=3,weight=n"`` or a mapping.
+            Roles are source, target, weight, relation, source-type and target-type.
+        delimiter: What stands between cells; ``" "`` for any white space. None finds out.
+        comment: What lines to pass over begin with, wherever they stand, ``""`` for none. None passes over lines that
+            begin with ``#`` or ``%`` before the first row.
+        encoding: Encoding of the text; None for UTF-8.
+        weight: False reads no weights.
+        nodes: Tables whose first column, or the one titled ``node`` or ``id``, names nodes that may have no edges;
+            ``"TYPE=FILE"`` for a typed graph.
 
     Raises:
-        FileFormatError: A file that is missing, damaged, or not what its name says; names the line where it can.
+        FileFormatError: A file that is missing, damaged, not what its name says, or that leaves open what it means;
+            names the line where it can, and the way out.
         InputError: Another argument that cannot work.
         MissingDependencyError: A DGL graph without DGL.
 
@@ -89,101 +126,176 @@ def read_graph(
         >>> graph.names["_N"]
         ['Ada', 'Bob', 'Cleo']
     """
-    path = Path(source).expanduser()
-    kind = _kind(path, input_format)
-    packed = path.suffix == ".gz"
-    known = kind in (*_TEXT, ".adjlist", ".mtx") or (
-        kind in (".parquet", *_MATRICES, ".bin", ".dgl", ".pt") and not packed
-    )
-    if not path.exists():
-        if kind or path.suffix or path.is_absolute():
-            raise FileFormatError(str(source), "the name of a file that does not exist", "an existing file")
-        return read_dataset(str(source), root)
-    if not known or path.is_dir():
-        what = "a folder" if path.is_dir() else f"a file ending in {path.suffix or 'nothing'}"
-        raise FileFormatError(str(source), what, KINDS)
+    reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
+    given = [source] if isinstance(source, (str, Path)) else list(source)
+    if not given:
+        raise InputError("input", "no file", "at least one")
+    files = [relation_of(text) for text in given]
+    lone = files[0][1] if len(files) == 1 and files[0][0] is None else None
+    if lone is not None and str(lone) != STDIN and not Path(lone).expanduser().exists():
+        path = Path(lone)
+        if path.suffix or path.is_absolute() or input_format is not None:
+            raise FileFormatError(str(lone), "the name of a file that does not exist", "an existing file or folder")
+        return read_dataset(str(lone), root)
+    if lone is not None and Path(lone).expanduser().is_dir():
+        return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
+    parts = []
+    for types, name in files:
+        opened = _opened(name, reading, input_format)
+        kind = kind_of(opened, _KNOWN, input_format is not None)
+        if kind not in _TABLES:
+            if lone is None:
+                raise FileFormatError(
+                    opened.name, f"a file ending in {kind}", "edge lists alone where there are several"
+                )
+            return _single(opened.path, kind, mat_key, directed, bool(bipartite))
+        part = _part(opened, kind, reading, types, bipartite, directed)
+        if isinstance(part, GraphFile):
+            return part
+        parts.append(part)
+    return _with_declared(assembled(parts, directed), nodes, reading)
+
+
+def relation_of(text: str | Path) -> tuple[Types | None, str | Path]:
+    """``source type,relation,target type=FILE`` as types and file; types are None where a file stands alone.
+
+    Example:
+        >>> relation_of("user,buys,item=orders.csv"), relation_of("orders.csv")
+        ((('user', 'buys', 'item'), 'orders.csv'), (None, 'orders.csv'))
+    """
+    before, equals, file = str(text).partition("=")
+    words = [word.strip() for word in before.split(",")]
+    if not equals or len(words) != 3 or not all(words) or Path(text).expanduser().exists():
+        return None, text
+    return (words[0], words[1], words[2]), file
+
+
+def _opened(name: str | Path, reading: Reading, input_format: str | None) -> Source:
+    path = name if str(name) == STDIN else Path(name).expanduser()
+    if isinstance(path, Path) and not path.is_file():
+        what = "a folder" if path.is_dir() else "the name of a file that does not exist"
+        raise FileFormatError(str(name), what, "an existing file")
     try:
-        if kind in (*_TEXT, ".adjlist", ".parquet"):
-            edges = _read_edges(path, kind, header, bipartite)
-            return (_from_typed if isinstance(edges, edge_lists.TypedEdgeList) else _from_edge_list)(edges, directed)  # type: ignore[arg-type]
-        if kind in _MATRICES:
-            found = matrix_files.read_matrix(path, kind, mat_key, directed)
-            return GraphFile(found.view, None, found.labels, found.weight, found.notes)
-        return read_dgl(path) if kind in (".bin", ".dgl") else read_pyg(path)
+        return Source(path, reading.encoding, input_format)
     except OSError as error:
+        raise FileFormatError(str(name), f"a file that cannot be read ({error.strerror})", "a readable file") from error
+
+
+def _part(
+    source: Source,
+    kind: str,
+    reading: Reading,
+    types: Types | None,
+    bipartite: bool | None,
+    directed: bool | None = None,
+    known: Collection[str] = (),
+) -> Part | GraphFile:
+    """The edges of a table; a whole graph where it is a dense matrix, which is looked for if ``directed`` is given."""
+    if kind == ".adjlist":
+        text = b"".join(source.chunks()).decode()
+        return read_adjacency(text.split("\n"), source.name, types or (BIPARTITE if bipartite else None))
+    source.kind = kind
+    try:
+        table = open_table(source, reading)
+        if directed is not None and types is None and not reading.columns:
+            found = from_dense(_all_cells(table), source.name, directed, bool(bipartite))
+            if found is not None:
+                matrix, names = found
+                kinds = {NODE_TYPE: names}
+                return GraphFile(matrix.view, kinds, matrix.labels, matrix.weight, matrix.notes, directed)
+        return read_edges(table, reading.of_edges(), types, bipartite, known)
+    except FileFormatError as error:
+        if kind != ".unknown":
+            raise
+        hint = "--input-format says what kind of file it is, such as csv, graphml or adjlist"
         raise FileFormatError(
-            str(source), f"a file that cannot be read ({error.strerror})", "a readable file"
+            error.argument, error.got, error.expected, f"{error.hint}; {hint}" if error.hint else hint
         ) from error
 
 
-def read_pairs(path: str | Path, *, header: bool | None = None, input_format: str | None = None) -> list[list[str]]:
+def _all_cells(table: Table) -> list[list[str]]:
+    """All cells of a table that may be a dense matrix; none of another."""
+    if not isinstance(table, TextTable) or table.width > _MOST_DENSE or says_roles(table.rows[0]):
+        return []
+    if table.whole:
+        return table.rows if may_be_dense(len(table.rows), table.width) else []
+    if len(table.rows) > table.width + 1 or not all(map(is_number, table.rows[1][1:])):
+        return []
+    rows: list[list[str]] = []
+    for chunk in table.chunks(range(table.width)):
+        rows += map(list, zip(*(column.to_pylist() for column in chunk), strict=True))
+        if len(rows) > table.width + 1:
+            return []
+    return rows
+
+
+def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartite: bool) -> GraphFile:
+    try:
+        if kind in _MATRICES:
+            found = matrix_files.read_matrix(path, kind, mat_key, directed, bipartite)
+            return GraphFile(
+                found.view, None, found.labels, found.weight, found.notes, None if kind == ".npz" else directed
+            )
+        if kind in NETWORKS:
+            return read_network(path, kind, directed, bipartite)
+        if kind in PICKLES:
+            refuse_pickle(path)
+        return read_dgl(path) if kind in (".bin", ".dgl") else read_pyg(path)
+    except OSError as error:
+        raise FileFormatError(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from error
+
+
+def _with_declared(graph: GraphFile, nodes: str | Path | Sequence[str | Path], reading: Reading) -> GraphFile:
+    for text in [nodes] if isinstance(nodes, (str, Path)) else nodes:
+        kind, equals, file = str(text).partition("=")
+        if not equals or Path(text).expanduser().exists():
+            if len(graph.view.node_types) > 1:
+                types = ", ".join(graph.view.node_types)
+                raise InputError("nodes", str(text), f"TYPE=FILE, with one of the node types {types}, or a new one")
+            kind, file = graph.view.node_types[0], str(text)
+        known = (graph.names or {}).get(kind, [])
+        graph = with_nodes(graph, kind, names_of(file, set(known), reading.of_nodes()))
+    return graph
+
+
+def read_pairs(
+    path: str | Path,
+    *,
+    header: bool | None = None,
+    input_format: str | None = None,
+    known: Collection[str] = (),
+    **reading: Any,
+) -> list[list[str]]:
     """Names of both ends of the edges of a list, line by line: first ends, second ends. Nothing is joined or turned.
+
+    Args:
+        path: File of edges; ``"-"`` for standard input.
+        header: As for :func:`read_graph`.
+        input_format: As for :func:`read_graph`.
+        known: Names of nodes that are known, which are no titles.
+        **reading: ``columns``, ``delimiter``, ``comment`` and ``encoding``, as for :func:`read_graph`.
 
     Raises:
         FileFormatError: Not such a file.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
-    kind = _kind(path, input_format)
-    if kind not in (*_TEXT, ".adjlist", ".parquet"):
-        raise FileFormatError(str(path), f"a file ending in {path.suffix or 'nothing'}", "an edge list")
-    edges: Any = _read_edges(path, kind, header, bipartite=True)
-    src, dst, _ = edges.edges[_BIPARTITE]
-    return [[edges.names[kind][i] for i in ids.tolist()] for kind, ids in (("user", src), ("item", dst))]
-
-
-def _kind(path: Path, input_format: str | None) -> str:
-    if input_format is not None:
-        return "." + input_format.removeprefix(".").lower()
-    return (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
-
-
-def _read_edges(
-    path: Path, kind: str, header: bool | None, bipartite: bool
-) -> edge_lists.EdgeList | edge_lists.TypedEdgeList:
-    types = _BIPARTITE if bipartite else None
-    if kind == ".adjlist":
-        return edge_lists.read_adjacency(path, types)
-    if kind == ".parquet":
-        return edge_lists.read_parquet(path, types)
-    return edge_lists.read_text(path, header, types)
-
-
-def _from_edge_list(edges: edge_lists.EdgeList, directed: bool) -> GraphFile:
-    count = len(edges.names)
-    view = simple_view(edges.src, edges.dst, edges.weight, count, directed)
-    notes = edges.notes
-    pairs = np.stack([edges.src, edges.dst] if directed else [*np.sort(np.stack([edges.src, edges.dst]), 0)])
-    repeated = len(edges.src) - len(np.unique(pairs[0] * count + pairs[1]))
-    if repeated:
-        notes = [*notes, f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge"]
-    return GraphFile(view, {NODE_TYPE: edges.names}, {}, None if edges.weight is None else WEIGHT, tuple(notes))
-
-
-def _from_typed(edges: edge_lists.TypedEdgeList, directed: bool) -> GraphFile:
-    counts = {name: len(names) for name, names in edges.names.items()}
-    weighted = any(weight is not None for _, _, weight in edges.edges.values())
-    found: dict[EdgeType, tuple[Tensor, Tensor]] = {}
-    features: dict[EdgeType, dict[str, Tensor]] = {}
-    for (source, relation, target), (src, dst, weight) in edges.edges.items():
-        within = source == target
-        width = max(counts[source], counts[target])
-        src, dst, weight = simple_edges(src, dst, weight, width, directed or not within)
-        there = torch.from_numpy(src), torch.from_numpy(dst)
-        found[source, relation, target] = there
-        kinds = [(source, relation, target)]
-        if not directed and not within:
-            kinds.append((target, f"rev_{relation}", source))
-            found[kinds[1]] = there[1], there[0]
-        if weight is not None:
-            features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
-    view = GraphView(counts, found, edge_features=features)
-    return GraphFile(view, edges.names, {}, WEIGHT if weighted else None, tuple(edges.notes))
+    how = Reading.of(header=header, weight=False, **reading)
+    source = _opened(path, how, input_format)
+    kind = kind_of(source, _KNOWN, input_format is not None)
+    if kind not in _TABLES:
+        raise FileFormatError(source.name, f"a file ending in {source.path.suffix or 'nothing'}", "an edge list")
+    part = _part(source, kind, how, None, False, known=known)
+    assert isinstance(part, Part)
+    return [part.names.take(pa.array(end)).to_pylist() for end in part.ends]
 
 
 def pairs_of_names(
-    path: Path, names: Sequence[Sequence[str] | None], counts: Sequence[int], input_format: str | None = None
+    path: Path,
+    names: Sequence[Sequence[str] | None],
+    counts: Sequence[int],
+    input_format: str | None = None,
+    *,
+    notes: list[str] | None = None,
+    **reading: Any,
 ) -> Tensor:
     """Pairs of nodes from an edge list, as ids ``(2, P)``; nothing is joined or turned.
 
@@ -192,16 +304,29 @@ def pairs_of_names(
         names: Names of the nodes that stand first, and of those that stand second; None where they have ids only.
         counts: Numbers of these nodes.
         input_format: Ending to read the file by; its own where it has one of an edge list.
+        notes: Told how many pairs are left out as the graph lacks a node of theirs; None refuses such pairs.
+        **reading: As for :func:`graphembed_ext.readers.read_pairs`.
 
     Raises:
-        FileFormatError: Not such a file, or a node that the graph lacks.
+        FileFormatError: Not such a file, or no pair of nodes that the graph has.
     """
-    columns = read_pairs(path, input_format=input_format if path.suffix != ".parquet" else None)
+    places = [as_set(known, count) for known, count in zip(names, counts, strict=True)]
+    own = input_format if Path(path).suffix != ".parquet" else None
+    lists = read_pairs(path, input_format=own, known=places[0].keys() | places[1].keys(), **reading)
     ends = []
-    for column, known, count in zip(columns, names, counts, strict=True):
-        place = {str(name): i for i, name in enumerate(known if known is not None else range(count))}
+    for column, place in zip(lists, places, strict=True):
         absent = next((name for name in column if name not in place), None)
-        if absent is not None:
+        if absent is not None and notes is None:
             raise FileFormatError(str(path), f"the node {absent!r}", "pairs of nodes that the graph has")
-        ends.append([place[name] for name in column])
-    return torch.tensor(ends)
+        ends.append([place.get(name, -1) for name in column])
+    pairs = torch.tensor(ends)
+    unknown = (pairs < 0).any(0)
+    if notes is not None and bool(unknown.any()):
+        count = int(unknown.sum())
+        if count == pairs.size(1):
+            first = next(name for name, i in zip(lists[0] + lists[1], ends[0] + ends[1], strict=True) if i < 0)
+            raise FileFormatError(
+                str(path), f"no pair of which the graph has both nodes (such as {first!r})", "pairs of its nodes"
+            )
+        notes.append(f"{count} of {pairs.size(1)} pairs in {path} left out, as the graph lacks a node of theirs")
+    return pairs[:, ~unknown]

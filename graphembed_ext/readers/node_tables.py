@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,13 @@ from .._core import rng
 from ..errors import FileFormatError, InputError
 from ..graph.features import LABEL_NAMES
 from ..graph.view import GraphView
+from .arrays import read_dense
+from .checks import check_room
+from .columns import chosen
+from .node_rows import NO_LABEL, NodeRows, as_set, named, node_rows
+from .options import Reading
 
-__all__ = ["Labels", "as_sparse", "of_type", "put_masks", "read_features", "read_labels"]
+__all__ = ["Labels", "as_sparse", "of_type", "put_masks", "names_of", "read_features", "read_labels"]
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 #: Nodes up to which a one-hot vector for each is reasonable: 400 MB of features.
@@ -38,60 +43,126 @@ class Labels:
     parts: dict[str, Tensor]
 
 
-def read_labels(path: Path, names: Sequence[str] | None, count: int, column: str | None = None) -> Labels:
+def read_labels(
+    path: Path,
+    names: Sequence[str] | None,
+    count: int,
+    column: str | None = None,
+    reading: Reading | None = None,
+    notes: list[str] | None = None,
+) -> Labels:
     """Labels of the nodes of a type.
 
-    A table (``.csv``, ``.tsv``, ``.txt``, ``.parquet``) has the node in its first column and the class in the second,
-    or in the one titled ``column``; a column titled ``split`` may say train, val or test. A node on several lines has
-    several labels. An array (``.npy``) has an integer for each node, negative for none, or 0/1 for each class.
+    A table (``.csv``, ``.tsv``, ``.txt``, ``.parquet``, text also packed) has the node in its first column, or in the
+    one titled ``node`` or ``id``, and the class in the column ``column``, in one titled ``label`` or ``class``, or in
+    the only other one; a column titled ``split`` may say train, val or test. A node on several lines, cells such as
+    ``Action|Drama``, and several columns of classes or of 0 and 1 give several labels. Empty cells, ``-1`` and ``NA``
+    are no label. An array (``.npy``) has an integer for each node, negative for none, or 0/1 for each class.
 
     Args:
         path: File.
         names: Names of the nodes; None where they have ids only.
         count: Number of nodes.
-        column: Title of the column with the class; None for the second.
+        column: Title, or number from 1, of the column with the class; None finds it.
+        reading: How the table is to be read, where a person says so.
+        notes: Told which columns were taken for what.
 
     Raises:
         FileFormatError: Not such a file, or a node that the graph lacks.
     """
-    if path.suffix == ".npy":
+    if Path(path).suffix == ".npy":
         return _from_array(path, count)
-    rows = _table(path)
-    place = _places(names, count)
-    titles = None
-    if rows[0][0] not in place or column is not None:
-        titles, rows = [title.strip().lower() for title in rows[0]], rows[1:]
-    position = 1
-    if column is not None:
-        if titles is None or column.lower() not in titles:
-            raise InputError("label_column", column, f"one of the titles {titles}")
-        position = titles.index(column.lower())
-    split = None if titles is None or "split" not in titles else titles.index("split")
+    place = as_set(names, count)
+    rows = node_rows(path, reading or Reading(), place, "a node and its class")
+    if rows.width < 2:
+        raise FileFormatError(rows.table.where(0), "1 column", "a node and its class")
+    split = rows.split()
+    given = named(column, rows, "label_column")
+    if given is None and reading is not None:
+        given = chosen(reading.columns, rows.titles, rows.width).get("label")
+    columns, binary = ([given], False) if given is not None else _label_columns(rows, split)
+    if notes is not None:
+        shown = ", ".join(rows.called(i) for i in columns[:6])
+        first = "" if rows.titles is None else "; the first line is taken for column titles"
+        notes.append(f"{path}: {rows.called(rows.node)} names nodes, {shown} has their classes{first}")
+    pairs, parts, unlabelled = _label_pairs(rows, place, columns, binary, split)
+    if not pairs and not unlabelled:
+        raise FileFormatError(str(path), "no labels", "a node and its class on each line")
+    if notes is not None and unlabelled:
+        notes.append(f"{unlabelled} line{'s' * (unlabelled != 1)} of {path} without a label")
+    return _labels(pairs, parts, count)
+
+
+def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
+    """Positions of the columns with classes, and whether these are columns of 0 and 1, one for each class."""
+    others = [i for i in range(rows.width) if i not in (rows.node, split)]
+    titled = [i for i in rows.label_titles() if i in others]
+    flags = [i for i in others if rows.binary(i)]
+    at_the_end = len(flags) > 1 and flags == others[-len(flags) :]
+    if titled and not (at_the_end and (titled == flags or _only_y(rows, titled))):
+        return titled, False
+    if len(others) == 1:
+        return others, False
+    if at_the_end and (flags == others or rows.titles is None):
+        return flags, True
+    if rows.titles is None and rows.uneven:
+        return others, False
+    if rows.titles is None and all(map(rows.numeric, others[:-1])) and not rows.numeric(others[-1]):
+        return others[-1:], False
+    titles = "" if rows.titles is None else f" ({', '.join(rows.titles[:8])})"
+    raise FileFormatError(
+        rows.table.where(0),
+        f"{rows.width} columns, any of which may have the class{titles}",
+        "a node and its class",
+        "--label-column names the column with the class",
+    )
+
+
+def _only_y(rows: NodeRows, places: Sequence[int]) -> bool:
+    """Whether ``y`` is all that tells a column of classes, which may be the name of one of several."""
+    return [(rows.titles or [])[place].lower() for place in places] == ["y"]
+
+
+def _label_pairs(
+    rows: NodeRows, place: Mapping[str, int], columns: list[int], binary: bool, split: int | None
+) -> tuple[list[tuple[int, str]], dict[str, list[int]], int]:
+    """Nodes with their classes, nodes by part, and the number of lines without a class."""
     pairs: list[tuple[int, str]] = []
     parts: dict[str, list[int]] = {}
-    for number, row in enumerate(rows, 1 + (titles is not None)):
-        where = f"{path}, row {number}"
-        if len(row) <= position:
-            raise FileFormatError(where, f"{len(row)} columns", "a node and its class")
-        if row[0] not in place:
-            raise FileFormatError(where, f"the node {row[0]!r}", "a node of the graph")
-        pairs.append((place[row[0]], row[position]))
-        if split is not None and row[split]:
-            if row[split].lower() not in _PARTS:
-                raise FileFormatError(where, f"the split {row[split]!r}", "train, val or test")
-            parts.setdefault(_PARTS[row[split].lower()], []).append(place[row[0]])
-    if not pairs:
-        raise FileFormatError(str(path), "no labels", "a node and its class on each line")
-    found = {label for _, label in pairs if label}
+    unlabelled = 0
+    classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
+    wanted = [rows.node, *columns, *([] if split is None else [split])]
+    for number, (name, *cells) in rows.cells(wanted):
+        if name not in place:
+            raise FileFormatError(
+                rows.table.where(number), f"the node {name!r}", "a node of the graph", "--nodes FILE declares nodes"
+            )
+        node = place[name]
+        if split is not None and (part := cells.pop().lower()):
+            if part not in _PARTS:
+                raise FileFormatError(rows.table.where(number), f"the split {part!r}", "train, val or test")
+            parts.setdefault(_PARTS[part], []).append(node)
+        if binary:
+            found = [kind for kind, cell in zip(classes, cells, strict=True) if cell[:1] in "1Tt" and cell]
+        else:
+            found = [word.strip() for cell in cells for word in (cell.split("|") if "|" in cell else [cell])]
+            found = [word for word in found if word not in NO_LABEL]
+        unlabelled += not found
+        pairs += [(node, label) for label in found]
+    return pairs, parts, unlabelled
+
+
+def _labels(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]], count: int) -> Labels:
+    found = {label for _, label in pairs}
     whole = all(label.isdigit() for label in found)
     classes = sorted(found, key=int) if whole else sorted(found)
     number_of = {label: number for number, label in enumerate(classes)}
     several = len({node for node, _ in pairs}) < len(set(pairs))
     y = torch.zeros(count, len(classes)) if several else torch.full((count,), -1)
     for node, label in pairs:
-        if label and several:
+        if several:
             y[node, number_of[label]] = 1
-        elif label:
+        else:
             y[node] = number_of[label]
     return Labels(y, classes, {part: torch.tensor(sorted(set(ids))) for part, ids in parts.items()})
 
@@ -105,18 +176,24 @@ def _from_array(path: Path, count: int) -> Labels:
     if values.ndim == 2:
         return Labels(torch.from_numpy(values).float(), [str(i) for i in range(values.shape[1])], {})
     y = torch.from_numpy(values.astype(np.int64))
+    check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
     return Labels(y, [str(i) for i in range(int(y.max()) + 1)], {})
 
 
-def read_features(source: str, names: Sequence[str] | None, count: int) -> Tensor:
+def read_features(
+    source: str, names: Sequence[str] | None, count: int, reading: Reading | None = None, notes: list[str] | None = None
+) -> Tensor:
     """Features of the nodes of a type, float32 ``(N, C)``.
 
     Args:
         source: ``"one-hot"`` for a feature of its own for every node, as a graph without features has; otherwise a
-            file: an array (``.npy``), a SciPy matrix (``.npz``), or a table (``.csv``, ``.tsv``, ``.txt``,
-            ``.parquet``) with the node in its first column and numbers in the others.
+            file: an array (``.npy``), a SciPy matrix (``.npz``), a word2vec file of text, or a table (``.csv``,
+            ``.tsv``, ``.txt``, ``.parquet``) with the node in its first column, or in the one titled ``node`` or
+            ``id``, and numbers in the others.
         names: Names of the nodes; None where they have ids only.
         count: Number of nodes.
+        reading: How the table is to be read, where a person says so.
+        notes: Told which columns were left out.
 
     Raises:
         FileFormatError: Not such a file, a node that the graph lacks, or nodes without features.
@@ -133,18 +210,21 @@ def read_features(source: str, names: Sequence[str] | None, count: int) -> Tenso
                 str(path), f"{values.dtype} of shape {values.shape}", f"numbers of shape ({count}, C)"
             )
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-    rows = _table(path)
-    place = _places(names, count)
-    titled = rows[0][0] not in place
-    width = len(rows[0]) - 1
-    x = torch.full((count, width), torch.nan)
-    for number, row in enumerate(rows[titled:], 1 + titled):
-        if row[0] not in place:
-            raise FileFormatError(f"{path}, row {number}", f"the node {row[0]!r}", "a node of the graph")
-        try:
-            x[place[row[0]]] = torch.tensor([float(value) for value in row[1:]])
-        except (ValueError, RuntimeError) as error:
-            raise FileFormatError(f"{path}, row {number}", f"{row[1:4]} ...", f"{width} numbers") from error
+    place = as_set(names, count)
+    rows = node_rows(path, reading or Reading(), place, "a node and its features")
+    columns = _feature_columns(rows)
+    if notes is not None and len(columns) + 1 < rows.width:
+        spare = [rows.called(i) for i in range(rows.width) if i not in columns and i != rows.node]
+        notes.append(f"{path}: {', '.join(spare[:6])} left out of the features")
+    values = rows.numbers(columns)
+    x = torch.full((count, len(columns)), torch.nan)
+    ids = []
+    for number, (name,) in rows.cells([rows.node]):
+        if name not in place:
+            hint = "--nodes FILE declares nodes without edges"
+            raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
+        ids.append(place[name])
+    x[torch.tensor(ids, dtype=torch.int64)] = torch.from_numpy(values)
     absent = torch.isnan(x).any(1).nonzero()
     if len(absent):
         node = int(absent[0])
@@ -156,54 +236,36 @@ def read_features(source: str, names: Sequence[str] | None, count: int) -> Tenso
     return x
 
 
-def _places(names: Sequence[str] | None, count: int) -> Mapping[str, int]:
-    return {str(name): i for i, name in enumerate(names if names is not None else range(count))}
+def _feature_columns(rows: NodeRows) -> list[int]:
+    """Positions of the columns of numbers; columns of words are left out where their titles or places say why."""
+    apart = {rows.node, rows.split(), *rows.label_titles()}
+    columns = [i for i in range(rows.width) if i not in apart and rows.numeric(i)]
+    words = [i for i in range(rows.width) if i not in apart and i not in columns]
+    if not columns or (words and rows.titles is None and words != [rows.width - 1]):
+        place = words[0] if words else 0
+        cell = rows.column(place)[0]
+        raise FileFormatError(
+            rows.table.where(0), f"{cell[:40]!r} in {rows.called(place)}", f"{max(rows.width - 1, 1)} numbers"
+        )
+    return columns
+
+
+def names_of(path: str | Path, known: Collection[str], reading: Reading | None = None) -> list[str]:
+    """The names of the nodes in a table, each once, in its order.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+    rows = node_rows(path, reading or Reading(), known)
+    found = dict.fromkeys(name for _, (name,) in rows.cells([rows.node]))
+    if "" in found:
+        raise FileFormatError(str(path), "a line without a node", "a node on each line")
+    return list(found)
 
 
 def _loaded(path: Path) -> np.ndarray:
-    import scipy.sparse
-
     _exists(path)
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                if "format" not in file.files:
-                    if len(file.files) != 1:
-                        raise ValueError(f"it has the arrays {file.files}")
-                    return np.asarray(file[file.files[0]])
-            return np.asarray(scipy.sparse.load_npz(path).toarray())
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
-        raise FileFormatError(str(path), f"a file that cannot be read ({error})", "one array of numbers") from error
-
-
-def _table(path: Path) -> list[list[str]]:
-    """All fields of a table as text."""
-    import csv
-
-    _exists(path)
-    try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            table = pq.read_table(path)
-            columns: list[list[Any]] = [column.to_pylist() for column in table.columns]
-            body = [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
-            return [list(table.column_names), *body]
-        if path.suffix not in (".csv", ".tsv", ".txt"):
-            raise FileFormatError(
-                str(path), f"a file ending in {path.suffix or 'nothing'}", ".csv, .tsv, .txt, .parquet, .npy or .npz"
-            )
-        text = path.read_text(encoding="utf-8-sig")
-        lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
-        if not lines:
-            raise FileFormatError(str(path), "an empty file", "a node on each line")
-        most = max(",;\t", key=lines[0].count)
-        if not lines[0].count(most):
-            return [line.split() for line in lines]
-        return [[field.strip() for field in row] for row in csv.reader(lines, delimiter=most)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(str(path), f"a file that cannot be read ({error})", "a table") from error
+    return read_dense(path)
 
 
 def _exists(path: Path) -> None:

@@ -1,196 +1,398 @@
-"""Text tables: encoding, comments, delimiter and header, told from the file."""
+"""Text tables of every kind: edges, labels, features, splits and pairs are read by this one reader.
+
+Arrow's streaming CSV reader splits the rows of the whole file, the first as the last. Tried beside it on hard files:
+DuckDB's sniffer takes a table with one row too long for a table of one column, without a word, and refuses cells of
+2 MB; polars stops at such a row without saying where it stands; both read ``007`` as 7 unless told every column's type.
+clevercsv splits in Python. Arrow says the row, hands out chunks as it reads, and takes cells of any size once its
+blocks are larger than they; it is here already, and the others would be new dependencies. What it lacks (comments,
+white space or ``::`` between cells, other encodings than UTF-8) is mended in the bytes on their way to it.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet
 
 from ..errors import FileFormatError
-from .columns import _is_number, _type_positions, _weight_position
+from .columns import says_ends
+from .dialects import Dialect, dialect_of, goes_on, spaced
+from .headers import is_header, undecided
+from .options import Reading
+from .sources import Source, Stream
 
-#: First two column titles by which a header is known when numbers do not tell it from the edges.
-_TITLES = {
-    *("source", "src", "from", "start", "tail", "u", "id1", "id_1", "node1", "node_1", "source_id", "follower"),
-    *("target", "dst", "dest", "destination", "to", "end", "head", "v", "id2", "id_2", "node2", "node_2"),
-    *("target_id", "followee", "user", "user_id", "item", "item_id"),
-}
+__all__ = ["TextTable"]
+
+#: Bytes that the dialect and the header are told from.
+_HEAD = 1 << 18
+#: Rows that are looked at to tell what the columns are.
+_ROWS = 2000
+_BLOCKS = (1 << 20, 1 << 24, 1 << 27, (1 << 31) - 1)
 
 
-_NAMES_OF_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces or tabs"}
+class _Straddling(Exception):
+    """A row that is larger than a block."""
 
 
 @dataclass
-class _Rows:
-    first: Any
-    second: Any
-    weight: Any
-    where: Callable[[int], str]
-    notes: list[str]
-    types: Any = None
+class TextTable:
+    """A text table: its titles, its first rows, and its columns in chunks.
 
+    Args:
+        source: The file.
+        reading: What a person said of it.
+        what: What each line should have, for messages.
+        padded: Whether rows may be short.
 
-class _Text:
-    """A text file on its way to a table."""
+    Attributes:
+        titles: Titles of the columns; None until :meth:`decide`, or without a header.
+        rows: First rows, the header among them until :meth:`decide`.
+        comments: Comments before the first row.
 
-    def __init__(self, path: Path, content: bytes) -> None:
-        self.path, self.notes = path, list[str]()
-        self._original = content
-        body, comments = _skip_comments(content)
-        first = body.partition(b"\n")[0]
-        if not first.strip():
-            raise FileFormatError(str(path), "an empty file", "an edge on each line")
-        self._delimiter = _sniff(self._decode(first), path)
-        self._spaced = self._delimiter == " "
-        if self._spaced:
-            body, more = re.subn(rb"(?m)^[ \t]*[#%].*\n?", b"", body)
-            body = re.sub(rb"[ \t]+", b" ", body)
-            body = re.sub(rb"(?m)^ +| (?:\{\})?$", b"", body)  # networkx ends lines with {}
-            comments += more
-        self._body = body
-        if comments:
-            self.notes.append(f"{comments} comment line{'s' * (comments != 1)} skipped")
-        self._head = [self._fields(line) for line in body.lstrip(b"\n").split(b"\n", 3)[:3] if line.strip()]
+    Raises:
+        FileFormatError: A file that is empty or no table.
+    """
 
-    def has_header(self) -> bool:
-        """Whether the first line has titles rather than an edge."""
-        first = self._head[0]
-        if len(first) < 2:
-            return False
-        if all(field.lower() in _TITLES for field in first[:2]) or (len(first) > 2 and first[2].lower() == "weight"):
-            return True
-        if len(self._head) < 2 or len(self._head[1]) < 2:
-            return False
-        second = self._head[1]
-        if not any(map(_is_number, first[:2])) and all(map(_is_number, second[:2])):
-            return True
-        return len(first) > 2 and len(second) > 2 and not _is_number(first[2]) and _is_number(second[2])
+    source: Source
+    reading: Reading
+    what: str = "an edge on each line"
+    padded: bool = False
+    titles: list[str] | None = field(default=None, init=False)
+    rows: list[list[str]] = field(default_factory=list, init=False)
+    _decided: bool | None = field(default=None, init=False)
 
-    def table(self, titled: bool) -> _Rows:
-        """The columns of names, and that of weights as text."""
-        fields = self._head[0]
-        if len(fields) < 2:
-            raise FileFormatError(
-                self.where(0),
-                f"one column, {self._head[0][0]!r}",
-                f"at least two, separated by {_NAMES_OF_DELIMITERS[self._delimiter]}",
-                "each line names the two ends of an edge",
-            )
-        if titled and len(self._head) < 2:
-            raise FileFormatError(str(self.path), f"nothing but a header, {', '.join(fields)}", "an edge on each line")
-        example = self._head[1] if titled else fields
-        third = len(example) > 2 and _is_number(example[2])
-        if len(example) > 2 and example[2].startswith("{"):
-            raise FileFormatError(
-                self.where(int(titled)),
-                f"a Python dict, {example[2]}",
-                "a number as the third column",
-                "networkx.write_weighted_edgelist writes weights so",
-            )
-        position = _weight_position(fields if titled else [], third)
-        kinds = _type_positions(fields if titled else [])
-        wanted = [i for i in (0, 1, position, *kinds) if i is not None]
-        columns = dict(zip(wanted, self._read(wanted, len(fields), titled), strict=True))
-        notes = [f"the first line, {', '.join(fields[:2])}, is taken for {'column titles' if titled else 'an edge'}"]
-        if position is not None:
-            notes.append(f"column {position + 1} has the edge weights")
-        elif len(fields) > 2 and not kinds:
-            notes.append(f"columns from 3 on are ignored, as column 3 has no numbers (first: {example[2]!r})")
-        weight = None if position is None else columns[position]
-        types = [None if i is None else columns[i] for i in kinds] or None
-        return _Rows(columns[0], columns[1], weight, lambda row: self.where(row + titled), notes, types)
+    def __post_init__(self) -> None:
+        head, self._whole = self._head()
+        _refuse_other_text(self.source.name, head)
+        self.dialect: Dialect = dialect_of(self.source.name, self.source.kind, head, self.reading, self.what)
+        self._glued = self.dialect.delimiter in (",", ";") and f'{self.dialect.delimiter} "' in head
+        self._uneven, self._width = False, 0
+        if self.padded:
+            self._pad(head)
+        self.rows = self._sample()
+
+    @property
+    def name(self) -> str:
+        """Name of the file, for messages."""
+        return self.source.name
+
+    @property
+    def comments(self) -> list[str]:
+        """Comments before the first row."""
+        return self.dialect.comments
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.rows[0]) if self.rows else len(self.titles or ())
+
+    @property
+    def whole(self) -> bool:
+        """Whether :attr:`rows` are all there are."""
+        return self._whole and len(self.rows) < _ROWS - 1
+
+    @property
+    def ragged(self) -> bool:
+        """Whether rows of the head are of several widths; only a table that is padded can be."""
+        return self._uneven
+
+    def decide(self, known: Collection[str] = (), kind: str = "an edge") -> None:
+        """Tell whether the first row has titles, and take it off the rows if so.
+
+        Args:
+            known: Names of nodes that are known already.
+            kind: What the first row is otherwise, for the message.
+
+        Raises:
+            FileFormatError: Nothing tells.
+        """
+        first = self.rows[0]
+        behind = self._titles_behind_mark()
+        if behind is not None and self.reading.header is not True:
+            self.titles, self._decided = behind, False
+            return
+        told = self.reading.header
+        if told is None:
+            told = is_header(self.rows, known)
+            told = self.reading.otherwise if told is None else told
+            if told is None:
+                raise undecided(self.where(0), first, kind)
+        self._decided = told
+        if told:
+            self.titles, self.rows = self.rows[0], self.rows[1:]
+
+    def notes(self) -> list[str]:
+        """What was passed over, one sentence each."""
+        found = []
+        if self.comments and not self._decided and self.titles is not None:
+            found.append("column titles stand in the last comment")
+        elif self.comments:
+            found.append(f"{len(self.comments)} comment line{'s' * (len(self.comments) != 1)} skipped")
+        return found
 
     def where(self, row: int) -> str:
-        """The file and the line on which a row of it stands, the header counting as a row."""
-        started = False
-        for number, line in enumerate(self._original.splitlines(), 1):
-            if not line.strip() or (line.lstrip()[:1] in (b"#", b"%") and (self._spaced or not started)):
+        """The file and the line on which a row stands, the header counting as a row until it is taken off."""
+        wanted = row + bool(self._decided)
+        for number, line in self._records():
+            if wanted == 0:
+                return f"{self.name}, line {number}"
+            wanted -= 1 if line.strip() else 0
+        return self.name
+
+    def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
+        """Chunks of columns, each a list of Arrow arrays of strings without space around them, without the header.
+
+        Raises:
+            FileFormatError: A row of another width than the first; names its line.
+        """
+        done, skip = 0, int(bool(self._decided))
+        for block in _BLOCKS:
+            try:
+                seen = -skip
+                for batch in self._batches(places, block, progress):
+                    first, seen = seen, seen + batch.num_rows
+                    if seen <= done:
+                        continue
+                    batch = batch.slice(max(done - first, 0))
+                    done = seen
+                    yield [_trimmed(batch.column(str(f"f{place}"))) for place in places]
+                return
+            except _Straddling:
                 continue
-            started = True
-            if row == 0:
-                return f"{self.path}, line {number}"
-            row -= 1
-        return str(self.path)
+        raise FileFormatError(self.name, "a row of more than 2 GB", "shorter rows")
 
-    def _read(self, columns: list[int], width: int, titled: bool) -> list[Any]:
-        wanted = [f"f{i}" for i in columns]
-        ragged: list[Any] = []
+    def _head(self) -> tuple[str, bool]:
+        head, ended = b"", True
+        for chunk in self.source.chunks(_HEAD):
+            head += chunk
+            if len(head) >= _HEAD and head.count(b"\n") > 2:
+                ended = False
+                break
+        if not ended and len(head) < (1 << 24):
+            head = head[: head.rindex(b"\n")]
+        return head.decode(errors="replace"), ended
 
-        def note_ragged(row: Any) -> str:
-            ragged.append(row)
+    def _pad(self, head: str) -> None:
+        """Have short rows filled up, as those of nodes with several classes are, and skip the sizes of word2vec."""
+        lines = [line for line in head.split("\n")[self.dialect.preamble :] if line.strip()]
+        delimiter = self.dialect.delimiter
+        cells = [line.split() if delimiter == " " else line.split(delimiter) for line in lines]
+        widths = {len(row) for row in cells}
+        first = cells[0]
+        if len(first) == 2 and len(cells) > 1 and first[1].isdigit() and widths - {2} == {int(first[1]) + 1}:
+            self.dialect.preamble += head.split("\n").index(lines[0], self.dialect.preamble) + 1 - self.dialect.preamble
+            return
+        self._uneven = len(widths) > 1 and '"' not in head and not self.dialect.before and not self.dialect.behind
+        self._width = max(widths) if self._uneven else 0
+
+    def _sample(self) -> list[list[str]]:
+        rows: list[list[str]] = []
+        for block in (_HEAD, *_BLOCKS):
+            try:
+                for batch in self._batches(None, block):
+                    columns = [_trimmed(column).slice(0, _ROWS).to_pylist() for column in batch.columns]
+                    rows += map(list, zip(*columns, strict=True))
+                    if len(rows) > 1:
+                        self._whole = self._whole and len(rows) < _ROWS
+                        return rows[:_ROWS]
+                break
+            except _Straddling:
+                continue
+        return rows
+
+    def _titles_behind_mark(self) -> list[str] | None:
+        """Titles in the last comment, such as ``# FromNodeId ToNodeId``."""
+        if not self.comments or self.reading.header is False:
+            return None
+        text = self.comments[-1].lstrip("#% \t")
+        cells = text.split() if self.dialect.delimiter == " " else text.split(self.dialect.delimiter)
+        titles = [cell.strip() for cell in cells]
+        return titles if len(titles) == len(self.rows[0]) and says_ends(titles) else None
+
+    def _batches(self, places: Sequence[int] | None, block: int, progress: bool = False) -> Iterator[Any]:
+        wanted = None if places is None else [f"f{place}" for place in dict.fromkeys(places)]
+        wrong: list[Any] = []
+
+        def note(row: Any) -> str:
+            if not row.text.strip():
+                return "skip"
+            wrong.append(row)
             return "error"
 
+        names = [f"f{i}" for i in range(max(64, self._width))] if places is None else wanted
+        types = dict.fromkeys(names or [], pa.large_string())
         try:
-            table = pa.csv.read_csv(
-                pa.BufferReader(self._body),
-                # one thread, as only then rows that are wrong have a number
-                read_options=pa.csv.ReadOptions(autogenerate_column_names=True, use_threads=False),
+            # one thread, as only then rows that are wrong have a number
+            reader = pa.csv.open_csv(
+                pa.PythonFile(Stream(self._body(progress)), mode="r"),
+                read_options=pa.csv.ReadOptions(autogenerate_column_names=True, use_threads=False, block_size=block),
                 parse_options=pa.csv.ParseOptions(
-                    delimiter=self._delimiter, invalid_row_handler=note_ragged, newlines_in_values=False
+                    delimiter=self.dialect.separator,
+                    quote_char='"' if self.dialect.quotes else False,
+                    newlines_in_values=self.dialect.quotes,
+                    invalid_row_handler=note,
                 ),
                 convert_options=pa.csv.ConvertOptions(
-                    include_columns=wanted, column_types=dict.fromkeys(wanted, pa.large_string())
+                    include_columns=wanted, column_types=types or None, strings_can_be_null=False
                 ),
             )
+            while True:
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    return
+                yield batch
         except pa.ArrowException as error:
-            if ragged:
-                row = ragged[0]
-                place = str(self.path) if row.number is None else self.where(row.number - 1)
-                got = f"{row.actual_columns} column{'s' * (row.actual_columns != 1)}, {row.text.strip()!r}"
-                raise FileFormatError(place, got, f"{width} columns as in the first line") from error
-            raise FileFormatError(str(self.path), f"a file that cannot be read ({error})", "UTF-8 text") from error
-        return [pc.utf8_trim_whitespace(table.column(name)).slice(int(titled)) for name in wanted]
+            if wrong:
+                raise self._ragged(wrong[0]) from error
+            if "straddl" in str(error) or "out of sync" in str(error):
+                raise _Straddling from error
+            raise FileFormatError(self.name, f"a file that cannot be read ({error})", "a table of text") from error
 
-    def _fields(self, line: bytes) -> list[str]:
-        fields = next(csv.reader([self._decode(line)], delimiter=self._delimiter), [])
-        return [field.strip() for field in fields]
+    def _ragged(self, row: Any) -> FileFormatError:
+        counts, taken = row.actual_columns, row.expected_columns
+        number = (row.number or 1) - 1
+        decided, self._decided = self._decided, None
+        place = self.where(number)
+        self._decided = decided
+        text = row.text.strip()
+        got = f"{counts} column{'s' * (counts != 1)}, {text[:60]!r}"
+        expected = f"{taken} column{'s' * (taken != 1)} as in the first line, separated by {self.dialect.name}"
+        if text.startswith('"') and "\n" in text:
+            hint = "a quotation mark may lack its other end"
+        elif text[:1] in "#%/":
+            hint = f"--comment '{text[:2] if text[:1] == '/' else text[0]}' passes over lines that begin so"
+        elif self.dialect.delimiter == " ":
+            hint = "--input-format adjlist reads a node and its neighbours on each line, --delimiter names another mark"
+        else:
+            hint = "--delimiter names another mark between cells, --comment what lines to pass over begin with"
+        if number == 1:
+            hint = f"line {self.where(0).rpartition(' ')[2]} may be a comment or a heading; {hint}"
+        return FileFormatError(place, got, expected, hint)
 
-    def _decode(self, line: bytes) -> str:
-        try:
-            return line.decode()
-        except UnicodeDecodeError as error:
-            raise FileFormatError(str(self.path), f"bytes that are not UTF-8 ({error})", "UTF-8 text") from error
+    def _records(self) -> Iterator[tuple[int, str]]:
+        """The line on which each row begins, and this line, blank ones and comments left out."""
+        inside, number, held = False, 0, b""
+
+        def lines() -> Iterator[bytes]:
+            nonlocal held
+            for chunk in self.source.chunks():
+                *whole, held = (held + chunk).split(b"\n")
+                yield from whole
+            yield held
+
+        for raw in lines():
+            number += 1
+            if number <= self.dialect.preamble:
+                continue
+            line = self._mended(raw).decode(errors="replace")
+            fresh = not inside
+            if self.dialect.quotes:
+                inside = goes_on(line, inside, self.dialect.separator)
+            if fresh and line.strip():
+                yield number, line
+
+    def _body(self, progress: bool = False) -> Iterator[bytes]:
+        """The bytes that Arrow is given: rows alone, one character between cells."""
+        skip, held, plain = self.dialect.preamble, b"", self._is_plain()
+        first = True
+        for chunk in self.source.chunks(progress=progress):
+            while skip and chunk:
+                end = chunk.find(b"\n")
+                if end < 0:
+                    chunk = b""
+                else:
+                    chunk, skip = chunk[end + 1 :], skip - 1
+            if plain and not first:
+                yield chunk
+                continue
+            end = chunk.rfind(b"\n")
+            if end < 0:
+                held += chunk
+                continue
+            text, held = held + chunk[: end + 1], chunk[end + 1 :]
+            if first:
+                text = text.lstrip(b"\n")
+                first = not text
+                text = self._headed(text)
+            yield self._mended(text)
+            if plain:
+                yield held
+                held = b""
+        if held:
+            yield self._mended(self._headed(held) if first else held)
+
+    def _is_plain(self) -> bool:
+        dialect = self.dialect
+        spaces = dialect.delimiter == " " or len(dialect.delimiter) > 1
+        return not (spaces or self.reading.comment or self._width or self._glued)
+
+    def _headed(self, text: bytes) -> bytes:
+        if not text or not (self.dialect.before or self.dialect.behind):
+            return text
+        line, end, rest = text.partition(b"\n")
+        return self.dialect.before.encode() + line.rstrip() + self.dialect.behind.encode() + end + rest
+
+    def _mended(self, text: bytes) -> bytes:
+        """Lines with comments left out, white space made one space, long delimiters one character."""
+        dialect, mark = self.dialect, self.reading.comment
+        if mark:
+            text = _without_lines(text, mark.encode(), alone=False)
+        if dialect.delimiter == " ":
+            if mark is None:
+                text = _without_lines(text, b"#", alone=True)
+            text = spaced(text)
+        elif len(dialect.delimiter) > 1:
+            text = text.replace(dialect.delimiter.encode(), b"\x1f")
+        if self._glued:
+            mark_bytes = dialect.delimiter.encode()
+            text = text.replace(mark_bytes + b' "', mark_bytes + b'"')
+        if self._width:
+            text = b"\n".join(self._filled(line) for line in text.split(b"\n"))
+        return text
+
+    def _filled(self, line: bytes) -> bytes:
+        mark = self.dialect.separator.encode()
+        return line + mark * max(self._width - 1 - line.count(mark), 0) if line.strip() else line
 
 
-def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise FileFormatError(str(path), f"a file that cannot be decompressed ({error})", "gzip") from error
-    return content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+def _without_lines(text: bytes, mark: bytes, alone: bool) -> bytes:
+    """Text without the lines that begin with a mark, or, ``alone``, with it and white space behind it."""
+    if mark not in text:
+        return text
+
+    def goes(line: bytes) -> bool:
+        start = line.lstrip()
+        return start.startswith(mark) and (
+            not alone or not start[len(mark) :].strip() or start[len(mark) :][:1].isspace()
+        )
+
+    return b"\n".join(b"" if goes(line) else line for line in text.split(b"\n"))
 
 
-def _skip_comments(content: bytes) -> tuple[bytes, int]:
-    """What follows the blank and comment lines at the top, and how many comments there were."""
-    start, comments = 0, 0
-    while start < len(content):
-        end = content.find(b"\n", start)
-        end = len(content) if end < 0 else end
-        line = content[start:end].strip()
-        if line and line[:1] not in (b"#", b"%"):
-            break
-        comments += bool(line)
-        start = end + 1
-    return content[start:], comments
+def _trimmed(column: Any) -> Any:
+    return pc.utf8_trim_whitespace(column)
 
 
-def _sniff(line: str, path: Path) -> str:
-    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if kind == ".tsv":
-        return "\t"
-    most = max(",;\t", key=line.count)
-    if line.count(most):
-        return most
-    return "," if kind == ".csv" else " "
+def _refuse_other_text(name: str, head: str) -> None:
+    """Pages, JSON and the like are text, but no tables."""
+    start = head[:2000].lstrip().lower()
+    kinds = {
+        "<!doctype html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
+        "<html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
+        "<?xml": ("XML", "--input-format graphml or gexf reads graphs in XML"),
+        '{"': ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
+        '[{"': ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
+        "{\n": ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
+        "pk\x03\x04": ("a zip file, such as Excel's", "save the table as CSV"),
+    }
+    if re.match(r"\|[^\n]*\|\s*\n\s*\|[\s:|-]*-{3}", start):
+        kinds["|"] = ("a table of Markdown", "save the table as CSV")
+    for mark, (what, hint) in kinds.items():
+        if start.startswith(mark):
+            raise FileFormatError(name, what, "a text table such as an edge list (.csv, .tsv, .txt)", hint)

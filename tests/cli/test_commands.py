@@ -342,8 +342,8 @@ ERRORS = {
         "input: got nothing; expected a value, by --input",
     ),
     "train on unknown labels": (
-        ["train", "graphsage", "-i", "camps.csv", "-o", "x.npz", "--labels", "areas.csv"],
-        "areas.csv, row 5: got the node 'e'; expected a node of the graph",
+        ["train", "graphsage", "-i", "camps.csv", "-o", "x.npz", "--labels", "likes.csv"],
+        "likes.csv: got no node of the graph (but 'u0'); expected nodes of the graph, such as 'a'",
     ),
     "evaluate": (
         ["evaluate", "camps.parquet"],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...errors import GraphEmbedError, InputError
+from ..options import COLUMNS, COMMENT, DELIMITER, ENCODING
 
 if TYPE_CHECKING:
     from ...embeddings.vectors import Embeddings
@@ -24,6 +25,11 @@ FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Columns = Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help=COLUMNS)]
+Delimiter = Annotated[str | None, typer.Option(help=DELIMITER)]
+Comment = Annotated[str | None, typer.Option(help=COMMENT)]
+Encoding = Annotated[str | None, typer.Option(help=ENCODING)]
+Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether tables have column titles.")]
 Embedding = Annotated[
     Path, typer.Argument(help="Embeddings written by graphembed train, .parquet, .npz or .safetensors.")
 ]

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Debug, Embedding, Json, load, reporting, show, table
+from .common import (
+    Columns,
+    Comment,
+    Debug,
+    Delimiter,
+    Embedding,
+    Encoding,
+    Header,
+    Json,
+    load,
+    reporting,
+    show,
+    table,
+)
 
 __all__ = ["evaluate"]
 
@@ -46,6 +59,11 @@ def evaluate(
     input_format: Annotated[
         str | None, typer.Option(help="Read pairs as if the name of their file ended so, such as adjlist.")
     ] = None,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    header: Header = None,
     seed: Annotated[int, typer.Option(help="Fixes splits and drawn pairs.")] = 0,
     as_json: Json = False,
     debug: Debug = False,
@@ -60,15 +78,16 @@ def evaluate(
         from ..._core import checks as _checks
 
         _checks.choice("task", task, _PROTOCOLS)
+        how = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding, "header": header}
         if task != "classification" and test is None:
             raise _missing_test(task)
         if task == "classification":
             asked = {"train_ratio": train_ratio, "repeats": repeats, "seed": seed}
-            found = _classification(embedding, labels or [], label_column, asked)
+            found = _classification(embedding, labels or [], label_column, asked, how)
         elif task == "links":
-            found = _links(embedding, test, negative, score, input_format, seed)
+            found = _links(embedding, test, negative, score, {"input_format": input_format, **how}, seed)
         else:
-            found = _recommendation(embedding, test, k, input_format)
+            found = _recommendation(embedding, test, k, {"input_format": input_format, **how})
         _show(task, found, as_json)
 
 
@@ -78,27 +97,29 @@ _Found = dict[str, tuple[dict[str, float], str]]
 _PROTOCOLS = ("classification", "links", "recommendation")
 
 
-def _classification(embedding: Path, labels: list[str], column: str | None, asked: dict[str, Any]) -> _Found:
+def _classification(
+    embedding: Path, labels: list[str], column: str | None, asked: dict[str, Any], how: dict[str, Any]
+) -> _Found:
+    from ...readers.options import Reading
     from ..runs.evaluate import classification
 
-    return classification(load(embedding), embedding, labels, column, **asked)
+    return classification(load(embedding), embedding, labels, column, reading=Reading.of(**how), **asked)
 
 
-def _links(
-    embedding: Path, test: Any, negative: Path | None, score: str, input_format: str | None, seed: int
-) -> _Found:
+def _links(embedding: Path, test: Any, negative: Path | None, score: str, how: dict[str, Any], seed: int) -> _Found:
     from ..._core import checks as _checks
     from ..runs.links import SCORES, links
 
     _checks.choice("score", score, ("auto", *SCORES))
-    return {"": links(load(embedding), embedding, test, negative, score=score, input_format=input_format, seed=seed)}
+    return {"": links(load(embedding), embedding, test, negative, score=score, reading=how, seed=seed)}
 
 
-def _recommendation(embedding: Path, test: Any, k: int, input_format: str | None) -> _Found:
+def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any]) -> _Found:
     from ..runs.recommend import SavedRecommender
 
-    scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, input_format)
-    return {"": (scores, "all items ranked for each user, but those of the training")}
+    notes: list[str] = []
+    scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, how, notes)
+    return {"": (scores, "; ".join(["all items ranked for each user, but those of the training", *notes]))}
 
 
 def _show(task: str, found: _Found, as_json: bool) -> None:

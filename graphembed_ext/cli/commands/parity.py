@@ -46,6 +46,7 @@ def parity(
         from ... import parity as parity_module
 
         given = {name: value for name, value in reading.items() if value not in (None, [], ())}
+        given["weight"] = not given.pop("no_weight", False)
         graphs = _both(first, second, given)
         config = dict(map(setting, set_ or [])) | _metapaths(model, graphs[0], metapath or [])
         found = parity_module.report(model, *graphs, steps=steps, batch_size=batch_size, seed=seed, **config)

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .common import Debug, Embedding, Json, load, reporting, show
+from .common import (
+    Columns,
+    Comment,
+    Debug,
+    Delimiter,
+    Embedding,
+    Encoding,
+    Header,
+    Json,
+    load,
+    reporting,
+    show,
+)
 
 __all__ = ["plot"]
 
@@ -30,6 +42,11 @@ def plot(
         typer.Option(help="map: table of classes to colour by, those of the run's input where left out."),
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="map: title of the column with the class.")] = None,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    header: Header = None,
     type: Annotated[str | None, typer.Option("--type", "-t", help="map: draw nodes of this type only.")] = None,
     method: Annotated[
         str, typer.Option(help="map: tsne, umap, pca, or auto, which goes by the number of nodes.")
@@ -40,6 +57,7 @@ def plot(
 ) -> None:
     """Draw a picture of a run: its loss, its embeddings, or what its model has learned."""
     with reporting(debug):
+        from ...readers.options import Reading
         from ..runs.plot import draw
 
         path = output or embedding.with_name(f"{embedding.stem}.{kind}.png")
@@ -50,6 +68,7 @@ def plot(
             path,
             labels=labels or [],
             label_column=label_column,
+            reading=Reading.of(columns, delimiter, comment, encoding, header),
             node_type=type,
             method=method,
             seed=seed,

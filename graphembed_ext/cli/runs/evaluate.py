@@ -14,14 +14,16 @@ from ...errors import InputError
 from ...evaluate.classification import node_classification
 from ...graph.view import GraphView
 from ...readers.node_tables import read_labels
+from ...readers.options import Reading
 from .arguments import supervised
+from .inputs import of_nodes
 from .records import Run
 
 __all__ = ["class_names", "classification", "classify", "labels_of"]
 
 
 def labels_of(
-    emb: Embeddings, path: Path, files: Sequence[str], column: str | None = None
+    emb: Embeddings, path: Path, files: Sequence[str], column: str | None = None, reading: Reading | None = None
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels by node type, and the names of their classes: from files, or else from the input of the run.
 
@@ -29,26 +31,28 @@ def labels_of(
         InputError: There are none.
     """
     if files:
-        return _labels_in(emb, files, column)
+        return _labels_in(emb, files, column, reading)
     run = Run.found(path)
     if run is None:
         raise InputError("labels", "nothing", "a file of labels", "there is no record of a run to take them from")
     if run.job.labels:
-        return _labels_in(emb, run.job.labels, run.job.label_column)
+        return _labels_in(emb, run.job.labels, run.job.label_column, of_nodes(run.job))
     found = {kind: (y, _numbers(y)) for kind, y in run.graph.labels.items() if kind in emb}
     if not found:
-        raise InputError("labels", "nothing", "a file of labels", f"{run.job.input} has none")
+        raise InputError("labels", "nothing", "a file of labels", f"{run.job.source} has none")
     return found
 
 
-def _labels_in(emb: Embeddings, files: Sequence[str], column: str | None) -> dict[str, tuple[Any, list[str]]]:
+def _labels_in(
+    emb: Embeddings, files: Sequence[str], column: str | None, reading: Reading | None
+) -> dict[str, tuple[Any, list[str]]]:
     """Labels from files, each perhaps with ``TYPE=`` before its name."""
     found: dict[str, tuple[Any, list[str]]] = {}
     for text in files:
         kind, equals, file = text.partition("=")
         if not equals or kind not in emb:
             kind, file = emb.type_of(0), text
-        read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column)
+        read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column, reading)
         found[kind] = read.y.numpy(), read.classes
     return found
 
@@ -67,7 +71,12 @@ def class_names(y: Any, classes: Sequence[str]) -> list[str]:
 
 
 def classification(
-    emb: Embeddings, path: Path, files: Sequence[str], column: str | None = None, **protocol: Any
+    emb: Embeddings,
+    path: Path,
+    files: Sequence[str],
+    column: str | None = None,
+    reading: Reading | None = None,
+    **protocol: Any,
 ) -> dict[str, tuple[dict[str, float], str]]:
     """Node classification for each node type that has labels, as :func:`classify` does it; the type of embeddings that
     have one only goes without its name.
@@ -75,7 +84,7 @@ def classification(
     Where labels were trained on, those of a file are judged on all nodes that the run neither trained nor validated on;
     those of the run on its test part.
     """
-    labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column).items()}
+    labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column, reading).items()}
     run = Run.found(path)
     trained = run is not None and supervised(run.job, run.task)
     found = classify(emb, labels, run.graph.view if run and trained else None, others=bool(files), **protocol)

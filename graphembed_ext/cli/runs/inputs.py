@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import FileFormatError, InputError
 from ...graph.interactions import Sides
 from ...graph.view import NODE_TYPE, GraphView
 from ...readers.graph_file import GraphFile
 from ...readers.graphs import pairs_of_names, read_graph
-from ...readers.node_tables import as_sparse, of_type, put_masks, read_features, read_labels
+from ...readers.node_tables import as_sparse, names_of, of_type, put_masks, read_features, read_labels
+from ...readers.numbering import with_nodes
+from ...readers.options import Reading
 
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["prepared", "validation_pairs"]
+__all__ = ["of_nodes", "prepared", "validation_pairs"]
+
+#: Options of reading that hold for held-out pairs as for the edges.
+_OF_PAIRS = ("input_format", "columns", "delimiter", "comment", "encoding", "header")
 
 #: Part of the names of users or of items from which on names that stand in both columns are no chance.
 _MANY_SHARED = 0.2
@@ -27,17 +32,19 @@ _MANY_SHARED = 0.2
 
 def prepared(job: Job, task: str) -> GraphFile:
     """The graph of a job. For a model that is trained on nodes, it has features ``x``, labels ``y`` and masks."""
-    source = _read(job, task)
-    view = source.view
+    source = _with_labelled(job, _read(job, task))
+    view, how = source.view, of_nodes(job)
     features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
     labels, notes = dict(source.labels), list(source.notes)
     for text in job.features:
         kind, file = of_type(text, view, "features")
-        features[kind]["x"] = read_features(file, (source.names or {}).get(kind), view.num_nodes[kind])
+        known = (source.names or {}).get(kind)
+        features[kind]["x"] = read_features(file, known, view.num_nodes[kind], how, notes)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
         kind, file = of_type(text, view, "labels")
-        found = read_labels(Path(file), (source.names or {}).get(kind), view.num_nodes[kind], job.label_column)
+        known = (source.names or {}).get(kind)
+        found = read_labels(Path(file), known, view.num_nodes[kind], job.label_column, how, notes)
         labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
         features[kind]["y"], parts[kind] = found.y, found.parts
         notes.append(f"{len(found.classes)} classes in {file}")
@@ -49,19 +56,45 @@ def prepared(job: Job, task: str) -> GraphFile:
     return replace(source, view=view, labels=labels, notes=tuple(notes))
 
 
-def validation_pairs(job: Job, source: GraphFile, sides: Sides) -> Tensor:
-    """The pairs of ``--validation`` by id, ``(2, V)``, users above."""
+def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]) -> Tensor:
+    """The pairs of ``--validation`` by id, ``(2, V)``, users above; ``notes`` are told how many are left out."""
     kinds = (sides.user_type or NODE_TYPE, sides.item_type or NODE_TYPE)
     names = [(source.names or {}).get(kind) for kind in kinds]
     counts = [source.view.num_nodes[kind] for kind in kinds]
-    return pairs_of_names(Path(str(job.validation)), names, counts, job.reading.get("input_format"))
+    how = {name: job.reading[name] for name in _OF_PAIRS if name in job.reading}
+    return pairs_of_names(Path(str(job.validation)), names, counts, notes=notes, **how)
+
+
+def _with_labelled(job: Job, source: GraphFile) -> GraphFile:
+    """The graph with the nodes that a table of labels names and no edge does."""
+    for text in job.labels:
+        kind, file = of_type(text, source.view, "labels")
+        known = (source.names or {}).get(kind)
+        if known is None or Path(file).suffix == ".npy":
+            continue
+        there = set(known)
+        names = names_of(file, there, of_nodes(job))
+        if not there.intersection(names):
+            raise FileFormatError(
+                file, f"no node of the graph (but {names[0]!r})", f"nodes of the graph, such as {known[0]!r}"
+            )
+        source = with_nodes(source, kind, names)
+    return source
+
+
+def of_nodes(job: Job) -> Reading:
+    """How tables of nodes are to be read."""
+    how = {name: job.reading[name] for name in ("columns", "comment", "encoding", "header") if name in job.reading}
+    return Reading.of(**how).of_nodes()
 
 
 def _read(job: Job, task: str) -> GraphFile:
     """The graph as it is in its file."""
-    if task != "recommendation" or "bipartite" in job.reading:
-        return read_graph(job.input, **job.reading)
-    source = read_graph(job.input, **job.reading, bipartite=True)  # a list for a recommender names users and items
+    reading = {name: value for name, value in job.reading.items() if name != "no_weight"}
+    reading["weight"] = not job.reading.get("no_weight", False)
+    if task != "recommendation" or "bipartite" in reading:
+        return read_graph(job.input, **reading)
+    source = read_graph(job.input, **reading, bipartite=True)  # a list for a recommender names users and items
     note = _shared_names(job, source)
     return replace(source, notes=(*source.notes, note)) if note else source
 
@@ -84,7 +117,7 @@ def _shared_names(job: Job, source: GraphFile) -> str:
         return f"ATTENTION: {len(shared)} names, such as {example!r}, stand in both columns and are taken for {apart}"
     raise InputError(
         "input",
-        f"{job.input}, where {len(shared)} names, such as {example!r}, stand in both columns",
+        f"{job.source}, where {len(shared)} names, such as {example!r}, stand in both columns",
         f"users in the first column and items in the second, which {job.model} is for",
         "--bipartite takes them for users and items all the same; deepwalk is for nodes of one kind",
     )

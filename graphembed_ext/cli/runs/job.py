@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import FileFormatError, InputError
+from ...readers.graphs import relation_of
 from ..options import COMMAND, JOB, OPTIONS, READING, SETTING
 
 __all__ = ["ALIASES", "Job", "merged", "plain"]
@@ -32,7 +33,7 @@ class Job:
     """
 
     model: str
-    input: str
+    input: str | Sequence[str]
     output: Path
     host: str | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
@@ -76,6 +77,16 @@ class Job:
         name = self.model.lower()
         return ALIASES.get(name, name)
 
+    @property
+    def files(self) -> list[str]:
+        """The files of the input."""
+        return [self.input] if isinstance(self.input, str) else list(self.input)
+
+    @property
+    def source(self) -> str:
+        """The input, for messages."""
+        return ", ".join(self.files)
+
     def options(self) -> dict[str, Any]:
         """The options of ``graphembed train`` that give this job again, those left at their default left out."""
         own = {
@@ -90,8 +101,10 @@ class Job:
         """The checkpoint of this very job, which a job with other settings or another input does not find."""
         if self.checkpoint is not None or not self.keep_checkpoints:
             return self.checkpoint
-        source = Path(self.input)
-        state = [source.stat().st_size, source.stat().st_mtime_ns] if source.is_file() else []
+        paths = [Path(relation_of(name)[1]) for name in self.files]
+        state = [
+            number for path in paths if path.is_file() for number in (path.stat().st_size, path.stat().st_mtime_ns)
+        ]
         text = json.dumps([self.options(), state], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return self.output.with_name(f"{self.output.name}.{digest}.ckpt")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ def links(
     negative: Path | None = None,
     *,
     score: str = "auto",
-    input_format: str | None = None,
+    reading: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> tuple[dict[str, float], str]:
     """Link prediction by pairs of a file, and pairs that are no edges: of another file, or drawn.
@@ -53,7 +54,7 @@ def links(
             for vectors trained on labels, cosine for those of such models where no edge of the run joins nodes of these
             types, so that there is nothing to learn from; dot for LightGCN and GraphSAGE without labels, whose losses
             are of dot products, and without a record.
-        input_format: Ending to read pairs by.
+        reading: How the files of pairs are to be read, see :func:`graphembed_ext.readers.read_pairs`.
         seed: Fixes the drawn pairs.
 
     Returns:
@@ -62,7 +63,8 @@ def links(
     Raises:
         InputError: Held-out pairs that were trained on; hadamard without edges to learn from.
     """
-    kinds, pairs = _pairs(emb, positive, input_format)
+    how = dict(reading or {})
+    kinds, pairs = _pairs(emb, positive, how)
     run = Run.found(path)
     counts = _counts(emb, kinds)
     edges = torch.empty(2, 0, dtype=torch.int64) if run is None else known_pairs(run.graph.view, kinds)
@@ -72,7 +74,7 @@ def links(
     if score == "hadamard" and not edges.numel():
         raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
     if negative is not None:
-        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, input_format)
+        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, **how)
     else:
         absent = draw_pairs(counts, kinds[0] == kinds[1], [edges, pairs], pairs.size(1), seed)
     shift = torch.tensor([[emb.start_of(kind)] for kind in kinds])
@@ -136,7 +138,7 @@ def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, kinds: tuple[str, 
         )
 
 
-def _pairs(emb: Embeddings, path: Path, input_format: str | None) -> tuple[tuple[str, str], Tensor]:
+def _pairs(emb: Embeddings, path: Path, how: Mapping[str, Any]) -> tuple[tuple[str, str], Tensor]:
     """Pairs of a file, and the node types of their ends: the first types that have all the names."""
     trouble: Exception | None = None
     for first in emb.node_types:
@@ -144,7 +146,7 @@ def _pairs(emb: Embeddings, path: Path, input_format: str | None) -> tuple[tuple
             kinds = first, second
             try:
                 names = [emb.names.get(kind) for kind in kinds]
-                return kinds, pairs_of_names(path, names, _counts(emb, kinds), input_format)
+                return kinds, pairs_of_names(path, names, _counts(emb, kinds), **how)
             except FileFormatError as error:
                 trouble = error
     assert trouble is not None

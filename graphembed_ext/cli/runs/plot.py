@@ -14,6 +14,7 @@ from ..._core import checks as _checks
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
+from ...readers.options import Reading
 from .evaluate import class_names, labels_of
 from .records import Run
 
@@ -30,6 +31,7 @@ def draw(
     *,
     labels: Sequence[str] = (),
     label_column: str | None = None,
+    reading: Reading | None = None,
     node_type: str | None = None,
     method: str = "auto",
     seed: int = 0,
@@ -42,6 +44,7 @@ def draw(
         kind: What to draw.
         output: Picture to write.
         labels, label_column: Labels to colour a map by, as for :func:`graphembed_ext.cli.runs.evaluate.labels_of`.
+        reading: How the tables of labels are to be read, where a person says so.
         node_type: Type to draw a map of; None for all.
         method, seed: As for :func:`graphembed_ext.plots.project`.
 
@@ -55,7 +58,7 @@ def draw(
         figure = KINDS[kind](emb, Run.of(path))
     else:
         types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
-        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column), method, seed)
+        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column, reading), method, seed)
     return plots.save(figure, output)
 
 
@@ -85,11 +88,11 @@ def _degree(emb: Embeddings, run: Run) -> Any:
 
 
 def _known_labels(
-    emb: Embeddings, path: Path, files: Sequence[str], column: str | None
+    emb: Embeddings, path: Path, files: Sequence[str], column: str | None, reading: Reading | None
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels to colour by; none where the run's input has none."""
     try:
-        return labels_of(emb, path, files, column)
+        return labels_of(emb, path, files, column, reading)
     except InputError:
         if files:
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,24 +69,33 @@ class SavedRecommender:
             for user, items, values in zip(users, found.tolist(), scores.tolist(), strict=True)
         }
 
-    def evaluate(self, path: Path, k: int, input_format: str | None = None) -> dict[str, float]:
-        """Metrics of the lists of all users with held-out pairs, which a file names."""
-        users, items = self.known.sides.pairs(self._pairs(path, input_format), "test")
+    def evaluate(
+        self, path: Path, k: int, reading: Mapping[str, Any] | None = None, notes: list[str] | None = None
+    ) -> dict[str, float]:
+        """Metrics of the lists of all users with held-out pairs, which a file names.
+
+        Args:
+            path: The file.
+            k: Length of the lists.
+            reading: How it is to be read, see :func:`graphembed_ext.readers.read_pairs`.
+            notes: Told how many pairs of unknown users or items are left out; None refuses them.
+        """
+        users, items = self.known.sides.pairs(self._pairs(path, reading or {}, notes), "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
         found, _ = self.top(asked - self.known.sides.users.start, _checks.integer("k", k), known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
         return ranking_metrics(found, truth, len(self.known.sides.items))
 
-    def _pairs(self, path: Path, input_format: str | None) -> Tensor:
+    def _pairs(self, path: Path, how: Mapping[str, Any], notes: list[str] | None) -> Tensor:
         """Pairs of a file by id, users above."""
         names = [self._names(0), self._names(1)]
         counts = [self.source.view.num_nodes[kind] for kind in self._kinds]
         try:
-            return pairs_of_names(path, names, counts, input_format)
+            return pairs_of_names(path, names, counts, notes=notes, **how)
         except FileFormatError as error:
             try:
-                pairs_of_names(path, names[::-1], counts[::-1], input_format)
+                pairs_of_names(path, names[::-1], counts[::-1], **how)
             except FileFormatError:
                 raise error from None
             raise InputError(

@@ -58,7 +58,7 @@ class Run:
     @property
     def title(self) -> str:
         """Model and input, for a picture."""
-        return f"{self.record['model']} on {Path(self.record['input']['source']).name}"
+        return f"{self.record['model']} on {', '.join(Path(name).name for name in self.job.files)}"
 
     @cached_property
     def job(self) -> Job:

@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...graph.view import NODE_TYPE, GraphView
 from ...models.catalogue import builder, create
 from ...readers.graph_file import GraphFile
+from ...readers.graphs import relation_of
 from ...training import FitResult
 from ...training.fitting import fit
 from .. import doctor
@@ -59,7 +60,7 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
     checkpoint = job.own_checkpoint()
     with threads(job.threads) as count:
         model = create(job.name, graph, **config)
-        result = _fitted(job, model, graph, source, training, checkpoint, progress)
+        result = _fitted(job, model, graph, source, training, checkpoint, progress, say)
         emb = _written(job, model, graph if task != "skip_gram" else None, source)
         findings = _findings(model, graph, task)
     record = {
@@ -128,7 +129,7 @@ def _check_files(job: Job) -> None:
         raise InputError("output", str(job.output), "a name ending in .parquet, .npz or .safetensors")
     if job.weights is not None and job.weights.suffix not in (".pt", ".safetensors"):
         raise InputError("weights", str(job.weights), "a name ending in .pt or .safetensors")
-    if job.output.resolve() == Path(job.input).resolve():
+    if job.output.resolve() in [Path(relation_of(name)[1]).resolve() for name in job.files]:
         raise InputError("output", str(job.output), "another file than the input, which it would replace")
     for argument, path in (("output", job.output), ("checkpoint", job.checkpoint), ("weights", job.weights)):
         if path is None:
@@ -145,7 +146,7 @@ def _check_labels(job: Job, source: GraphFile) -> None:
     if job.evaluate and not source.labels:
         raise InputError(
             "evaluate",
-            f"{job.input}, which has no labels",
+            f"{job.source}, which has no labels",
             "an input with labels: a .mat file with the matrix 'group', or a graph or dataset with y",
             "--labels FILE gives some; leave out --evaluate to train without",
         )
@@ -159,6 +160,7 @@ def _fitted(
     training: Mapping[str, Any],
     checkpoint: Path | None,
     progress: bool,
+    say: Callable[[str], object],
 ) -> FitResult:
     """Train the model.
 
@@ -168,7 +170,10 @@ def _fitted(
     task = getattr(model, "task", "")
     more: dict[str, Any] = {}
     if task == "recommendation" and job.validation is not None:
-        more["validation"] = validation_pairs(job, source, model.interactions().sides)
+        notes: list[str] = []
+        more["validation"] = validation_pairs(job, source, model.interactions().sides, notes)
+        for note in notes:
+            say(note)
     elif supervised(job, task):
         more |= targets(model, source)
     with _logging(job) as on_epoch, warnings.catch_warnings():
@@ -229,7 +234,7 @@ def _describe(job: Job, source: GraphFile, weights: str) -> str:
     if job.model.lower() != job.name:
         called = f"{job.model.lower()} is {job.name} with p {job.settings.get('p', 1)} and q {job.settings.get('q', 1)}"
     notes = "".join(f"; {note}" for note in (*source.notes, weights, called) if note)
-    return f"{job.input}: {what}, {view.total_edges} directed edges{notes}"
+    return f"{job.source}: {what}, {source.edges_in_words}{notes}"
 
 
 def _summary(job: Job, host: str, result: FitResult) -> str:

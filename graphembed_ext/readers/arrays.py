@@ -1,0 +1,242 @@
+"""Arrays and sparse matrices from ``.npy`` and ``.npz`` files, checked before memory is taken or SciPy sees them."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..errors import FileFormatError
+from .checks import check_compressed, check_count, check_ids, check_room
+
+__all__ = ["Entries", "read_archive", "read_array", "dense_of", "read_dense", "sparse_of"]
+
+#: Bytes that one byte of a deflated file can become at most.
+_MOST_SWELLING = 1032
+_CHUNK = 1 << 26
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries of a sparse matrix.
+
+    Attributes:
+        shape: Rows and columns.
+        rows, columns: Place of each entry, int64, shape ``(entries,)``.
+        values: Its value, same shape; None where all are 1.
+    """
+
+    shape: tuple[int, int]
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray | None
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file; nothing that could run code, and no more memory than the file is long.
+
+    Raises:
+        FileFormatError: Damaged, cut off, or an array of objects.
+    """
+    with path.open("rb") as file:
+        return _array(file, path.stat().st_size, str(path))
+
+
+def read_archive(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file by name, those that are wanted.
+
+    Raises:
+        FileFormatError: Damaged, or with arrays of objects among those that are wanted.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [(info.filename.removesuffix(".npy"), info) for info in archive.infolist()]
+            return {name: _member(archive, info, f"{path}, {name!r}") for name, info in members if wanted(name)}
+    except FileFormatError:
+        raise
+    except Exception as error:  # zipfile and zlib have a dozen errors for what is damaged
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise FileFormatError(
+            str(path), f"a file that is damaged or no .npz ({error or type(error).__name__})", "an .npz file"
+        ) from error
+
+
+def read_dense(path: Path) -> np.ndarray:
+    """The one array of a ``.npy`` or ``.npz`` file; a matrix of ``scipy.sparse.save_npz`` is made dense.
+
+    Raises:
+        FileFormatError: Not such a file, parts that contradict each other, or a matrix that the memory has no room for.
+    """
+    if path.suffix.lower() == ".npy":
+        return read_array(path)
+    arrays = read_archive(path)
+    if "format" in arrays:
+        return dense_of(sparse_of(arrays, str(path)), str(path))
+    if len(arrays) != 1:
+        raise FileFormatError(str(path), f"the arrays {sorted(arrays)}", "one array of numbers")
+    return next(iter(arrays.values()))
+
+
+def dense_of(entries: Entries, place: str) -> np.ndarray:
+    """A matrix whose repeated entries are added up.
+
+    Raises:
+        FileFormatError: The memory has no room for it.
+    """
+    kind = np.dtype(np.int8) if entries.values is None else entries.values.dtype
+    kind = np.dtype(np.int8) if kind.kind == "b" else kind
+    check_room(kind.itemsize * entries.shape[0] * entries.shape[1], place, f"a matrix of shape {entries.shape}, dense")
+    found = np.zeros(entries.shape, kind)
+    np.add.at(found, (entries.rows, entries.columns), 1 if entries.values is None else entries.values)
+    return found
+
+
+def sparse_of(arrays: Mapping[str, np.ndarray], place: str, prefix: str = "", form: str | None = None) -> Entries:
+    """The entries of a sparse matrix out of its parts.
+
+    Args:
+        arrays: Parts by name, as ``scipy.sparse.save_npz`` names them, behind ``prefix``.
+        place: File.
+        prefix: What stands before each name, such as ``"adj_"``.
+        form: ``"csr"`` and its like; None reads it from the part ``format``.
+
+    Raises:
+        FileFormatError: Parts that are missing or contradict each other.
+    """
+
+    def part(name: str, kinds: str) -> np.ndarray:
+        array = arrays.get(prefix + name)
+        if array is None or array.dtype.kind not in kinds:
+            got = "nothing" if array is None else f"{array.dtype}"
+            raise FileFormatError(
+                f"{place}, {prefix + name!r}", got, "an array of integers" if kinds == "iu" else "numbers"
+            )
+        return array
+
+    form = form or _text(arrays.get("format"), place)
+    shape = part("shape", "iu").reshape(-1)
+    if len(shape) != 2:
+        raise FileFormatError(f"{place}, {prefix}shape", f"{len(shape)} dimensions", "two")
+    rows, columns = (check_count(size, place, what) for size, what in zip(shape, ("rows", "columns"), strict=True))
+    values = part("data", "biufc")
+    if form == "coo":
+        ends = part("row", "iu"), part("col", "iu")
+        return _of_pairs(*ends, values, (rows, columns), place)
+    if form in ("csr", "csc"):
+        indptr, indices = part("indptr", "iu"), part("indices", "iu")
+        size, width = (rows, columns) if form == "csr" else (columns, rows)
+        check_compressed(indptr, indices, size, width, place)
+        _same_length(values, indices, place)
+        along = _rows_of(indptr)
+        across = indices.astype(np.int64)
+        first, second = (along, across) if form == "csr" else (across, along)
+        return Entries((rows, columns), first, second, values)
+    if form == "dia":
+        return _of_diagonals(part("offsets", "iu"), values, (rows, columns), place)
+    if form == "bsr":
+        return _of_blocks(part("indptr", "iu"), part("indices", "iu"), values, (rows, columns), place)
+    raise FileFormatError(
+        place, f"a sparse matrix in the form {form!r}", "csr, csc or coo", "save what its method tocsr() gives"
+    )
+
+
+def _rows_of(indptr: np.ndarray) -> np.ndarray:
+    """The row of each entry of compressed rows."""
+    ends = indptr.astype(np.int64)
+    return np.repeat(np.arange(len(ends) - 1), ends[1:] - ends[:-1])
+
+
+def _of_diagonals(offsets: np.ndarray, values: np.ndarray, shape: tuple[int, int], place: str) -> Entries:
+    if offsets.ndim != 1 or values.ndim != 2 or len(values) != len(offsets):
+        raise FileFormatError(place, f"{values.shape} values on {offsets.shape} diagonals", "a row for each diagonal")
+    columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    rows = columns - offsets.astype(np.int64)[:, None]
+    inside = (rows >= 0) & (rows < shape[0]) & (columns < shape[1])
+    return Entries(shape, rows[inside], columns[inside], values[inside])
+
+
+def _of_blocks(
+    indptr: np.ndarray, indices: np.ndarray, values: np.ndarray, shape: tuple[int, int], place: str
+) -> Entries:
+    if (
+        values.ndim != 3
+        or 0 in values.shape[1:]
+        or any(size % part for size, part in zip(shape, values.shape[1:], strict=True))
+    ):
+        raise FileFormatError(
+            place, f"blocks of shape {values.shape}", f"blocks that make up a matrix of shape {shape}"
+        )
+    high, wide = values.shape[1:]
+    check_compressed(indptr, indices, shape[0] // high, shape[1] // wide, place)
+    if len(values) != len(indices):
+        raise FileFormatError(place, f"{len(values)} blocks at {len(indices)} places", "as many blocks as places")
+    along = _rows_of(indptr)
+    rows = along[:, None, None] * high + np.arange(high)[:, None]
+    columns = indices.astype(np.int64)[:, None, None] * wide + np.arange(wide)
+    rows, columns = (np.broadcast_to(ids, values.shape).reshape(-1) for ids in (rows, columns))
+    return Entries(shape, rows, columns, values.reshape(-1))
+
+
+def _of_pairs(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, shape: tuple[int, int], place: str) -> Entries:
+    for name, ids, size in (("row", rows, shape[0]), ("column", columns, shape[1])):
+        if ids.ndim != 1:
+            raise FileFormatError(place, f"{name}s of shape {ids.shape}", "a row of integers")
+        check_ids(ids, size, place, name)
+        _same_length(values, ids, place)
+    return Entries(shape, rows.astype(np.int64), columns.astype(np.int64), values)
+
+
+def _same_length(values: np.ndarray, ids: np.ndarray, place: str) -> None:
+    if values.shape != ids.shape:
+        raise FileFormatError(place, f"{values.shape} values at {ids.shape} places", "as many values as places")
+
+
+def _text(value: np.ndarray | None, place: str) -> str:
+    if value is None or value.dtype.kind not in "SU" or value.size != 1:
+        raise FileFormatError(place, "no form of a sparse matrix", "a file of scipy.sparse.save_npz")
+    found = value.reshape(-1)[0]
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else str(found)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: str) -> np.ndarray:
+    small = info.file_size <= _MOST_SWELLING * info.compress_size + 1024
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1 or not small:
+        raise FileFormatError(place, "a part that no program of NumPy has written", "what numpy.savez writes")
+    with archive.open(info) as file:
+        return _array(file, info.file_size, place)
+
+
+def _array(file: IO[bytes], size: int, place: str) -> np.ndarray:
+    """The array that begins here and has at most ``size`` bytes, head included."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read_head = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, by_columns, dtype = read_head(file)
+        need = math.prod(shape) * dtype.itemsize
+    except Exception as error:  # the head is a Python expression, with all that can be wrong in one
+        raise FileFormatError(
+            place, f"a file that is damaged or no array ({type(error).__name__})", "what numpy.save writes"
+        ) from error
+    if dtype.hasobject or dtype.names or dtype.subdtype or not dtype.itemsize:
+        raise FileFormatError(
+            place, f"an array of type {dtype}", "an array of numbers", "objects are not loaded, as that could run code"
+        )
+    if need > size or min(shape, default=0) < 0:
+        raise FileFormatError(place, f"an array of shape {shape} in {size} bytes", f"the {need} bytes that it needs")
+    check_room(need, place, f"an array of shape {shape}")
+    values = np.empty(need, np.uint8)
+    there = 0
+    while there < need:
+        part = file.read(min(_CHUNK, need - there))
+        if not part:
+            raise FileFormatError(place, f"{there} bytes of an array of shape {shape}", f"all {need} of them")
+        values[there : there + len(part)] = np.frombuffer(part, np.uint8)
+        there += len(part)
+    found = values.view(dtype).reshape(shape, order="F" if by_columns else "C") if need else np.empty(shape, dtype)
+    return found.astype(dtype.newbyteorder("="), copy=False)

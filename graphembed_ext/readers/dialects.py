@@ -1,0 +1,252 @@
+"""What a text table is written like: its comments, its delimiter, its quotation marks."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..errors import FileFormatError
+from .columns import says_ends
+from .options import Reading
+from .titles import is_number
+
+__all__ = ["DELIMITERS", "Dialect", "dialect_of", "goes_on", "spaced"]
+
+#: Delimiters and what messages call them; ``" "`` is any white space.
+DELIMITERS = {
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "::": "'::'",
+    "|": "'|'",
+    " ": "spaces or tabs",
+}
+
+_MARKS = ("#", "%")
+#: Lines that the delimiter is told from.
+_SAMPLE = 200
+
+
+@dataclass
+class Dialect:
+    """How a table is written.
+
+    Attributes:
+        delimiter: What stands between cells; ``" "`` for any white space.
+        quotes: Whether cells may stand in quotation marks.
+        preamble: Number of lines before the first row.
+        comments: The comments among them.
+        before: Delimiters to put before the first row, which lacks the title of a first column, as R writes it.
+        behind: Delimiters to put behind the first row, which lacks those that end all others.
+    """
+
+    delimiter: str
+    quotes: bool = True
+    preamble: int = 0
+    comments: list[str] = field(default_factory=list)
+    before: str = ""
+    behind: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call the delimiter."""
+        return DELIMITERS.get(self.delimiter, repr(self.delimiter))
+
+    @property
+    def separator(self) -> str:
+        """The one character that Arrow is given; a longer delimiter is replaced by the unit separator."""
+        return self.delimiter if len(self.delimiter) == 1 else "\x1f"
+
+
+def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> Dialect:
+    """The dialect of a text.
+
+    Args:
+        name: Of the file, for messages.
+        kind: Its ending, such as ``".csv"``.
+        head: Its first lines.
+        reading: What a person said.
+        what: What each line should have, for the message about an empty file.
+
+    Raises:
+        FileFormatError: An empty file, or delimiters that leave it open where cells end.
+    """
+    lines = head.split("\n")
+    preamble, comments, told = _preamble(lines, reading.comment)
+    body = [line for line in lines[preamble:] if line.strip()]
+    if reading.comment:
+        body = [line for line in body if not line.lstrip().startswith(reading.comment)]
+    if not body:
+        hint = "--comment '' takes lines that begin with # or % for data" if comments else ""
+        raise FileFormatError(name, "an empty file but for comments" if comments else "an empty file", what, hint)
+    delimiter = reading.delimiter or told or _delimiter(name, kind, body[:_SAMPLE])
+    found = Dialect(delimiter, True, preamble, comments)
+    found.quotes = delimiter in (",", ";") or _well_quoted(body[:_SAMPLE], delimiter)
+    _refuse_doubtful_comments(name, found, body, reading)
+    _mend_header(found, body[:_SAMPLE])
+    return found
+
+
+def _preamble(lines: list[str], comment: str | None) -> tuple[int, list[str], str]:
+    """Lines before the first row, the comments among them, and the delimiter that Excel's first line tells."""
+    marks = _MARKS if comment is None else (comment,) if comment else ()
+    comments: list[str] = []
+    for number, line in enumerate(lines):
+        text = line.strip()
+        told = re.fullmatch(r'"?sep=(.)"?', line.strip("\r ")) if number == 0 else None
+        if told:
+            return 1, [], told[1]
+        if text and not text.startswith(marks):
+            return number, comments, ""
+        if text:
+            comments.append(text)
+    return len(lines), comments, ""
+
+
+def spaced(text: bytes) -> bytes:
+    """Lines with one space between cells and none around them; the braces at the end of networkx's lines go."""
+    text = text.replace(b"\t", b" ")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    text = text.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" {}\n", b"\n")
+    return text.strip(b" ").removesuffix(b" {}")
+
+
+def goes_on(line: str, inside: bool, delimiter: str) -> bool:
+    """Whether a cell in quotation marks goes on after a line; ``inside`` tells it of the line before."""
+    place, end = 0, len(line)
+    if not inside:
+        if not line.startswith('"'):
+            place = _opening(line, 0, delimiter)
+        inside, place = place >= 0, max(place, 0) + 1
+    while inside and place <= end:
+        close = line.find('"', place)
+        if close < 0:
+            return True
+        if line.startswith('""', close):
+            place = close + 2
+            continue
+        opening = _opening(line, close + 1, delimiter)
+        inside, place = opening >= 0, opening + 1
+    return inside
+
+
+def _opening(line: str, start: int, delimiter: str) -> int:
+    """Place of the next quotation mark with which a cell begins; -1 for none."""
+    found = line.find(delimiter + '"', start)
+    return found if found < 0 else found + len(delimiter)
+
+
+def _well_quoted(lines: list[str], delimiter: str) -> bool:
+    """Whether every cell that begins with a quotation mark ends with one, so that the marks are no part of names."""
+    split = [line.split() if delimiter == " " else line.split(delimiter) for line in lines if '"' in line]
+    if delimiter == " ":
+        return all(not goes_on(spaced(line.encode()).decode(), False, " ") for line in lines if '"' in line)
+    cells = [cell.strip() for row in split for cell in row]
+    return all(len(cell) > 1 and cell.endswith('"') for cell in cells if cell.startswith('"'))
+
+
+def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
+    """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so too, a person must say."""
+    if reading.comment is not None or found.delimiter == " " or not found.comments:
+        return
+    last, width = found.comments[-1], _widths(body[:1], found.delimiter)[0]
+    alike = len(last) > 1 and not last[1].isspace() and _widths([last], found.delimiter)[0] == width
+    marked = last[0]
+    if alike and any(cell.startswith(marked) for line in body for cell in line.split(found.delimiter)):
+        raise FileFormatError(
+            f"{name}, line {found.preamble}",
+            f"{last!r}, which may be a comment or names",
+            "a file that leaves no doubt",
+            f"--comment '' takes it for names, --comment '{marked}' for a comment",
+        )
+
+
+def _mend_header(found: Dialect, body: list[str]) -> None:
+    widths = _widths(body, found.delimiter)
+    if len(widths) < 2 or len(set(widths[1:])) != 1 or widths[1] != widths[0] + 1 or widths[0] < 2:
+        return
+    cells = body[0].split() if found.delimiter == " " else body[0].split(found.delimiter)
+    if any(is_number(cell.strip('" ')) for cell in cells):
+        return
+    if all(line.rstrip().endswith(found.delimiter) for line in body[1:]):
+        found.behind = found.separator
+    else:
+        found.before = '""' + found.separator
+
+
+def _widths(lines: list[str], delimiter: str) -> list[int]:
+    """Numbers of cells of the rows."""
+    return [len(row) for row in _split(lines, delimiter)]
+
+
+def _split(lines: list[str], delimiter: str) -> list[list[str]]:
+    if delimiter == " ":
+        lines = [" ".join(line.removesuffix("{}").split()) for line in lines]
+    if len(delimiter) > 1 or '"' not in "".join(lines):
+        return [line.split(delimiter) for line in lines]
+    try:
+        return [row for row in csv.reader(iter([line + "\n" for line in lines]), delimiter=delimiter) if row]
+    except csv.Error:  # cells of more than the 128 KB that Python takes
+        return [line.split(delimiter) for line in lines]
+
+
+def _delimiter(name: str, kind: str, lines: list[str]) -> str:
+    if kind == ".tsv" and "\t" in lines[0]:
+        return "\t"
+    if re.search(r"[ \t]\{.*\}$", lines[0]) and not re.search(
+        r"[,;\t]", lines[0].partition("{")[0]
+    ):  # networkx writes the data of edges as a dict
+        return " "
+    shares = {mark: _share(_widths(lines, mark)) for mark in ("\t", "::", ";", ",", "|") if mark in "".join(lines)}
+    even = [mark for mark, share in shares.items() if share == 1]
+    blank = _share(_widths(lines, " "))
+    if not even:
+        likely = max(shares, key=lambda mark: shares[mark], default="")
+        if likely and (shares[likely] > 0.5 or (blank < 1 and shares[likely] > 0)):
+            return likely
+        mixed = kind != ".csv" or (blank == 1 and all(is_number(cell) for cell in lines[0].split()))
+        return " " if mixed else ","
+    return even[0] if len(even) == 1 and even != [","] else _settled(name, kind, lines, even, blank)
+
+
+def _share(widths: list[int]) -> float:
+    """The share of rows that have as many cells as most, a header aside; 0 where these are of one cell."""
+    width, count = Counter(widths).most_common(1)[0]
+    if width < 2:
+        return 0.0
+    of_r = len(widths) > 2 and widths[0] + 1 == width and count == len(widths) - 1
+    return 1.0 if of_r else count / len(widths)
+
+
+def _settled(name: str, kind: str, lines: list[str], even: list[str], blank: float) -> str:
+    """The delimiter of a file that several would split evenly."""
+    if "::" in even:
+        return "::"
+    titled = [mark for mark in even if says_ends(_split(lines[:1], mark)[0])]
+    if len(titled) == 1:
+        return titled[0]
+    if "," in even and len(even) > 1 and _inner(lines):
+        even = [mark for mark in even if mark != ","]
+    if len(even) > 1 and "|" in even:
+        even = [mark for mark in even if mark != "|"]
+    if even == [","] and kind != ".csv" and blank == 1 and not _inner(lines, r",\s"):
+        cells = _split(lines, ",")
+        if all(any(" " in cell.strip() for cell in row) for row in cells) and not says_ends(cells[0]):
+            even = [",", " "]
+    if len(even) == 1:
+        return even[0]
+    shown = " or ".join(DELIMITERS[mark] for mark in even)
+    raise FileFormatError(
+        f"{name}, line 1",
+        f"{lines[0][:60]!r}, which {shown} may separate",
+        "one delimiter",
+        f"--delimiter '{even[0]}' names it" if even[0] != "\t" else "--delimiter tab names it",
+    )
+
+
+def _inner(lines: list[str], pattern: str = r"\d,\d|,\s") -> bool:
+    """Whether all commas stand as they do inside of cells: in decimal numbers, or before a space."""
+    return all(len(re.findall(pattern, line)) == line.count(",") for line in lines)

@@ -1,0 +1,130 @@
+"""Which columns of a table of edges are what, and what a person is told of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import FileFormatError, InputError
+from .columns import Roles, by_content, by_title, chosen
+from .options import Reading
+from .tables import ParquetTable, Table
+
+__all__ = ["notes_of", "roles_of", "two_kinds"]
+
+
+def roles_of(table: Table, reading: Reading) -> Roles:
+    """Positions of the columns: as a person says, by title, or by what stands in them.
+
+    Raises:
+        FileFormatError: None of these tells.
+        InputError: What a person says cannot be.
+    """
+    given = chosen(reading.columns, table.titles, table.width)
+    told = None if table.titles is None else by_title(table.titles, table.rows, reading.weight)
+    ends = {"source", "target"} & set(given)
+    if len(ends) == 1:
+        raise InputError("columns", ends.pop(), "both source and target, or neither")
+    if ends:
+        if given["source"] == given["target"]:
+            raise InputError("columns", f"source and target are column {given['source'] + 1}", "two columns")
+        weight = None if told is None or told.weight in given.values() else told.weight
+        told = Roles(given["source"], given["target"], weight)
+    elif told is None:
+        found = by_content(table.rows, reading.weight) if table.titles is None else _NO_ENDS
+        if isinstance(found, str):
+            raise _unclear(table, found)
+        told = found
+    places = {role: place for role, place in given.items() if reading.weight or role != "weight"}
+    return replace(told, **places)  # type: ignore[arg-type]
+
+
+_NO_ENDS = "titles that leave open which are the ends"
+
+
+def _unclear(table: Table, what: str) -> FileFormatError:
+    if table.titles is not None:
+        got = f"the columns {', '.join(map(repr, table.titles[:12]))}, {what}"
+        hint = (
+            "--columns source=TITLE,target=TITLE names them; a table of nodes goes with --nodes, --labels or --features"
+        )
+        return FileFormatError(table.where(-1) if table.rows else table.name, got, "two columns of nodes", hint)
+    got = f"{', '.join(table.rows[0][:6])!r}, {what}"
+    if _square(table.rows):
+        hint = "a dense matrix is read from .npy (numpy.save) or .npz"
+    else:
+        hint = "--columns source=1,target=2 and so on names them, --header takes the first line for titles"
+    return FileFormatError(table.where(0), got, "columns whose roles are plain", hint)
+
+
+def _square(rows: Sequence[Sequence[str]]) -> bool:
+    return len(rows) in (len(rows[0]), len(rows[0]) - 1)
+
+
+def notes_of(
+    table: Table, roles: Roles, types: tuple[Any, Any, Any] | None, bipartite: bool, marks: Sequence[str]
+) -> list[str]:
+    """Which columns were taken for what, which are left out, and what else a person should know."""
+    titles = table.titles
+
+    def called(place: int) -> str:
+        return f"{place + 1}" if titles is None else repr(titles[place])
+
+    taken = {"source": roles.source, "target": roles.target, "weight": roles.weight}
+    if types is not None:
+        parts = zip(("source type", "relation", "target type"), types, strict=True)
+        taken |= {name: part for name, part in parts if isinstance(part, int)}
+    shown = ", ".join(f"{called(place)} ({role})" for role, place in taken.items() if place is not None)
+    notes = [f"columns {shown}"]
+    if not isinstance(table, ParquetTable):
+        first = ", ".join((titles or table.rows[0])[:3])
+        notes.insert(0, f"the first line, {first}, is taken for {'an edge' if titles is None else 'column titles'}")
+    if bipartite and types is not None and not isinstance(types[0], int):
+        notes.append("first ends are users, second ends items, and equal names different nodes (--joint joins them)")
+    if marks[:2] == ["%", "asym"]:
+        notes.append("the file says that its edges lead one way (--directed keeps that)")
+    used = {place for place in taken.values() if place is not None}
+    return [*notes, *_left_out(table, roles, used, called), *roles.notes]
+
+
+def _left_out(table: Table, roles: Roles, used: set[int], called: Callable[[int], str]) -> list[str]:
+    """What is said of the columns that are not read."""
+    notes = []
+    if roles.relation is not None and roles.relation not in used:
+        name = called(roles.relation).strip("'")
+        notes.append(
+            f"relations of column {called(roles.relation)} are joined (--columns relation={name} keeps them apart)"
+        )
+    if roles.time is not None and roles.time not in used:
+        notes.append(f"column {called(roles.time)} has times, left out")
+    used = {*used, roles.relation, roles.time}  # type: ignore[arg-type]
+    free = [place for place in range(table.width) if place not in used]
+    spare = [called(place) for place in free if table.titles is None or table.titles[place]]
+    if spare:
+        notes.append(f"column{'s' * (len(spare) > 1)} {', '.join(spare[:8])}{' ...' * (len(spare) > 8)} left out")
+    return notes
+
+
+def two_kinds(table: Table, roles: Roles, marks: Sequence[str]) -> bool:
+    """Whether the ends are users and items, by titles, by KONECT's first line, or by MovieLens's names of files.
+
+    Raises:
+        FileFormatError: Ratings by time without titles, whose ends share names, which may be of either.
+    """
+    if marks[:1] == ["%"] and marks[1:2] in (["sym"], ["asym"], ["bip"]):
+        return marks[1] == "bip"
+    if not roles.bipartite or table.titles is not None:
+        return roles.bipartite
+    if re.match(r"(u\.data|u[1-5ab]\.(base|test)|ratings\.dat)(\.|$)", table.source.path.name):
+        return True
+    shared = {row[roles.source] for row in table.rows} & {row[roles.target] for row in table.rows}
+    if not shared:
+        return False
+    raise FileFormatError(
+        table.where(0),
+        f"{', '.join(table.rows[0][:4])!r}, ratings by time, of items by users or of people by people",
+        "column titles, which tell",
+        "--bipartite takes the first two columns for users and items, --joint for nodes of one kind",
+    )

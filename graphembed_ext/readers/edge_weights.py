@@ -1,0 +1,81 @@
+"""Weights of edges out of a column of text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import FileFormatError
+from .tables import Table
+
+__all__ = ["usable", "weights_of"]
+
+_LARGEST = float(np.finfo(np.float32).max)
+#: What stands for no weight.
+_BLANK = ("", "NA", "NaN", "nan", "NULL", "null", "None")
+
+
+def weights_of(column: Any, start: int, table: Table, place: int) -> np.ndarray:
+    """Weights, NaN where there is none.
+
+    Raises:
+        FileFormatError: One that is no number, or larger than float32 holds.
+    """
+    blank = pc.is_in(column, value_set=pa.array(_BLANK, column.type))
+    kept = pc.if_else(blank, pa.scalar(None, column.type), column)
+    try:
+        values = kept.cast(pa.float64())
+    except pa.ArrowException:
+        parted = pc.match_substring(kept, ",")
+        thousands = pc.match_substring_regex(kept, r"^-?[1-9]\d{0,2}(,\d{3})+$")
+        row = pc.index(parted, True).as_py()
+        if row >= 0 and pc.all(pc.equal(parted, thousands)).as_py():  # 1,200 may be 1200 or 1.2
+            raise _no_weight(table.where(start + row), repr(column[row].as_py()), table, place) from None
+        pointed = pc.replace_substring(kept, ",", ".")  # decimal commas
+        try:
+            values = pointed.cast(pa.float64())
+        except pa.ArrowException:
+            return _word(column, start, table, place)
+    numbers = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False)
+    wrong = np.abs(numbers) > _LARGEST
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise _no_weight(table.where(start + row), f"{numbers[row]:g}", table, place)
+    return numbers
+
+
+def _word(column: Any, start: int, table: Table, place: int) -> np.ndarray:
+    for row, text in enumerate(column.to_pylist()):
+        try:
+            float(text.replace(",", ".") or "nan")
+        except ValueError:
+            if text not in _BLANK:
+                raise _no_weight(table.where(start + row), repr(text), table, place) from None
+    return np.array([float(text.replace(",", ".") or "nan") for text in column.to_pylist()])
+
+
+def _no_weight(where: str, got: str, table: Table, place: int) -> FileFormatError:
+    called = f"column {place + 1}" if table.titles is None else f"column {table.titles[place]!r}"
+    return FileFormatError(
+        where,
+        f"the edge weight {got} in {called}",
+        "a finite number of at least 0",
+        "--no-weight reads no weights, --columns weight=TITLE those of another column",
+    )
+
+
+def usable(weight: np.ndarray, table: Table) -> tuple[np.ndarray | None, list[str]]:
+    """Weights, or none and a note where some are negative or absent: they matter to models that go by them alone."""
+    wrong = ~(weight >= 0)
+    if not wrong.any():
+        return weight, []
+    row = int(np.argmax(wrong))
+    what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
+    where = table.where(row).rpartition(", ")[2]
+    count = int(wrong.sum())
+    return None, [
+        f"no weights are read, as {count} {'is' if count == 1 else 'are'} blank or negative ({where}: {what})"
+    ]

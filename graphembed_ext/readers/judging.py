@@ -1,0 +1,112 @@
+"""What a file is, by its ending or, where that says nothing, by its content."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+
+from ..errors import FileFormatError
+from .graph_file import KINDS
+from .sources import Source
+
+__all__ = ["TEXT", "kind_of"]
+
+#: Endings of text tables of edges.
+TEXT = (".csv", ".tsv", ".txt", ".edgelist", ".edges")
+#: Endings of text tables that only some programs use: RecBole, MovieLens, Planetoid, igraph, Cytoscape, LINQS.
+_TABLES = (
+    ".inter",
+    ".kg",
+    ".link",
+    ".dat",
+    ".data",
+    ".base",
+    ".test",
+    ".ncol",
+    ".el",
+    ".rel",
+    ".cites",
+    ".tab",
+    ".psv",
+)
+
+_MAGIC = {
+    b"PAR1": ".parquet",
+    b"\x93NUMPY": ".npy",
+    b"MATLAB 5.0": ".mat",
+    b"%%MatrixMarket": ".mtx",
+    b"*Vertices": ".net",
+    b"*vertices": ".net",
+    b"graph [": ".gml",
+    b"Creator ": ".gml",
+}
+#: Endings of files whose readers do not unpack them.
+_WHOLE = (".parquet", ".mat", ".npy", ".npz", ".bin", ".dgl", ".pt")
+#: Endings of what is no table, whatever it seems to hold.
+_DOCUMENTS = (".doc", ".docx", ".pdf", ".rtf", ".html", ".htm", ".md", ".py", ".png", ".jpg", ".zip", ".tar")
+_EXCEL = (".xls", ".xlsx", ".xlsm", ".ods")
+
+
+def kind_of(source: Source, known: tuple[str, ...], told: bool) -> str:
+    """The ending by which to read a file.
+
+    Args:
+        source: The file.
+        known: Endings that there are readers for.
+        told: Whether a person said which.
+
+    Raises:
+        FileFormatError: A file that is of no kind that can be read.
+    """
+    if source.kind in known:
+        if source.packed and source.kind in _WHOLE:
+            raise _of_no_kind(source)
+        return ".csv" if source.kind in TEXT and _is_zip(source) else source.kind
+    if source.kind in _DOCUMENTS:
+        raise _of_no_kind(source)
+    if source.kind in _EXCEL:
+        raise FileFormatError(source.name, "an Excel workbook", "a text table", "save the sheet as CSV in Excel")
+    if told:
+        raise FileFormatError(source.name, f"the format {source.kind.removeprefix('.')!r}", KINDS)
+    start = source.start()
+    text = start.lstrip()
+    found = next((kind for magic, kind in _MAGIC.items() if text.startswith(magic)), None)
+    if found is None and text[:1] == b"<":
+        found = next((f".{name}" for name in ("graphml", "gexf") if f"<{name}".encode() in start), None)
+    if found is None and start.startswith(b"PK"):
+        found = _in_zip(source)
+    if found is not None and found in known:
+        return found
+    if start.startswith((b"PK", b"\x80")) or (b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        raise _of_no_kind(source)
+    if source.kind in _TABLES or source.standard or source.path.name.startswith("out."):
+        return ".txt"
+    if re.fullmatch(r"(\.[a-z]+)?", source.kind) and not text.startswith((b"{", b"[", b"<")):
+        return ".unknown"
+    raise _of_no_kind(source)
+
+
+def _is_zip(source: Source) -> bool:
+    if not source.start(4).startswith(b"PK\x03\x04"):
+        return False
+    raise FileFormatError(source.name, "a zip file, such as Excel's, and no text", "a text table", "save it as CSV")
+
+
+def _in_zip(source: Source) -> str | None:
+    try:
+        with zipfile.ZipFile(source.path) as file:
+            names = file.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return None
+    if names and all(name.endswith(".npy") for name in names):
+        return ".npz"
+    return ".pt" if any(name.endswith("data.pkl") for name in names) else None
+
+
+def _of_no_kind(source: Source) -> FileFormatError:
+    return FileFormatError(
+        source.name,
+        f"a file ending in {source.path.suffix or 'nothing'}",
+        KINDS,
+        "--input-format says what kind of file it is, as csv or graphml do",
+    )

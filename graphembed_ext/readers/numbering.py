@@ -1,0 +1,267 @@
+"""Edges by name made a graph by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..graph.simple_edges import edges_of_keys
+from ..graph.view import EDGE_TYPE, EdgeType, GraphView
+from .edge_lists import Part
+from .graph_file import WEIGHT, GraphFile
+
+__all__ = ["assembled", "with_nodes"]
+
+#: No row stands so far down.
+_NEVER = np.iinfo(np.int64).max
+_SLICE = 1 << 20
+
+
+@dataclass
+class _Segment:
+    """Lines of one edge type: the names of their ends by number, their rows (None for all of a file), their weights."""
+
+    edge_type: EdgeType
+    ends: tuple[np.ndarray, np.ndarray]
+    weight: np.ndarray | None
+    start: int
+    rows: np.ndarray | None = None
+
+
+def assembled(parts: Sequence[Part], directed: bool) -> GraphFile:
+    """The graph of the edges of some files.
+
+    Nodes are numbered in numerical order where all names of their type are whole numbers, otherwise as they
+    come, line by line. ``1.0`` and ``1e0`` are ``1`` where all are numbers.
+
+    Args:
+        parts: Edges, file by file.
+        directed: Whether edges have a direction.
+
+    Raises:
+        InputError: Files with types and files without.
+    """
+    typed = {part.types is not None for part in parts}
+    if len(typed) > 1:
+        raise InputError(
+            "input",
+            "files with types of nodes and files without",
+            "types for all",
+            "-i author,writes,paper=FILE says them",
+        )
+    names, ends = _joined(parts)
+    segments, start = list[_Segment](), 0
+    for part, pair in zip(parts, ends, strict=True):
+        segments += _segments(part, pair, start)
+        start += 2 * len(pair[0])
+    lines = sum(len(segment.ends[0]) for segment in segments)
+    del ends
+    ordered, tables = _numbered_types(segments, names)
+    edges = _simple(segments, tables, {kind: len(found) for kind, found in ordered.items()}, directed)
+    counts = {kind: len(found) for kind, found in ordered.items()}
+    return _graph(edges, counts, ordered, parts, lines, directed)
+
+
+def _joined(parts: Sequence[Part]) -> tuple[Any, list[tuple[np.ndarray, np.ndarray]]]:
+    """The names of all files, and the ends of each as numbers of these; the files give theirs away."""
+    names, maps = parts[0].names, [None]
+    if len(parts) > 1:
+        whole = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(p.names)), pa.int32()), p.names) for p in parts]
+        joined = pa.chunked_array(whole).unify_dictionaries().chunks
+        names, maps = joined[0].dictionary, [chunk.indices.to_numpy() for chunk in joined]
+    ends = []
+    for part, table in zip(parts, maps, strict=True):
+        first, second = part.ends
+        ends.append((first, second) if table is None else (table[first], table[second]))
+        part.ends, part.names = [], None
+    return names, ends
+
+
+def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> list[_Segment]:
+    """The lines of a file by edge type; ``start`` ends come before them."""
+    types = EDGE_TYPE if part.types is None else part.types
+    if all(isinstance(kind, str) for kind in types):
+        return [_Segment(types, ends, part.weight, start)]
+    codes, words = [], []
+    for kind in types:
+        if isinstance(kind, str):
+            codes.append(np.zeros(len(ends[0]), dtype=np.int64))
+            words.append([kind])
+        else:
+            codes.append(kind[0].astype(np.int64))
+            words.append(kind[1])
+    joint = (codes[0] * len(words[1]) + codes[1]) * len(words[2]) + codes[2]
+    found = []
+    for code in np.unique(joint).tolist():
+        rows = np.flatnonzero(joint == code)
+        rest, target = divmod(code, len(words[2]))
+        source, relation = divmod(rest, len(words[1]))
+        edge_type = (words[0][source], words[1][relation], words[2][target])
+        weight = None if part.weight is None else part.weight[rows]
+        found.append(_Segment(edge_type, (ends[0][rows], ends[1][rows]), weight, start, rows))
+    return found
+
+
+def _numbered_types(segments: Sequence[_Segment], names: Any) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
+    """Names of the nodes of each type in the order of their numbers, and the number of every name in each type."""
+    first: dict[str, np.ndarray] = {}
+
+    def of(kind: str) -> np.ndarray:
+        return first.setdefault(kind, np.full(len(names), _NEVER, dtype=np.int64))
+
+    for segment in segments:
+        rows = segment.rows
+        for side, kind in ((0, segment.edge_type[0]), (1, segment.edge_type[2])):
+            ends = segment.ends[side]
+            for low in range(0, len(ends), _SLICE):
+                part = ends[low : low + _SLICE]
+                here = np.arange(low, low + len(part)) if rows is None else rows[low : low + len(part)]
+                _note_first(of(kind), part, segment.start + 2 * here + side)
+    ordered: dict[str, list[str]] = {}
+    tables: dict[str, np.ndarray] = {}
+    for kind in sorted(first):
+        there = np.flatnonzero(first[kind] != _NEVER)
+        whole = len(there) == len(names)
+        rank, ordered[kind] = _ranked(names if whole else names.take(pa.array(there)), first[kind][there])
+        if whole:
+            tables[kind] = rank
+        else:
+            tables[kind] = np.full(len(names), -1, dtype=np.int64)
+            tables[kind][there] = rank
+    return ordered, tables
+
+
+def _note_first(first: np.ndarray, codes: np.ndarray, places: np.ndarray) -> None:
+    """Lower the place of each name to where it comes first; of equal names the last assignment counts."""
+    before = first[codes]
+    first[codes[::-1]] = places[::-1]
+    first[codes] = np.minimum(first[codes], before)
+
+
+def _ranked(names: Any, first: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The number of each name, and the names in this order; ``first`` has the place where each comes first."""
+    if pc.all(pc.match_substring_regex(names, r"^-?[0-9]+$")).as_py():
+        try:
+            order = np.lexsort((first, names.cast(pa.int64()).to_numpy()))
+        except pa.ArrowException:  # beyond 64 bits
+            texts = names.to_pylist()
+            order = np.array(sorted(range(len(texts)), key=lambda i: (int(texts[i]), first[i])), dtype=np.int64)
+    elif pc.all(pc.match_substring_regex(names, r"^[+-]?[0-9]+(\.0*)?([eE]\+?[0-9]{1,2})?$")).as_py():
+        encoded = pa.array([_whole(text) for text in names.to_pylist()], pa.large_string()).dictionary_encode()
+        group = encoded.indices.to_numpy()
+        earliest = np.full(len(encoded.dictionary), _NEVER, dtype=np.int64)
+        np.minimum.at(earliest, group, first)
+        rank, found = _ranked(encoded.dictionary, earliest)
+        return rank[group], found
+    else:
+        order = np.argsort(first, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank, names.take(pa.array(order)).to_pylist()
+
+
+def _whole(text: str) -> str:
+    """``1.0`` and ``1e+05`` as whole numbers; others as they are."""
+    if text.lstrip("+-").isdigit() and not text.startswith("+"):
+        return text
+    return str(int(Decimal(text)))
+
+
+def _simple(
+    segments: list[_Segment], tables: Mapping[str, np.ndarray], counts: Mapping[str, int], directed: bool
+) -> dict[EdgeType, tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Each edge once, by edge type; files of one type are joined."""
+    grouped: dict[EdgeType, list[_Segment]] = {}
+    for segment in segments:
+        grouped.setdefault(segment.edge_type, []).append(segment)
+    segments.clear()
+    found = {}
+    for edge_type in sorted(grouped):
+        here, kinds = grouped.pop(edge_type), (edge_type[0], edge_type[2])
+        width = max(counts[kind] for kind in kinds)
+        weight = None
+        if any(segment.weight is not None for segment in here):
+            weight = np.concatenate([np.ones(len(s.ends[0])) if s.weight is None else s.weight for s in here])
+        keys = []
+        while here:  # each file's names go as soon as its edges are numbered
+            first, second = here.pop(0).ends
+            key = tables[kinds[0]][first]
+            key *= width
+            for low in range(0, len(key), _SLICE):
+                key[low : low + _SLICE] += tables[kinds[1]][second[low : low + _SLICE]]
+            keys.append(key)
+        key = keys.pop() if len(keys) == 1 else np.concatenate(keys)
+        del keys
+        found[edge_type] = edges_of_keys(key, weight, width, directed or kinds[0] != kinds[1])
+    return found
+
+
+def _graph(
+    edges: Mapping[EdgeType, tuple[np.ndarray, np.ndarray, np.ndarray | None]],
+    counts: Mapping[str, int],
+    names: Mapping[str, list[str]],
+    parts: Sequence[Part],
+    lines: int,
+    directed: bool,
+) -> GraphFile:
+    found: dict[EdgeType, tuple[Tensor, Tensor]] = {}
+    features: dict[EdgeType, dict[str, Tensor]] = {}
+    once = 0
+    for (source, relation, target), (src, dst, weight) in edges.items():
+        there = torch.from_numpy(src), torch.from_numpy(dst)
+        found[source, relation, target] = there
+        kinds = [(source, relation, target)]
+        within = source == target
+        once += len(src) if directed or not within else (len(src) + int((src == dst).sum())) // 2
+        if not directed and not within:
+            kinds.append((target, f"rev_{relation}", source))
+            found[kinds[1]] = there[1], there[0]
+        if weight is not None:
+            features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
+    notes = [note for part in parts for note in part.notes]
+    repeated = lines - once
+    if repeated:
+        notes.append(f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge")
+    view = GraphView(counts, found, edge_features=features)
+    return GraphFile(view, dict(names), {}, WEIGHT if features else None, tuple(notes), directed)
+
+
+def with_nodes(graph: GraphFile, kind: str, names: Sequence[str]) -> GraphFile:
+    """A graph with nodes of a type that it may lack, in numerical order or behind its own; they have no edges.
+
+    Raises:
+        InputError: A graph whose nodes have ids alone, or features that new nodes would lack.
+    """
+    known = dict(graph.names or {})
+    old = known.get(kind, [])
+    there = set(old) if graph.names is not None else set(map(str, range(graph.view.num_nodes.get(kind, 0))))
+    fresh = [name for name in dict.fromkeys(names) if name not in there]
+    if not fresh:
+        return graph
+    if graph.names is None or graph.view.features.get(kind):
+        raise InputError("nodes", fresh[0], "nodes of the graph, as only those of edge lists can be added to")
+    joined = pa.array([*old, *fresh], pa.large_string())
+    rank, known[kind] = _ranked(joined, np.arange(len(joined)))
+    if len(known[kind]) != len(joined):  # spellings of one number
+        raise InputError("nodes", f"{fresh[0]!r}", "names spelt as in the edges")
+    number = torch.from_numpy(rank)
+    edges = {
+        edge_type: (
+            number[src] if edge_type[0] == kind else src,
+            number[dst] if edge_type[2] == kind else dst,
+        )
+        for edge_type, (src, dst) in graph.view.edges.items()
+    }
+    counts = {**graph.view.num_nodes, kind: len(joined)}
+    view = GraphView(counts, edges, graph.view.features, graph.view.edge_features)
+    note = f"{len(fresh)} node{'s' * (len(fresh) != 1)} without edges"
+    return replace(graph, view=view, names=known, notes=(*graph.notes, note))

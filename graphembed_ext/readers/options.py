@@ -1,0 +1,119 @@
+"""How a table is to be read, where a person says so."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["ROLES", "Reading", "columns_of"]
+
+#: Roles in a table of nodes.
+_OF_NODES = ("node", "label", "split")
+
+#: What ``columns`` may name: of an edge list, and of a table of nodes.
+ROLES = ("source", "target", "weight", "relation", "source_type", "target_type", "node", "label", "split")
+
+_DELIMITERS = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "space": " ",
+    "spaces": " ",
+    "blank": " ",
+    "whitespace": " ",
+    "\\s": " ",
+    "\\s+": " ",
+}
+
+
+def columns_of(columns: str | Mapping[str, Any] | None) -> dict[str, str | int]:
+    """Columns by role: ``"source=from,target=3"`` or a mapping; a title, or a number that counts from 1.
+
+    Raises:
+        InputError: No such role, or none after a comma.
+
+    Example:
+        >>> columns_of("source=buyer,target=3,source-type=kind")
+        {'source': 'buyer', 'target': 3, 'source_type': 'kind'}
+    """
+    if columns is None:
+        return {}
+    if isinstance(columns, str):
+        words = [word.partition("=") for word in columns.split(",") if word.strip()]
+        lame = next(("".join(word) for word in words if not all(part.strip() for part in word)), None)
+        if lame is not None:
+            raise InputError("columns", lame, "ROLE=COLUMN, such as source=from,target=to")
+        columns = {role: column for role, _, column in words}
+    found: dict[str, str | int] = {}
+    for role, column in columns.items():
+        name = role.strip().lower().replace("-", "_")
+        if name not in ROLES:
+            raise InputError("columns", role, "one of " + ", ".join(role.replace("_", "-") for role in ROLES))
+        text = str(column).strip()
+        found[name] = int(text) if text.isdigit() else text
+    return found
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is to be read; what is left out is told from the file.
+
+    Attributes:
+        columns: Titles or numbers (from 1) of columns by role, see :data:`ROLES`.
+        delimiter: What stands between two cells; ``" "`` for any white space.
+        comment: What lines that are no data begin with, wherever they stand; ``""`` where there are none. None takes
+            ``#`` and ``%`` before the first row of data.
+        encoding: Name of the encoding, as Python has it; None for UTF-8.
+        header: Whether the first line has column titles.
+        weight: False reads no weights.
+        otherwise: As ``header``, where the file does not tell.
+    """
+
+    columns: Mapping[str, str | int] = field(default_factory=dict)
+    delimiter: str | None = None
+    comment: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    weight: bool = True
+    otherwise: bool | None = None
+
+    @classmethod
+    def of(
+        cls,
+        columns: str | Mapping[str, Any] | None = None,
+        delimiter: str | None = None,
+        comment: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        weight: bool = True,
+    ) -> Reading:
+        """Of arguments as a person writes them.
+
+        Raises:
+            InputError: One that cannot work.
+        """
+        if delimiter is not None:
+            delimiter = _DELIMITERS.get(delimiter.lower(), delimiter)
+            if not delimiter or "\n" in delimiter or '"' in delimiter:
+                raise InputError("delimiter", repr(delimiter), "what stands between two cells, such as ; or tab")
+        if encoding is not None:
+            try:
+                codecs.lookup(encoding)
+            except LookupError as error:
+                raise InputError("encoding", encoding, "an encoding that Python knows, such as latin-1") from error
+        return cls(columns_of(columns), delimiter, comment, encoding, header, weight)
+
+    def of_edges(self) -> Reading:
+        """What it says of a table of edges."""
+        return replace(self, columns={role: name for role, name in self.columns.items() if role not in _OF_NODES})
+
+    def of_nodes(self) -> Reading:
+        """What it says of a table of nodes beside the edges, which may be written in another way."""
+        columns = {role: name for role, name in self.columns.items() if role in _OF_NODES}
+        return Reading(columns, comment=self.comment, encoding=self.encoding, otherwise=self.header)

@@ -1,0 +1,94 @@
+"""Tables of both kinds, text and Parquet, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from ..errors import FileFormatError
+from .options import Reading
+from .sources import Source
+from .text import TextTable
+
+__all__ = ["ParquetTable", "Table", "open_table"]
+
+_ROWS = 2000
+
+
+class ParquetTable:
+    """A Parquet file, cells as text; the interface is that of :class:`graphembed_ext.readers.text.TextTable`.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+
+    comments: tuple[str, ...] = ()
+    whole = False
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.name = source, source.name
+        try:
+            self._file = pa.parquet.ParquetFile(source.path)
+            self.titles: list[str] | None = list(self._file.schema_arrow.names)
+            batch = next(self._file.iter_batches(_ROWS), None)
+            columns = [] if batch is None else [_as_text(column) for column in batch.columns]
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise self._damaged(error) from error
+        self.rows = [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.titles or ())
+
+    def decide(self, known: Collection[str] = (), kind: str = "") -> None:
+        """Nothing: a Parquet file has titles."""
+
+    def notes(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def where(self, row: int) -> str:
+        """The file and the row."""
+        return f"{self.name}, row {row + 1}"
+
+    def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
+        """Chunks of columns, as of a text table."""
+        titles = self.titles or []
+        try:
+            for batch in self._file.iter_batches(1 << 18, columns=[titles[place] for place in dict.fromkeys(places)]):
+                yield [_as_text(batch.column(titles[place])) for place in places]
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> Exception:
+        if isinstance(error, FileFormatError) or (isinstance(error, OSError) and error.errno is not None):
+            return error
+        why = " ".join(str(error).split())[:160]
+        return FileFormatError(
+            self.name, f"a file that is damaged or no Parquet ({why})", "a Parquet file of text and numbers"
+        )
+
+
+def _as_text(column: Any) -> Any:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    text = pc.fill_null(column.cast(pa.large_string()), "")
+    text.validate(full=True)  # a damaged file may hold what is no UTF-8
+    return text
+
+
+Table = TextTable | ParquetTable
+
+
+def open_table(
+    source: Source, reading: Reading, what: str = "an edge on each line", *, padded: bool = False
+) -> TextTable | ParquetTable:
+    """A table of either kind; ``what`` and ``padded`` as for :class:`graphembed_ext.readers.text.TextTable`."""
+    return ParquetTable(source) if source.kind == ".parquet" else TextTable(source, reading, what, padded)
