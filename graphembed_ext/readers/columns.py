@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..errors import InputError
 from .titles import (
@@ -85,15 +85,12 @@ def _pair_ranks(first: list[str], second: list[str]) -> tuple[int, int, bool] | 
         first, second = ([word for word in words if word not in PLAIN] for words in (first, second))
     if len(first) != len(second) or not first:
         return None
-    apart = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
-    if len(apart) != 1 or apart[0] not in RANK:
-        return None
+    apart = [pair for pair in zip(first, second, strict=True) if pair[0] != pair[1]]
     rest = [a for a, b in zip(first, second, strict=True) if a == b]
-    if APART & {*rest, *(first[-1:] if len(first) > 1 else ())}:
+    if len(apart) != 1 or apart[0] not in RANK or not APART.isdisjoint([*rest, *first[1:][-1:]]):
         return None
-    spare = sum(10 for word in rest if word not in PLAIN) + sum(PLAIN.get(word, 0) for word in rest)
     bare = len(first) == 1 and len(apart[0][0]) == 1 and apart[0] not in (("u", "v"), ("h", "t"), ("i", "j"))
-    return RANK[apart[0]], spare, bare
+    return RANK[apart[0]], sum(PLAIN.get(word, 10) for word in rest), bare
 
 
 def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
@@ -117,16 +114,18 @@ def _kind(title: str) -> str:
     """What a column that is no end is, by its title; empty where it does not say."""
     words = words_of(title)
     joined = "_".join(words)
-    core = [word for word in words if word not in PLAIN or len(words) == 1]
-    if joined in RELATIONS:
-        return "relation"
-    if joined in INDEX:
-        return "index"
-    for name, known in (("weight", WEIGHTS), ("rating", RATINGS), ("count", COUNTS), ("time", TIMES)):
-        if core and core[-1] in known:
-            return name
-    apart = bool(core) and (core[-1] in APART or words[-1] in ATTRIBUTES or core[0] in ("is", "has"))
-    return "apart" if apart and len(words) < 3 else ""
+    last = next((word for word in reversed(words) if word not in PLAIN or len(words) == 1), "")
+    whole = next((name for name, known in _WHOLE_TITLES if joined in known), "")
+    if whole or not last:
+        return whole
+    by_last = next((name for name, known in _LAST_WORDS if last in known), "")
+    apart = last in APART or words[-1] in ATTRIBUTES or words[0] in ("is", "has")
+    return by_last or ("apart" if apart and len(words) < 3 else "")
+
+
+#: Kinds of columns by their whole title, and by its last word of weight.
+_WHOLE_TITLES = (("relation", RELATIONS), ("index", INDEX))
+_LAST_WORDS = (("weight", WEIGHTS), ("rating", RATINGS), ("count", COUNTS), ("time", TIMES))
 
 
 def by_title(titles: Sequence[str], rows: Sequence[Sequence[str]], reads_weight: bool = True) -> Roles | None:
@@ -137,27 +136,40 @@ def by_title(titles: Sequence[str], rows: Sequence[Sequence[str]], reads_weight:
         rows: First rows, without the titles.
         reads_weight: Whether a column of weights is wanted.
     """
-    ends, sides = _ends(titles), _sides(titles)
     kinds = [_kind(title) for title in titles]
-    bipartite = ends is None and sides is not None
-    places = ends if ends is not None else sides
-    if places is None:
-        places = _first_two(titles, kinds, rows)
+    ends, sides = _ends(titles), _sides(titles)
+    places = ends or sides or _first_two(titles, kinds, rows)
     if places is None:
         return None
     types = _types(titles)
-    taken = {*places, *(place for place in types if place is not None)}
-    relation = next((i for i, kind in enumerate(kinds) if kind == "relation" and i not in taken), None)
-    if relation is None and [word for word in titles if words_of(word) == ["label"]] and ends is not None:
-        between = next(i for i, title in enumerate(titles) if words_of(title) == ["label"])
-        relation = between if min(places) < between < max(places) else None
-    time = next((i for i, kind in enumerate(kinds) if kind == "time" and i not in taken), None)
-    taken |= {place for place in (relation, time) if place is not None}
-    weight = _weight(titles, kinds, rows, taken) if reads_weight else None
-    spaces = [re.fullmatch(r".*:(?:START|END)_ID\((.+)\)", titles[place].strip()) for place in places]
-    named = (spaces[0][1], spaces[1][1]) if spaces[0] and spaces[1] else None
-    found = Roles(*places, weight, relation, *types, time, bipartite, named)
-    return replace(found, notes=_weight_note(titles, kinds, weight))
+    taken = {*places, *types}
+    relation = _first_of("relation", kinds, taken)
+    if relation is None and ends is not None:
+        relation = _label_between(titles, places)
+    directions = relation is not None and {row[relation].lower() for row in rows} <= {"directed", "undirected", ""}
+    relation = None if directions else relation  # Gephi's
+    time = _first_of("time", kinds, {*taken, relation})
+    weight = _weight(titles, kinds, rows, {*taken, relation, time}) if reads_weight else None
+    notes = _weight_note(titles, kinds, weight)
+    bipartite = ends is None and sides is not None
+    return Roles(*places, weight, relation, *types, time, bipartite, _spaces(titles, places), notes)
+
+
+def _first_of(wanted: str, kinds: Sequence[str], taken: Collection[int | None]) -> int | None:
+    """Position of the first free column of a kind."""
+    return next((place for place, kind in enumerate(kinds) if kind == wanted and place not in taken), None)
+
+
+def _label_between(titles: Sequence[str], places: tuple[int, int]) -> int | None:
+    """Position of a column titled ``label`` between the ends, as KGTK writes relations."""
+    found = [place for place, title in enumerate(titles) if words_of(title) == ["label"]]
+    return next((place for place in found if min(places) < place < max(places)), None)
+
+
+def _spaces(titles: Sequence[str], places: tuple[int, int]) -> tuple[str, str] | None:
+    """Types that the titles of both ends name, as Neo4j's ``:START_ID(Person)``."""
+    first, second = (re.fullmatch(r".*:(?:START|END)_ID\((.+)\)", titles[place].strip()) for place in places)
+    return (first[1], second[1]) if first and second else None
 
 
 def _types(titles: Sequence[str]) -> tuple[int | None, int | None]:
@@ -186,7 +198,9 @@ def _numbers_rows(title: str, place: int, rows: Sequence[Sequence[str]]) -> bool
     return bool(core) and core[0] in RECORDS and len({row[place] for row in rows}) == len(rows)
 
 
-def _weight(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]], taken: set[int]) -> int | None:
+def _weight(
+    titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]], taken: Collection[int | None]
+) -> int | None:
     free = [i for i in range(len(titles)) if i not in taken]
     weights = [i for i in free if kinds[i] == "weight"]
     ratings = [i for i in free if kinds[i] == "rating" and _numeric(rows, i)]
@@ -208,18 +222,19 @@ def _numeric(rows: Sequence[Sequence[str]], place: int) -> bool:
 
 def by_content(rows: Sequence[Sequence[str]], reads_weight: bool = True) -> Roles | str:
     """Roles of the columns of a table without titles; a sentence where they cannot be told."""
-    width = len(rows[0])
-    while width > 2 and not any(row[width - 1] for row in rows):
-        width -= 1
-    columns = [[row[i] for row in rows] for i in range(width)]
+    width = max(2, *(place + 1 for row in rows for place, cell in enumerate(row) if cell))
+    columns = [[row[place] for row in rows] for place in range(width)]
     if any(map(_fractions, columns[:2])):
         return "columns of numbers that are no names of nodes"
     if width == 2:
         return Roles(0, 1)
-    if not _mostly_numeric(columns[2]):
-        return _by_words(columns, rows, reads_weight)
-    times = [i for i in range(2, width) if _times(columns[i])]
-    time = times[0] if times else None
+    return (_by_numbers if _mostly_numeric(columns[2]) else _by_words)(columns, rows, reads_weight)
+
+
+def _by_numbers(columns: list[list[str]], rows: Sequence[Sequence[str]], reads_weight: bool) -> Roles | str:
+    """Two ends with numbers behind them: weights, times, or ratings by time."""
+    width = len(columns)
+    time = next((place for place in range(2, width) if _times(columns[place])), None)
     if width > 4 or (width == 4 and time is None):
         return "more columns of numbers than two ends and a weight"
     weight = None if time == 2 or not reads_weight else 2

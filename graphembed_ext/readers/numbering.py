@@ -227,7 +227,7 @@ def _graph(
             found[kinds[1]] = there[1], there[0]
         if weight is not None:
             features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
-    notes = [note for part in parts for note in part.notes]
+    notes = list(dict.fromkeys(note for part in parts for note in part.notes))
     repeated = lines - once
     if repeated:
         notes.append(f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,6 +108,12 @@ class Reading:
             except LookupError as error:
                 raise InputError("encoding", encoding, "an encoding that Python knows, such as latin-1") from error
         return cls(columns_of(columns), delimiter, comment, encoding, header, weight)
+
+    def names_titles(self, first: Sequence[str]) -> bool:
+        """Whether columns are named by what stands in a first line."""
+        cells = {cell.strip().lower() for cell in first}
+        named = [column.lower() for column in self.columns.values() if isinstance(column, str)]
+        return bool(named) and cells.issuperset(named)
 
     def of_edges(self) -> Reading:
         """What it says of a table of edges."""

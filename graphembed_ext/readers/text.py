@@ -117,6 +117,8 @@ class TextTable:
             self.titles, self._decided = behind, False
             return
         told = self.reading.header
+        if told is None and self.reading.names_titles(first):
+            told = True
         if told is None:
             told = is_header(self.rows, known)
             told = self.reading.otherwise if told is None else told

@@ -69,3 +69,44 @@ def test_a_name_in_both_columns_by_chance_is_said(train):
     done = train("lightgcn", text.replace("u0,u0,", "u0,i2,") + "".join(f"v{i},j{i},1\n" for i in range(9)))
     assert done.exit_code == 0, done.output
     assert "ATTENTION: 1 names, such as 'u0'" in done.stdout
+
+
+SPOKEN = {
+    "columns in two files, and nodes": (
+        "-i a.csv -i b.csv --columns source=x,target=y --nodes nodes.csv --labels labels.csv".split(),
+        "a.csv, b.csv: 6 nodes, 4 edges in both directions; the first line, x, y, is taken for column titles; columns "
+        "'x' (source), 'y' (target); 1 node without edges; 1 node without edges; labels.csv: column 'node' names nodes",
+    ),
+    "types": (
+        ["-i", "n,likes,n=a.csv", "-i", "n,knows,n=b.csv", "--header"],
+        "n,likes,n=a.csv, n,knows,n=b.csv: 4 n, 4 edges in both directions",
+    ),
+    "delimiter, comment and encoding": (
+        ["-i", "odd.txt", "--delimiter", "|", "--comment", "//", "--encoding", "latin-1", "--no-header", "--no-weight"],
+        "odd.txt: 3 nodes, 2 edges in both directions; the first line, Zoë, Bob, 1, is taken for an edge",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPOKEN)
+def test_what_a_person_says_of_tables_reaches_their_reader_and_the_record(tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("x,y\nAda,Bob\nBob,Cleo\n")
+    (tmp_path / "b.csv").write_text("x,y\nCleo,Dan\nDan,Ada\n")
+    (tmp_path / "nodes.csv").write_text("name,age\nAda,3\nEve,4\n")
+    (tmp_path / "labels.csv").write_text("node,label\nAda,1\nFay,2\n")
+    (tmp_path / "odd.txt").write_bytes("// who\nZoë|Bob|1\nBob|Cleo|2\n".encode("latin-1"))
+    words, said = SPOKEN[case]
+    words = ["train", "deepwalk", *words, "-o", "out.npz", "--epochs", "1", "--host", "pyg", *WALKS]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(said), done.stdout
+    again = CliRunner().invoke(app, ["train", "--config", "out.npz.json", "-o", "again.npz"])
+    assert again.exit_code == 0, again.output
+    assert again.stdout.splitlines()[0] == done.stdout.splitlines()[0]
+
+
+def test_held_out_pairs_of_unknown_users_are_counted_and_left_out(train, tmp_path):
+    (tmp_path / "held.csv").write_text("user;item\nu0;i1\nu9;i1\n")
+    done = train("lightgcn", RATED, "--validation", "held.csv", "--set", "fit.k=2")
+    assert "1 of 2 pairs in held.csv left out" in done.stdout, done.output
