@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import FileFormatError
@@ -196,20 +197,22 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
 def _delimiter(name: str, kind: str, lines: list[str]) -> str:
     if kind == ".tsv" and "\t" in lines[0]:
         return "\t"
-    if re.search(r"[ \t]\{.*\}$", lines[0]) and not re.search(
-        r"[,;\t]", lines[0].partition("{")[0]
-    ):  # networkx writes the data of edges as a dict
+    if re.search(r"^[^,;\t{]*[ \t]\{.*\}$", lines[0]):  # networkx writes the data of edges as a dict
         return " "
-    shares = {mark: _share(_widths(lines, mark)) for mark in ("\t", "::", ";", ",", "|") if mark in "".join(lines)}
+    there = "".join(lines)
+    shares = {mark: _share(_widths(lines, mark)) for mark in ("\t", "::", ";", ",", "|") if mark in there}
     even = [mark for mark, share in shares.items() if share == 1]
     blank = _share(_widths(lines, " "))
-    if not even:
-        likely = max(shares, key=lambda mark: shares[mark], default="")
-        if likely and (shares[likely] > 0.5 or (blank < 1 and shares[likely] > 0)):
-            return likely
-        mixed = kind != ".csv" or (blank == 1 and all(is_number(cell) for cell in lines[0].split()))
-        return " " if mixed else ","
-    return even[0] if len(even) == 1 and even != [","] else _settled(name, kind, lines, even, blank)
+    return _settled(name, kind, lines, even, blank) if even else _likely(kind, lines, shares, blank)
+
+
+def _likely(kind: str, lines: list[str], shares: Mapping[str, float], blank: float) -> str:
+    """The delimiter of a file that none splits evenly: that of most lines, or white space."""
+    likely = max(shares, key=lambda mark: shares[mark], default="")
+    if likely and (shares[likely] > 0.5 or (blank < 1 and shares[likely] > 0)):
+        return likely
+    mixed = kind != ".csv" or (blank == 1 and all(map(is_number, lines[0].split())))
+    return " " if mixed else ","
 
 
 def _share(widths: list[int]) -> float:
@@ -222,20 +225,21 @@ def _share(widths: list[int]) -> float:
 
 
 def _settled(name: str, kind: str, lines: list[str], even: list[str], blank: float) -> str:
-    """The delimiter of a file that several would split evenly."""
-    if "::" in even:
-        return "::"
+    """The delimiter of a file that one or several split evenly.
+
+    Raises:
+        FileFormatError: Several, of which nothing tells the right one.
+    """
     titled = [mark for mark in even if says_ends(_split(lines[:1], mark)[0])]
     if len(titled) == 1:
         return titled[0]
-    if "," in even and len(even) > 1 and _inner(lines):
-        even = [mark for mark in even if mark != ","]
-    if len(even) > 1 and "|" in even:
-        even = [mark for mark in even if mark != "|"]
-    if even == [","] and kind != ".csv" and blank == 1 and not _inner(lines, r",\s"):
-        cells = _split(lines, ",")
-        if all(any(" " in cell.strip() for cell in row) for row in cells) and not says_ends(cells[0]):
-            even = [",", " "]
+    if "::" in even:
+        return "::"
+    for mark, is_inner in ((",", _inner(lines)), ("|", True)):
+        if len(even) > 1 and is_inner:
+            even = [other for other in even if other != mark]
+    if even == [","] and kind != ".csv" and blank == 1 and _spaces_too(lines):
+        even = [",", " "]
     if len(even) == 1:
         return even[0]
     shown = " or ".join(DELIMITERS[mark] for mark in even)
@@ -245,6 +249,13 @@ def _settled(name: str, kind: str, lines: list[str], even: list[str], blank: flo
         "one delimiter",
         f"--delimiter '{even[0]}' names it" if even[0] != "\t" else "--delimiter tab names it",
     )
+
+
+def _spaces_too(lines: list[str]) -> bool:
+    """Whether lines that commas split have as many spaces each, so that names with commas are as likely."""
+    cells = _split(lines, ",")
+    spaces = all(any(" " in cell.strip() for cell in row) for row in cells)
+    return spaces and not _inner(lines, r",\s") and not says_ends(cells[0])
 
 
 def _inner(lines: list[str], pattern: str = r"\d,\d|,\s") -> bool:

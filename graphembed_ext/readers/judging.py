@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 
 from ..errors import FileFormatError
@@ -59,31 +58,38 @@ def kind_of(source: Source, known: tuple[str, ...], told: bool) -> str:
         FileFormatError: A file that is of no kind that can be read.
     """
     if source.kind in known:
-        if source.packed and source.kind in _WHOLE:
+        if (source.packed and source.kind in _WHOLE) or (source.kind in TEXT and _is_zip(source)):
             raise _of_no_kind(source)
-        return ".csv" if source.kind in TEXT and _is_zip(source) else source.kind
-    if source.kind in _DOCUMENTS:
-        raise _of_no_kind(source)
+        return source.kind
     if source.kind in _EXCEL:
         raise FileFormatError(source.name, "an Excel workbook", "a text table", "save the sheet as CSV in Excel")
+    if source.kind in _DOCUMENTS:
+        raise _of_no_kind(source)
     if told:
         raise FileFormatError(source.name, f"the format {source.kind.removeprefix('.')!r}", KINDS)
     start = source.start()
-    text = start.lstrip()
-    found = next((kind for magic, kind in _MAGIC.items() if text.startswith(magic)), None)
-    if found is None and text[:1] == b"<":
-        found = next((f".{name}" for name in ("graphml", "gexf") if f"<{name}".encode() in start), None)
-    if found is None and start.startswith(b"PK"):
-        found = _in_zip(source)
-    if found is not None and found in known:
+    found = _by_magic(source, start)
+    if found in known:
         return found
-    if start.startswith((b"PK", b"\x80")) or (b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff"))):
+    if _is_binary(start) or start.lstrip().startswith((b"{", b"[", b"<")):
         raise _of_no_kind(source)
-    if source.kind in _TABLES or source.standard or source.path.name.startswith("out."):
-        return ".txt"
-    if re.fullmatch(r"(\.[a-z]+)?", source.kind) and not text.startswith((b"{", b"[", b"<")):
-        return ".unknown"
-    raise _of_no_kind(source)
+    usual = source.kind in _TABLES or source.standard or source.path.name.startswith("out.")
+    return ".txt" if usual else ".unknown"
+
+
+def _by_magic(source: Source, start: bytes) -> str:
+    """The ending of what begins so; empty for other files."""
+    text = start.lstrip()
+    if start.startswith(b"PK"):
+        return _in_zip(source)
+    if text.startswith(b"<"):
+        return next((f".{name}" for name in ("graphml", "gexf") if f"<{name}".encode() in start), "")
+    return next((kind for magic, kind in _MAGIC.items() if text.startswith(magic)), "")
+
+
+def _is_binary(start: bytes) -> bool:
+    wide = start.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
+    return start.startswith((b"PK", b"\x80")) or (b"\0" in start and not wide)
 
 
 def _is_zip(source: Source) -> bool:
@@ -92,15 +98,15 @@ def _is_zip(source: Source) -> bool:
     raise FileFormatError(source.name, "a zip file, such as Excel's, and no text", "a text table", "save it as CSV")
 
 
-def _in_zip(source: Source) -> str | None:
+def _in_zip(source: Source) -> str:
     try:
         with zipfile.ZipFile(source.path) as file:
             names = file.namelist()
     except (zipfile.BadZipFile, OSError):
-        return None
+        return ""
     if names and all(name.endswith(".npy") for name in names):
         return ".npz"
-    return ".pt" if any(name.endswith("data.pkl") for name in names) else None
+    return ".pt" if any(name.endswith("data.pkl") for name in names) else ""
 
 
 def _of_no_kind(source: Source) -> FileFormatError:

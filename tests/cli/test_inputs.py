@@ -73,7 +73,18 @@ def test_a_name_in_both_columns_by_chance_is_said(train):
 
 SPOKEN = {
     "columns in two files, and nodes": (
-        "-i a.csv -i b.csv --columns source=x,target=y --nodes nodes.csv --labels labels.csv".split(),
+        [
+            "-i",
+            "a.csv",
+            "-i",
+            "b.csv",
+            "--columns",
+            "source=x,target=y",
+            "--nodes",
+            "nodes.csv",
+            "--labels",
+            "labels.csv",
+        ],
         "a.csv, b.csv: 6 nodes, 4 edges in both directions; the first line, x, y, is taken for column titles; columns "
         "'x' (source), 'y' (target); 1 node without edges; 1 node without edges; labels.csv: column 'node' names nodes",
     ),
@@ -83,7 +94,7 @@ SPOKEN = {
     ),
     "delimiter, comment and encoding": (
         ["-i", "odd.txt", "--delimiter", "|", "--comment", "//", "--encoding", "latin-1", "--no-header", "--no-weight"],
-        "odd.txt: 3 nodes, 2 edges in both directions; the first line, Zoë, Bob, 1, is taken for an edge",
+        "odd.txt: 3 nodes, 2 edges in both directions; 1 comment line skipped; the first line, Zoë, Bob, 1, is taken",
     ),
 }
 
