@@ -23,6 +23,7 @@ from .titles import (
     USERS,
     WEIGHTS,
     is_number,
+    title_like,
     words_of,
 )
 
@@ -183,14 +184,26 @@ def _types(titles: Sequence[str]) -> tuple[int | None, int | None]:
     return None, None
 
 
+#: Rows from which on it is no chance that no name recurs.
+_MANY = 50
+
+
 def _first_two(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
-    """The first two columns that may be ends; a column that numbers the rows before them is passed over."""
+    """The first two columns that may be ends, a column that numbers the rows before them passed over.
+
+    Where others stand beside them, their titles have to read like those of nodes; columns of as many names as rows, as
+    of a table of nodes, are none.
+    """
     spare = [i for i, kind in enumerate(kinds) if not kind]
     if len(titles) == 2 and len(spare) == 1 and words_of(titles[1 - spare[0]]) == ["name"]:
-        return 0, 1
-    if spare and spare[0] < 2 and len(spare) > 2 and _numbers_rows(titles[spare[0]], spare[0], rows):
+        spare = [0, 1]
+    elif len(spare) > 2 and spare[0] < 2 and _numbers_rows(titles[spare[0]], spare[0], rows):
         spare = spare[1:]
-    return (spare[0], spare[1]) if len(spare) > 1 else None
+    found = spare[:2]
+    if len(found) < 2 or (len(titles) > 3 and not all(title_like(titles[place]) for place in found)):
+        return None
+    each_once = all(len({row[place] for row in rows}) == len(rows) for place in found)
+    return None if each_once and len(rows) >= _MANY else (found[0], found[1])
 
 
 def _numbers_rows(title: str, place: int, rows: Sequence[Sequence[str]]) -> bool:

@@ -93,6 +93,19 @@ def test_a_first_line_that_may_be_either_is_refused_with_both_ways_out(tmp_path)
         read_graph(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,days,mature,views,partner\n1,7,True,3,False\n2,9,False,4,False\n3,7,True,5,True\n",
+        "org_id remap_id\n" + "".join(f"{7 * i} {i}\n" for i in range(60)),
+        "user_id,age\n1,24\n2,53\n",
+    ],
+)
+def test_tables_of_nodes_are_no_edges(tmp_path, content):
+    with pytest.raises(FileFormatError, match="a table of nodes goes with --nodes"):
+        read_graph(write(tmp_path / "nodes.txt", content))
+
+
 def test_several_files_of_one_relation_and_of_several(tmp_path):
     first = write(tmp_path / "a.csv", "source,target\nAda,Bob\n")
     second = write(tmp_path / "b.txt", "Bob Cleo\nCleo Ada\n")
