@@ -107,6 +107,8 @@ TITLE_WORDS = {
         "tf",
         "symptom",
     ),
+    *("opponent", "retweeter", "habitat", "server", "diagnosis", "mentor", "mentee", "husband", "wife", "department"),
+    *("museum", "channel", "borrower", "lender", "landlord", "tenant", "doctor", "hospital", "lawyer", "judge", "case"),
     *("mirna", "lncrna", "rna", "phenotype", "go", "variant", "side", "effect", "event", "location", "group", "data"),
 }
 
