@@ -105,10 +105,9 @@ def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
         return others, False
     if at_the_end and (flags == others or rows.titles is None):
         return flags, True
-    if rows.titles is None and rows.uneven:
-        return others, False
-    if rows.titles is None and all(map(rows.numeric, others[:-1])) and not rows.numeric(others[-1]):
-        return others[-1:], False
+    found = _untitled(rows, others) if rows.titles is None else []
+    if found:
+        return found, False
     titles = "" if rows.titles is None else f" ({', '.join(rows.titles[:8])})"
     raise FileFormatError(
         rows.table.where(0),
@@ -116,6 +115,13 @@ def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
         "a node and its class",
         "--label-column names the column with the class",
     )
+
+
+def _untitled(rows: NodeRows, others: list[int]) -> list[int]:
+    """Columns of classes by what stands in them: all of lines of several lengths, or words behind numbers."""
+    if rows.uneven:
+        return others
+    return others[-1:] if all(map(rows.numeric, others[:-1])) and not rows.numeric(others[-1]) else []
 
 
 def _only_y(rows: NodeRows, places: Sequence[int]) -> bool:
@@ -131,25 +137,31 @@ def _label_pairs(
     parts: dict[str, list[int]] = {}
     unlabelled = 0
     classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
-    wanted = [rows.node, *columns, *([] if split is None else [split])]
-    for number, (name, *cells) in rows.cells(wanted):
+    for number, (name, *cells) in rows.cells([rows.node, *columns, *([] if split is None else [split])]):
         if name not in place:
             raise FileFormatError(
                 rows.table.where(number), f"the node {name!r}", "a node of the graph", "--nodes FILE declares nodes"
             )
-        node = place[name]
-        if split is not None and (part := cells.pop().lower()):
-            if part not in _PARTS:
-                raise FileFormatError(rows.table.where(number), f"the split {part!r}", "train, val or test")
-            parts.setdefault(_PARTS[part], []).append(node)
-        if binary:
-            found = [kind for kind, cell in zip(classes, cells, strict=True) if cell[:1] in "1Tt" and cell]
-        else:
-            found = [word.strip() for cell in cells for word in (cell.split("|") if "|" in cell else [cell])]
-            found = [word for word in found if word not in NO_LABEL]
+        part = "" if split is None else cells.pop().lower()
+        if part and part not in _PARTS:
+            raise FileFormatError(rows.table.where(number), f"the split {part!r}", "train, val or test")
+        if part:
+            parts.setdefault(_PARTS[part], []).append(place[name])
+        found = _set_flags(classes, cells) if binary else _classes_in(cells)
         unlabelled += not found
-        pairs += [(node, label) for label in found]
+        pairs += [(place[name], label) for label in found]
     return pairs, parts, unlabelled
+
+
+def _set_flags(classes: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The classes that have a 1, or true, in their column."""
+    return [kind for kind, cell in zip(classes, cells, strict=True) if cell.startswith(("1", "T", "t"))]
+
+
+def _classes_in(cells: Sequence[str]) -> list[str]:
+    """The classes in some cells, each of which may have several, as ``Action|Drama``."""
+    words = [word.strip() for cell in cells for word in cell.split("|")]
+    return [word for word in words if word not in NO_LABEL]
 
 
 def _labels(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]], count: int) -> Labels:
