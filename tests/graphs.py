@@ -233,3 +233,24 @@ def paper_graphs():
     counts = {"paper": 9}
     given = typed_edges(PAPERS, counts, 30)
     return given, [dgl.graph(tuple(e), num_nodes=9) for e in given.values()]
+
+
+#: Two cliques of six.
+CLIQUES = Spec.untyped(
+    12, [(i, j) for side in (0, 6) for i in range(side, side + 6) for j in range(side, side + 6) if i != j]
+)
+
+#: Two rings of ten; features are noise, but for one number that tells the ring of a node's neighbours.
+RING_NODES = 20
+RING_CLASSES = [0] * 10 + [1] * 10
+
+
+def labelled_rings():
+    pairs = [(i + s, (i + k) % 10 + s) for s in (0, 10) for i in range(10) for k in (1, 9)]
+    noise = torch.randn(RING_NODES, 3, generator=torch.Generator().manual_seed(0))
+    noise[:, 0] += torch.tensor(RING_CLASSES) * 2 - 1
+    spec = Spec.untyped(RING_NODES, pairs)
+    spec.features = {"_N": {"x": noise.tolist(), "label": RING_CLASSES}}
+    for number, part in enumerate(("train", "val", "test")):
+        spec.features["_N"][f"{part}_mask"] = [node % 3 == number for node in range(RING_NODES)]
+    return spec

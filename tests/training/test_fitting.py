@@ -10,11 +10,8 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.training import TrainingError
-from tests.graphs import Spec, agree, build_pyg
+from tests.graphs import CLIQUES, agree, build_pyg
 
-CLIQUES = Spec.untyped(
-    12, [(i, j) for side in (0, 6) for i in range(side, side + 6) for j in range(side, side + 6) if i != j]
-)
 SMALL = {"emb_dim": 8, "walk_length": 10, "window_size": 2, "seed": 0}
 QUICK = {"epochs": 4, "batch_size": 4, "progress": False}
 

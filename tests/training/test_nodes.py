@@ -6,57 +6,21 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 import graphembed_ext as ge
 from graphembed_ext import losses
 from graphembed_ext.errors import InputError
 from graphembed_ext.evaluate.metrics import classification_metrics
-from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.graph.features import features_of
 from graphembed_ext.nn.ops.sums import neighbor_sum
 from graphembed_ext.training import TrainingError
 from graphembed_ext.training.splits import splits_of
-from tests.graphs import Spec, agree, build_dgl, build_pyg
+from tests.graphs import RING_CLASSES as Y
+from tests.graphs import RING_NODES as NODES
+from tests.graphs import Spec, agree, build_dgl, build_pyg, labelled_rings
+from tests.trained import Mean
 
-#: Two rings of ten; features are noise, but for one number that tells the ring of a node's neighbours.
-NODES = 20
-Y = [0] * 10 + [1] * 10
 QUICK = {"epochs": 30, "lr": 0.1, "progress": False}
-
-
-def rings():
-    pairs = [(i + s, (i + k) % 10 + s) for s in (0, 10) for i in range(10) for k in (1, 9)]
-    noise = torch.randn(NODES, 3, generator=torch.Generator().manual_seed(0))
-    noise[:, 0] += torch.tensor(Y) * 2 - 1
-    spec = Spec.untyped(NODES, pairs)
-    spec.features = {"_N": {"x": noise.tolist(), "label": Y}}
-    for number, part in enumerate(("train", "val", "test")):
-        spec.features["_N"][f"{part}_mask"] = [node % 3 == number for node in range(NODES)]
-    return spec
-
-
-class Mean(nn.Module):
-    """Class scores are linear in the sum of the neighbours' features."""
-
-    task = "nodes"
-    targets = ("_N",)
-
-    def __init__(self, out_channels=2, dropout=0.0, lazy=False):
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.linear = nn.LazyLinear(out_channels) if lazy else nn.Linear(3, out_channels)
-        self.out_channels, self.dropout = out_channels, nn.Dropout(dropout)
-
-    def inputs(self, view):
-        csr = view.csr(view.edge_types[0])
-        src = torch.repeat_interleave(torch.arange(view.total_nodes), csr.degrees)
-        return features_of(view, "_N"), Adjacency.from_edges(src, csr.indices, view.total_nodes, view.total_nodes)
-
-    def logits(self, inputs):
-        x, graph = inputs
-        return {"_N": self.linear(self.dropout(neighbor_sum(graph, x)))}
 
 
 class BatchMean(Mean):
@@ -74,7 +38,7 @@ class BatchMean(Mean):
 
 
 def test_learns_and_measures(build):
-    graph, model = build(rings()), Mean()
+    graph, model = build(labelled_rings()), Mean()
     result = ge.fit(model, graph, **QUICK)
     assert result.metrics["test_accuracy"] == 1.0
     assert result.history[0]["loss"] > result.history[-1]["loss"]
@@ -96,7 +60,7 @@ def test_both_hosts_and_a_resumed_run_give_the_same(batch_size, tmp_path):
     settings = QUICK | {"epochs": 6, "batch_size": batch_size, "seed": 4}
     models = [BatchMean(dropout=0.4) for _ in range(4)]
     histories = [
-        ge.fit(model, make(rings()), **settings).history
+        ge.fit(model, make(labelled_rings()), **settings).history
         for model, make in zip(models[:2], (build_dgl, build_pyg), strict=True)
     ]
     assert agree(models[0], models[1])
@@ -108,35 +72,35 @@ def test_both_hosts_and_a_resumed_run_give_the_same(batch_size, tmp_path):
 
     path = tmp_path / "state.pt"
     with pytest.warns(UserWarning, match="interrupted in epoch 4 of 6"):
-        ge.fit(models[2], build_pyg(rings()), **settings, checkpoint=path, on_epoch=stop)
-    ge.fit(models[3], build_pyg(rings()), **settings, checkpoint=path)
+        ge.fit(models[2], build_pyg(labelled_rings()), **settings, checkpoint=path, on_epoch=stop)
+    ge.fit(models[3], build_pyg(labelled_rings()), **settings, checkpoint=path)
     assert agree(models[0], models[3])
     other = BatchMean(dropout=0.4)
-    ge.fit(other, build_pyg(rings()), **(settings | {"seed": 5}))
+    ge.fit(other, build_pyg(labelled_rings()), **(settings | {"seed": 5}))
     assert not agree(models[0], other)
 
 
 def test_stops_early_and_keeps_the_best():
-    result = ge.fit(Mean(), build_pyg(rings()), **(QUICK | {"epochs": 200, "lr": 3.0}), patience=4)
+    result = ge.fit(Mean(), build_pyg(labelled_rings()), **(QUICK | {"epochs": 200, "lr": 3.0}), patience=4)
     assert result.stopped_early
     assert len(result.history) == result.best_epoch + 4 < 200
 
 
 def test_a_monitor_where_larger_is_better():
-    result = ge.fit(Mean(), build_pyg(rings()), **QUICK, monitor="val_micro_f1", weight_decay=0)
+    result = ge.fit(Mean(), build_pyg(labelled_rings()), **QUICK, monitor="val_micro_f1", weight_decay=0)
     figures = [entry["val_micro_f1"] for entry in result.history]
     assert figures[result.best_epoch - 1] == max(figures)
     assert figures.index(max(figures)) == result.best_epoch - 1
 
 
 def test_validation_now_and_then():
-    result = ge.fit(Mean(), build_pyg(rings()), **(QUICK | {"epochs": 5}), validate_every=2)
+    result = ge.fit(Mean(), build_pyg(labelled_rings()), **(QUICK | {"epochs": 5}), validate_every=2)
     assert ["val_loss" in entry for entry in result.history] == [False, True, False, True, False]
     assert result.best_epoch in (2, 4)
 
 
 def test_labels_and_masks_as_arguments():
-    graph = build_pyg(rings())
+    graph = build_pyg(labelled_rings())
     del graph.label, graph.train_mask, graph.val_mask, graph.test_mask
     masks = {"train": torch.arange(0, NODES, 2), "test": torch.arange(NODES) % 2 == 1}
     result = ge.fit(Mean(), graph, y=torch.tensor(Y), masks=masks, **QUICK)
@@ -152,16 +116,16 @@ def test_labels_and_masks_as_arguments():
 
 def test_several_labels_a_node():
     y = torch.nn.functional.one_hot(torch.tensor(Y), 2)
-    result = ge.fit(Mean(), build_pyg(rings()), y=y, **QUICK)
+    result = ge.fit(Mean(), build_pyg(labelled_rings()), y=y, **QUICK)
     assert result.metrics["test_micro_f1"] == 1.0
 
 
 def test_a_lazy_model():
-    assert ge.fit(Mean(lazy=True), build_pyg(rings()), **QUICK).metrics["test_accuracy"] == 1.0
+    assert ge.fit(Mean(lazy=True), build_pyg(labelled_rings()), **QUICK).metrics["test_accuracy"] == 1.0
 
 
 def test_mini_batches_see_every_training_node_once():
-    assert ge.fit(BatchMean(), build_pyg(rings()), **(QUICK | {"epochs": 2}), batch_size=2).samples == 14
+    assert ge.fit(BatchMean(), build_pyg(labelled_rings()), **(QUICK | {"epochs": 2}), batch_size=2).samples == 14
 
 
 ALL = torch.arange(NODES)
@@ -198,14 +162,14 @@ def test_bad_input_is_refused_before_any_work(options, message):
     model = Mean()
     before = model.linear.weight.clone()
     with pytest.raises(InputError, match=message):
-        ge.fit(model, build_pyg(rings()), **QUICK, **options)
+        ge.fit(model, build_pyg(labelled_rings()), **QUICK, **options)
     assert torch.equal(model.linear.weight, before)
 
 
 def test_no_graph_and_no_features():
     with pytest.raises(InputError, match="graph: got None"):
         ge.fit(Mean(), **QUICK)
-    graph = build_pyg(rings())
+    graph = build_pyg(labelled_rings())
     graph.x[3, 1] = math.nan
     with pytest.raises(InputError, match=r"features: got shape \(20, 3\) with NaN or infinite entries, first in row 3"):
         ge.fit(Mean(), graph, **QUICK)
@@ -215,7 +179,7 @@ def test_no_graph_and_no_features():
 
 
 def test_feature_checks():
-    view = ge.view(build_pyg(rings()))
+    view = ge.view(build_pyg(labelled_rings()))
     with pytest.raises(InputError, match=r"features: got shape \(20, 3\); expected shape \(20, 5\)"):
         features_of(view, "_N", channels=5)
     with pytest.raises(InputError, match="no node type 'author'"):
@@ -229,7 +193,7 @@ def test_a_nan_loss_stops_the_training():
     with torch.no_grad():
         model.linear.weight.fill_(math.inf)
     with pytest.raises(TrainingError, match="epoch 1"):
-        ge.fit(model, build_pyg(rings()), **QUICK)
+        ge.fit(model, build_pyg(labelled_rings()), **QUICK)
 
 
 def test_splits_skip_types_without_labels():
@@ -275,4 +239,4 @@ def test_classification_loss_by_plain_loops():
 
 def test_a_model_without_mini_batches_says_so(build):
     with pytest.raises(InputError, match=r"batch_size: got 4.*Mean has no mini-batches"):
-        ge.fit(Mean(), build(rings()), batch_size=4, progress=False)
+        ge.fit(Mean(), build(labelled_rings()), batch_size=4, progress=False)

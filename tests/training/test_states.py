@@ -10,9 +10,9 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
-from tests.graphs import agree, build_dgl, build_pyg
-from tests.training.test_fitting import CLIQUES
-from tests.training.test_nodes import Mean, Y, rings
+from tests.graphs import CLIQUES, agree, build_dgl, build_pyg, labelled_rings
+from tests.graphs import RING_CLASSES as Y
+from tests.trained import Mean
 
 RING = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
 BOTH = torch.cat([RING, RING.flip(0)], 1)
@@ -31,7 +31,7 @@ def metapath2vec(metapath=("likes", "liked_by"), graph=MORE, **config):
 
 
 def labelled(**changed):
-    data = build_pyg(rings())
+    data = build_pyg(labelled_rings())
     for name, value in changed.items():
         data[name] = value
     return data
