@@ -20,7 +20,7 @@ from ..graph.view import EdgeType
 from .han_architectures import ARCHITECTURES, Architecture, Halves
 from .ops.attention import attend, serves
 from .ops.attention_plain import keep_factors
-from .unchanged import aggregates, eager, remembered, unchanged
+from .unchanged import aggregates, eager, own_propagate, remembered, unchanged
 
 __all__ = ["HANConv"]
 
@@ -92,6 +92,7 @@ class HANConv(MessagePassing):
         **kwargs: Any,
     ) -> None:
         super().__init__(aggr="add", node_dim=0, **kwargs)
+        own_propagate(self)
         if self.flow != "source_to_target":
             raise InputError("flow", self.flow, "'source_to_target', as an edge type leads to its last node type")
         self.architecture = _checks.choice("architecture", architecture, tuple(ARCHITECTURES))

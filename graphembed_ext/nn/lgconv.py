@@ -13,7 +13,7 @@ from torch_geometric.utils import spmm
 from ..graph.adjacency import Adjacency
 from ..graph.edges import read_edges
 from .ops.propagation import edges_and_weights, propagate
-from .unchanged import aggregates, eager, plainly, remembered, unchanged
+from .unchanged import aggregates, eager, own_propagate, plainly, remembered, unchanged
 
 __all__ = ["LGConv", "is_native"]
 
@@ -48,6 +48,7 @@ class LGConv(MessagePassing):
     def __init__(self, normalize: bool = True, **kwargs: Any) -> None:
         kwargs.setdefault("aggr", "add")
         super().__init__(**kwargs)
+        own_propagate(self)
         self.normalize = normalize
 
     def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:

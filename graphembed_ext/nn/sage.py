@@ -19,7 +19,7 @@ from . import sage_paths as paths
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
 from .ops.sparse import SparseRows
-from .unchanged import aggregates, plainly, remembered, unchanged
+from .unchanged import aggregates, own_propagate, plainly, remembered, unchanged
 
 __all__ = ["SAGEConv", "convolve", "convolve_in_parts", "is_native"]
 
@@ -98,6 +98,7 @@ class SAGEConv(MessagePassing):
             sizes = dict.fromkeys(("in_channels", "out_channels"), _known(source, "aggr='lstm'"))
             kwargs["aggr_kwargs"] = sizes | (kwargs.get("aggr_kwargs") or {})
         super().__init__(_pygs(aggr, source), **kwargs)
+        own_propagate(self)
         if self.project:
             self.lin = Linear(_known(source, "project=True"), source, bias=True)
         several = isinstance(self.aggr_module, MultiAggregation)

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.modules import module as _module
+from torch_geometric.nn import MessagePassing
 
-__all__ = ["aggregates", "eager", "overridden", "plainly", "remembered", "unchanged"]
+__all__ = ["aggregates", "eager", "overridden", "own_propagate", "plainly", "remembered", "unchanged"]
 
 #: Steps of message passing that a fast path does not call.
 _STEPS = (
@@ -55,6 +56,18 @@ def remembered(*names: str) -> Any:
         return cls
 
     return remember
+
+
+def own_propagate(layer: MessagePassing) -> None:
+    """Let a subclass whose ``propagate`` PyG could not compile have the one that asks its methods what they take.
+
+    PyG writes a class's ``propagate`` from the signatures of its methods, with its first object. Where annotations
+    disagree (an overridden ``message`` without any, say) it leaves the one that the base class had compiled, which
+    hands over what the base's methods take. A layer's constructor calls this after PyG's.
+    """
+    cls = type(layer)
+    if "propagate" not in cls.__dict__ and cls.propagate.__module__.endswith("_propagate"):
+        cls.propagate = MessagePassing.propagate
 
 
 def eager(*tensors: Any) -> bool:
