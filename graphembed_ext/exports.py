@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._core import checks as _checks
+from ._core import checks
 from ._core.files import whole
 from .embeddings.formats import chunks
 from .errors import InputError
@@ -78,7 +78,7 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         if format is None:
             endings = ", ".join(f"{suffix} ({kind})" for suffix, kind in _SUFFIXES.items())
             raise InputError("format", f"nothing, and a name without a known ending, {path.name}", endings)
-    _checks.choice("format", format, FORMATS)
+    checks.choice("format", format, FORMATS)
     if format in ("parquet", "npz", "safetensors"):
         if path.suffix != f".{format}":
             raise InputError("path", str(path), f"a name ending in .{format}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._core import checks as _checks
+from ._core import checks
 from ._core.files import whole
 from ._core.optional import installed, optional
 from .embeddings.formats import chunks
@@ -101,7 +101,7 @@ class NeighborIndex:
             k: How many.
             node_type: Type of ``node``; None for the type searched.
         """
-        _checks.integer("k", k)
+        checks.integer("k", k)
         own = self.node_type if node_type is None else node_type
         if self._index is None:
             return self._emb.most_similar(node, k, own, among=self.node_type)

@@ -41,7 +41,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._core import checks as _checks
+from ._core import checks
 from .errors import InputError
 
 __all__ = ["BPR_PRESETS", "PRESETS", "bpr_loss", "classification_loss", "link_loss", "skip_gram_loss"]
@@ -80,7 +80,7 @@ def skip_gram_loss(
         >>> skip_gram_loss(torch.zeros(2), torch.zeros(2, 3))  # (1 + 3) ln 2
         tensor(2.7726)
     """
-    _checks.choice("preset", preset, PRESETS)
+    checks.choice("preset", preset, PRESETS)
     _check_scores(pos, neg, any_shape=preset == "pyg")
     if preset == "pyg":
         observed = -torch.log(torch.sigmoid(pos) + _PYG_EPSILON).mean()
@@ -149,7 +149,7 @@ def bpr_loss(
         >>> bpr_loss(torch.zeros(2), torch.zeros(2))  # ln 2
         tensor(0.6931)
     """
-    _checks.choice("preset", preset, BPR_PRESETS)
+    checks.choice("preset", preset, BPR_PRESETS)
     if pos.numel() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
     if neg.shape != pos.shape:

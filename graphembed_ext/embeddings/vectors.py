@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core import html as _html
 from .._core.near import did_you_mean
 from ..errors import FileFormatError, InputError
@@ -139,7 +139,7 @@ class Embeddings:
             Name (or id, where nodes have no names) and cosine from -1 to 1, most similar first; of equal ones
             the lower id first. The node itself is left out.
         """
-        _checks.integer("k", k)
+        checks.integer("k", k)
         node_type = self.type_of(node, node_type)
         index = self.id_of(node, node_type)
         among = node_type if among is None else among

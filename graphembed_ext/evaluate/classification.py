@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
@@ -68,10 +68,10 @@ def node_classification(
     vectors, labels = matrix_of(emb), _dense(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
-    ratio = _checks.number("train_ratio", train_ratio, above=0)
+    ratio = checks.number("train_ratio", train_ratio, above=0)
     if ratio >= 1:
         raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
-    _checks.integer("repeats", repeats)
+    checks.integer("repeats", repeats)
     labelled = np.asarray(labels.any(1) if labels.ndim == 2 else labels >= 0)
     if masks is not None:
         splits = [_given_split(masks, labelled)]

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
@@ -54,7 +54,7 @@ def link_prediction(
     optional("sklearn", "ge.evaluate")
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    _checks.choice("score", score, ("dot", "cosine", "hadamard"))
+    checks.choice("score", score, ("dot", "cosine", "hadamard"))
     if (train is not None) != (score == "hadamard"):
         got = "nothing" if train is None else "pairs to train on"
         expected = "two tensors, edges and pairs that are none" if train is None else f"None: {score} learns nothing"

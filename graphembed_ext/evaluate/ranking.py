@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from ..errors import InputError
 
 __all__ = ["ranking_metrics", "recommendation"]
@@ -118,4 +118,4 @@ def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, f
     }
     metrics = {f"{name}@{k}": float(values[asked].sum()) / count for name, values in per_user.items()}
     listed = torch.unique(found[found >= 0])
-    return metrics | {f"coverage@{k}": len(listed) / _checks.integer("num_items", num_items)}
+    return metrics | {f"coverage@{k}": len(listed) / checks.integer("num_items", num_items)}

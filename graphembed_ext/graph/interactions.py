@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.doors import as_ids, within
 from ..errors import InputError
 from .view import EdgeType, GraphView
@@ -182,7 +182,7 @@ def _typed(view: GraphView, user_type: str | None) -> Interactions:
         else:
             expected = f"one of the node types {view.node_types}, as edges go both ways"
             raise InputError("user_type", None, expected, "LightGCN.for_graph takes it")
-    _checks.choice("user_type", user_type, view.node_types)
+    checks.choice("user_type", user_type, view.node_types)
     (item_type,) = set(view.node_types) - {user_type}
     starts, counts = view.offsets, view.num_nodes
     rows = {kind: range(starts[kind], starts[kind] + counts[kind]) for kind in counts}
@@ -210,7 +210,7 @@ def _untyped(view: GraphView, num_users: int | None) -> Interactions:
             "the number of users of an untyped graph: nodes below it are users, the others items",
             "or name the sides, as edges ('user', 'buys', 'item') of a DGL heterograph or HeteroData",
         )
-    if _checks.integer("num_users", num_users) >= total:
+    if checks.integer("num_users", num_users) >= total:
         raise InputError("num_users", num_users, f"a number below {total}, the number of nodes: items come after users")
     sides = Sides(range(num_users), range(num_users, total))
     src, dst = (ids.long() for ids in next(iter(view.edges.values())))

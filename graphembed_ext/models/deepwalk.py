@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.view import GraphView
@@ -91,8 +90,8 @@ class DeepWalk(SkipGram):
         super().__init__(
             emb_dim=emb_dim, window_size=window_size, negative_size=negative_size, neg_weight=neg_weight, seed=seed
         )
-        walk_length = _checks.integer("walk_length", walk_length)
-        self.fast_neg = _checks.flag("fast_neg", fast_neg)
+        walk_length = checks.integer("walk_length", walk_length)
+        self.fast_neg = checks.flag("fast_neg", fast_neg)
         if walk_length < window_size + 1:
             raise InputError(
                 "walk_length",

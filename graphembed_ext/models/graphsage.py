@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..nn import parts
 from ..nn.ops.rows import Rows
 from ..nn.ops.sparse import SparseRows
@@ -166,7 +166,7 @@ class GraphSAGE(GraphSAGEBase):
             >>> GraphSAGE.for_graph(KarateClub()[0], out_channels=4)
             GraphSAGE(34, 4, num_layers=2)
         """
-        view = view_of(graph)
+        view = registry.view(graph)
         shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, norm, norm_kwargs, jk
         config = {"weight": weight, "seed": seed, "aggr": aggr, "normalize": normalize}
         config |= {"root_weight": root_weight, "project": project, "bias": bias}

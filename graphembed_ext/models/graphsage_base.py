@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.view import NODE_TYPE, EdgeType, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..nn import parts
 from ..sampling.neighbor_loader import SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler
@@ -52,18 +51,18 @@ class GraphSAGEBase(nn.Module, abc.ABC):
     ) -> None:
         super().__init__()
         #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
-        self.unit_norm = _checks.flag("unit_norm", unit_norm)
-        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
-        self.num_layers = _checks.integer("num_layers", num_layers)
+        self.unit_norm = checks.flag("unit_norm", unit_norm)
+        self.hidden_channels = checks.integer("hidden_channels", hidden_channels)
+        self.num_layers = checks.integer("num_layers", num_layers)
         self.out_channels = self.hidden_channels
         if out_channels is not None:
-            self.out_channels = _checks.integer("out_channels", out_channels)
+            self.out_channels = checks.integer("out_channels", out_channels)
         if jk is not None:
-            _checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
+            checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
         self.jk_mode, self.act_first, self.weight = jk, act_first, weight
         self.dropout = nn.Dropout(dropout)
         self.act = parts.activation(act, act_kwargs)
-        self.seed = _checks.seed(seed)
+        self.seed = checks.seed(seed)
 
     def _drawing(self) -> AbstractContextManager[None]:
         """Initial weights drawn in this block follow the seed."""
@@ -102,7 +101,7 @@ class GraphSAGEBase(nn.Module, abc.ABC):
     @torch.no_grad()
     def _inferred(self, graph: Any, chunk: int) -> dict[str, Tensor]:
         with evaluating(self):
-            return self._layer_by_layer(self.inputs(view_of(graph)), _checks.integer("chunk", chunk))
+            return self._layer_by_layer(self.inputs(registry.view(graph)), checks.integer("chunk", chunk))
 
     @abc.abstractmethod
     def inference(self, graph: Any) -> Any:

@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import count_classes, features_of
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..nn.han import HANConv
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
@@ -105,13 +104,13 @@ class HAN(nn.Module):
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        num_layers = _checks.integer("num_layers", num_layers)
-        self.hidden_channels = _checks.integer("hidden_channels", hidden_channels)
+        num_layers = checks.integer("num_layers", num_layers)
+        self.hidden_channels = checks.integer("hidden_channels", hidden_channels)
         self.targets = _targets(target, metadata[1])
         self.out_channels = out_channels
         self.architecture, self.feature, self.max_neighbors = architecture, feature, max_neighbors
         self.metapaths = dict(metapaths or {})
-        self.seed = _checks.seed(seed)
+        self.seed = checks.seed(seed)
         head_counts = self._head_counts(heads, num_layers)
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
@@ -129,7 +128,7 @@ class HAN(nn.Module):
         if len(counts) != num_layers:
             raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
         for count in counts:
-            if self.hidden_channels % _checks.integer("heads", count):
+            if self.hidden_channels % checks.integer("heads", count):
                 raise InputError("heads", count, f"a divisor of hidden_channels = {self.hidden_channels}")
         return counts
 
@@ -174,12 +173,12 @@ class HAN(nn.Module):
             MetapathError: A metapath that this graph does not have, or that does not return to a target type.
             InputError: No labels to count classes of; features missing for a type; what the class refuses.
         """
-        view = view_of(graph)
+        view = registry.view(graph)
         paths = {} if metapaths is None else named_metapaths(view, metapaths)
         edge_types = list(paths) if paths else view.edge_types
         check_returns(paths, target)
         targets = _targets(target, edge_types)
-        first = layered(edge_types, targets, _checks.integer("num_layers", num_layers))[0]
+        first = layered(edge_types, targets, checks.integer("num_layers", num_layers))[0]
         ends = {end for src, _, dst in first for end in (src, dst)}
         sizes = {name: features_of(view, name, name=feature).size(1) for name in sorted(ends)}
         if out_channels is None:
@@ -349,7 +348,7 @@ class HAN(nn.Module):
     def _view(self, graph: Any) -> GraphView:
         if graph is None:
             raise InputError("graph", None, "a graph of either host, with node features: HAN embeds any such graph")
-        return view_of(graph)
+        return registry.view(graph)
 
     def _classes(self) -> dict[str, int]:
         given = self.out_channels
@@ -357,7 +356,7 @@ class HAN(nn.Module):
         for name in self.targets:
             if name not in classes:
                 raise InputError("out_channels", given, f"a number of classes for {name!r}, too")
-            _checks.integer("out_channels", classes[name])
+            checks.integer("out_channels", classes[name])
         return classes
 
     @property

@@ -7,14 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.edges import ends
 from ..graph.interactions import Interactions, Sides, interactions
 from ..graph.view import GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..losses import bpr_loss, link_loss
 from ..nn.lgconv import LGConv, is_native
 from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows
@@ -94,10 +93,10 @@ class LightGCN(Recommending, nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        self.num_nodes = _checks.integer("num_nodes", num_nodes)
-        self.embedding_dim = _checks.integer("embedding_dim", embedding_dim)
-        self.num_layers = _checks.integer("num_layers", num_layers, minimum=0)
-        self.init, self.seed = _checks.choice("init", init, _INITS), _checks.seed(seed)
+        self.num_nodes = checks.integer("num_nodes", num_nodes)
+        self.embedding_dim = checks.integer("embedding_dim", embedding_dim)
+        self.num_layers = checks.integer("num_layers", num_layers, minimum=0)
+        self.init, self.seed = checks.choice("init", init, _INITS), checks.seed(seed)
         self.register_buffer("alpha", _coefficients(alpha, self.num_layers))
         self._graphs = Numbering(self.num_nodes)
         # Given weights, Embedding draws none; PyG's constructor draws, and the same draws give the same weights.
@@ -135,7 +134,7 @@ class LightGCN(Recommending, nn.Module):
         Raises:
             InputError: A graph that is not bipartite.
         """
-        view = view_of(graph)
+        view = registry.view(graph)
         typed = view.is_typed or num_users is not None
         sides = interactions(view, user_type, num_users).sides if typed else None
         if sides is None and init == "recbole":
@@ -336,5 +335,5 @@ def _coefficients(alpha: float | Tensor | None, num_layers: int) -> Tensor:
         if alpha.shape != (count,):
             raise InputError("alpha", f"shape {tuple(alpha.shape)}", f"shape ({count},): a weight for each layer and x")
         return alpha
-    value = 1.0 / count if alpha is None else _checks.number("alpha", alpha, minimum=-torch.inf)
+    value = 1.0 / count if alpha is None else checks.number("alpha", alpha, minimum=-torch.inf)
     return torch.tensor([value] * count)

@@ -12,8 +12,8 @@ from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.interactions import Interactions, Sides, interactions
 from ..graph.view import GraphView, tensor_token
+from ..hosts import registry
 from ..hosts.registry import refreshed
-from ..hosts.registry import view as view_of
 
 __all__ = ["Numbering", "pairs_of", "rows_of"]
 
@@ -116,13 +116,13 @@ class Numbering:
         """A view with as many nodes as the table, where the edges alone cannot tell."""
         if graph is None:
             return self._own()
-        return view_of(graph, num_nodes=self.num_nodes) if _bare(graph) else view_of(graph)
+        return registry.view(graph, num_nodes=self.num_nodes) if _bare(graph) else registry.view(graph)
 
     def _view_of(self, graph: Any) -> GraphView:
         if isinstance(graph, GraphView):
             return graph
         last = self._last_view
-        self._last_view = view_of(graph) if last is None or last.source is not graph else refreshed(last)
+        self._last_view = registry.view(graph) if last is None or last.source is not graph else refreshed(last)
         return self._last_view
 
     def _of_pairs(self, pairs: Tensor, sides: Sides) -> Interactions:

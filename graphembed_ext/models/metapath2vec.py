@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import losses
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.alias import AliasTable, alias_table
 from .._core.rng import stream_of_call
 from ..errors import InputError
@@ -109,7 +108,7 @@ class MetaPath2Vec(SkipGram):
         super().__init__(
             emb_dim=emb_dim, window_size=window_size, negative_size=negative_size, neg_weight=1.0, seed=seed
         )
-        self.typed_negatives = _checks.flag("typed_negatives", typed_negatives)
+        self.typed_negatives = checks.flag("typed_negatives", typed_negatives)
         graph = self._view_of(g, num_nodes)
         walker = Walker(graph, metapath=metapath, weight=weight, cyclic=walk_length is not None, engine=engine)
         self.metapath = metapath

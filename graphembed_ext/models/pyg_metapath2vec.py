@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.metapaths import node_types
@@ -89,7 +88,7 @@ class MetaPath2Vec(Windowed):
             context_size=context_size,
             walks_per_node=walks_per_node,
             num_negative_samples=num_negative_samples,
-            nodes=_checks.integer("walk_length", walk_length) + 1,
+            nodes=checks.integer("walk_length", walk_length) + 1,
             seed=seed,
         )
         self.walk_length, self.metapath = walk_length, metapath

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..embeddings.vectors import Embeddings
 from ..graph.weights import Weight
 from ..walks.walker import Walker
@@ -82,7 +81,7 @@ class Node2Vec(Windowed):
             context_size=context_size,
             walks_per_node=walks_per_node,
             num_negative_samples=num_negative_samples,
-            nodes=_checks.integer("walk_length", walk_length),
+            nodes=checks.integer("walk_length", walk_length),
             seed=seed,
         )
         self.walk_length = walk_length - 1  # steps, as PyG has it in the attribute, though not in the argument

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from .. import losses
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.optional import optional
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.view import GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..nn.unchanged import plainly
 from ..walks.walker import Walker, check_starts
@@ -47,11 +46,11 @@ class Windowed(nn.Module, abc.ABC):
         seed: int | None,
     ) -> None:
         super().__init__()
-        self.embedding_dim = _checks.integer("embedding_dim", embedding_dim)
-        self.context_size = _checks.integer("context_size", context_size, minimum=2)
-        self.walks_per_node = _checks.integer("walks_per_node", walks_per_node)
-        self.num_negative_samples = _checks.integer("num_negative_samples", num_negative_samples)
-        self.seed = _checks.seed(seed)
+        self.embedding_dim = checks.integer("embedding_dim", embedding_dim)
+        self.context_size = checks.integer("context_size", context_size, minimum=2)
+        self.walks_per_node = checks.integer("walks_per_node", walks_per_node)
+        self.num_negative_samples = checks.integer("num_negative_samples", num_negative_samples)
+        self.seed = checks.seed(seed)
         self._nodes = nodes
         if nodes < context_size:
             raise InputError(
@@ -63,7 +62,7 @@ class Windowed(nn.Module, abc.ABC):
 
     def _build(self, walker: Walker, rows: int, starts: int, sparse: bool) -> None:
         self._walker, self._num_starts = walker, starts
-        self.embedding = table(rows, self.embedding_dim, _checks.flag("sparse", sparse))
+        self.embedding = table(rows, self.embedding_dim, checks.flag("sparse", sparse))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -204,7 +203,7 @@ def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
         graph = graph.cpu()
     elif isinstance(graph, Mapping):
         graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
-    view = view_of(graph) if num_nodes is None else view_of(graph, num_nodes=num_nodes)
+    view = registry.view(graph) if num_nodes is None else registry.view(graph, num_nodes=num_nodes)
     if view.total_nodes == 0 or view.total_edges == 0:
         raise InputError("edge_index", repr(view), "a graph with nodes and edges, as there is nothing to walk on")
     return view

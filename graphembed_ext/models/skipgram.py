@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
-from .._core import checks as _checks
-from .._core import memory, rng
+from .._core import checks, memory, rng
 from .._core.rng import stream_of_call
 from ..errors import GraphChangedError, InputError
 from ..graph.view import GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..walks.loader import WalkLoader
 from ..walks.walker import Walker
 
@@ -46,18 +45,18 @@ class SkipGram(nn.Module, abc.ABC):
         self, *, emb_dim: int, window_size: int, negative_size: int, neg_weight: float, seed: int | None
     ) -> None:
         super().__init__()
-        self.emb_dim = _checks.integer("emb_dim", emb_dim)
-        self.window_size = _checks.integer("window_size", window_size)
-        self.negative_size = _checks.integer("negative_size", negative_size)
-        self.neg_weight = _checks.number("neg_weight", neg_weight, minimum=0)
-        self.seed = _checks.seed(seed)
+        self.emb_dim = checks.integer("emb_dim", emb_dim)
+        self.window_size = checks.integer("window_size", window_size)
+        self.negative_size = checks.integer("negative_size", negative_size)
+        self.neg_weight = checks.number("neg_weight", neg_weight, minimum=0)
+        self.seed = checks.seed(seed)
 
     def _build(self, walker: Walker, walk_length: int, sparse: bool) -> None:
         """Make the tables, once the arguments are known to be right."""
         self.walker, self.walk_length = walker, walk_length
         total = walker.view.total_nodes
         memory.check_tables(total, self.emb_dim)
-        self.node_embed = table(total, self.emb_dim, _checks.flag("sparse", sparse))
+        self.node_embed = table(total, self.emb_dim, checks.flag("sparse", sparse))
         self.context_embed = table(total, self.emb_dim, sparse)
         position = torch.arange(walk_length)
         distance = (position[:, None] - position[None, :]).abs()
@@ -67,7 +66,7 @@ class SkipGram(nn.Module, abc.ABC):
 
     @staticmethod
     def _view_of(g: Any, num_nodes: Any) -> GraphView:
-        graph = view_of(g) if num_nodes is None else view_of(g, num_nodes=num_nodes)
+        graph = registry.view(g) if num_nodes is None else registry.view(g, num_nodes=num_nodes)
         if graph.total_nodes == 0 or graph.total_edges == 0:
             raise InputError("g", repr(graph), "a graph with nodes and edges, as there is nothing to walk on")
         return graph
@@ -135,7 +134,7 @@ class SkipGram(nn.Module, abc.ABC):
             **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
                 :class:`~graphembed_ext.walks.loader.WalkLoader` takes.
         """
-        seed = self._key if _checks.seed(seed) is None else int(seed or 0)
+        seed = self._key if checks.seed(seed) is None else int(seed or 0)
         self.view  # noqa: B018  # raises when the graph has outgrown the tables
         return WalkLoader(self.walker, self.walker.starts, self.walk_length, seed=seed, **kwargs)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from .._core import checks as _checks
+from .._core import checks
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import features_of
@@ -141,7 +141,7 @@ class TypedGraphSAGE(GraphSAGEBase):
     @classmethod
     def of_view(cls, view: GraphView, hidden_channels: int, num_layers: int, *args: Any, **config: Any) -> Any:
         """A model with the sizes of a typed graph's features; the arguments are those of the class."""
-        targets = _targets(config.get("target"), view.edge_types, _checks.integer("num_layers", num_layers))
+        targets = _targets(config.get("target"), view.edge_types, checks.integer("num_layers", num_layers))
         first = layered(view.edge_types, targets, num_layers)[0]
         ends = sorted({end for src, _, dst in first for end in (src, dst)})
         sizes = {name: features_of(view, name).size(1) for name in ends}

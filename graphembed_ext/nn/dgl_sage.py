@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.optional import import_dgl
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
@@ -63,7 +63,7 @@ class SAGEConv(nn.Module):
         activation: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.aggregator_type = _checks.choice("aggregator_type", aggregator_type, ("mean", "gcn", "pool", "lstm"))
+        self.aggregator_type = checks.choice("aggregator_type", aggregator_type, ("mean", "gcn", "pool", "lstm"))
         source, target = (in_feats, in_feats) if isinstance(in_feats, int) else in_feats
         if aggregator_type == "gcn" and source != target:
             raise InputError("in_feats", in_feats, "one size for sources and destinations with 'gcn'")

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch_geometric.nn.conv import MessagePassing
 from torch_geometric.utils import softmax
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..errors import InputError
 from ..graph.adjacency import Adjacency, adjacency
 from ..graph.edges import ends
@@ -95,9 +94,9 @@ class HANConv(MessagePassing):
         own_propagate(self)
         if self.flow != "source_to_target":
             raise InputError("flow", self.flow, "'source_to_target', as an edge type leads to its last node type")
-        self.architecture = _checks.choice("architecture", architecture, tuple(ARCHITECTURES))
-        self.heads = _checks.integer("heads", heads)
-        self.out_channels = _checks.integer("out_channels", out_channels)
+        self.architecture = checks.choice("architecture", architecture, tuple(ARCHITECTURES))
+        self.heads = checks.integer("heads", heads)
+        self.out_channels = checks.integer("out_channels", out_channels)
         if self.out_channels % self.heads:
             near = max(1, round(out_channels / heads)) * heads
             raise InputError(
@@ -278,7 +277,7 @@ class HANConv(MessagePassing):
 
 
 def _probability(argument: str, value: Any) -> float:
-    number = _checks.number(argument, value, minimum=0)
+    number = checks.number(argument, value, minimum=0)
     if number > 1:
         raise InputError(argument, value, "a probability, from 0 to 1")
     return number

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.parallel import threads
 from ..errors import GraphEmbedError
 from ..graph.features import count_classes
 from ..graph.view import NODE_TYPE, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..models.catalogue import create
 from .stages import REASONS, Found, stages_of
 from .table import ParityReport, Row, compare
@@ -59,10 +59,10 @@ def report(
         >>> found.first_difference.reason
         '1 node pair differs: in the first and the second graph, edge 0 -> 1 is there 1 and 0 times'
     """
-    _checks.integer("steps", steps)
+    checks.integer("steps", steps)
     if batch_size is not None:
-        _checks.integer("batch_size", batch_size)
-    views = view_of(first), view_of(second)
+        checks.integer("batch_size", batch_size)
+    views = registry.view(first), registry.view(second)
     rows = list(compare_views(*views, features=name.lower() in _READ_FEATURES))
     engine = "none"
     same_nodes = dict(views[0].num_nodes) == dict(views[1].num_nodes)

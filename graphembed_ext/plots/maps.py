@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .._core import checks as _checks
+from .._core import checks
 from .._core.optional import installed, optional
 from ..errors import InputError
 from .style import COLOURS, GREY, INK, MANY, axes_of
@@ -172,7 +172,7 @@ _METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
 def _method(method: str, count: int) -> str:
-    _checks.choice("method", method, ("auto", *_METHODS))
+    checks.choice("method", method, ("auto", *_METHODS))
     if method == "auto":
         if count <= _FEW:  # neighbourhoods mean little among so few
             return "pca"

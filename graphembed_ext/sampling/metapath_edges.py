@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import memory, rng
+from .._core import checks, memory, rng
 from .._core.bits import U64, below, bits
 from .._core.parallel import over_rows
 from ..errors import InputError
 from ..graph.metapaths import Metapath, read_metapaths
 from ..graph.view import CSR, EdgeType, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..walks.tables import stacked
 
 __all__ = ["backwards", "metapath_edges", "named_metapaths"]
@@ -71,10 +70,10 @@ def metapath_edges(
         tensor([[0, 1, 0, 1, 2, 1, 2],
                 [0, 0, 1, 1, 1, 2, 2]])
     """
-    view = view_of(graph, **({} if num_nodes is None else {"num_nodes": num_nodes}))
+    view = registry.view(graph, **({} if num_nodes is None else {"num_nodes": num_nodes}))
     if max_neighbors is not None:
-        max_neighbors = _checks.integer("max_neighbors", max_neighbors)
-    number = 0 if max_neighbors is None and _checks.seed(seed) is None else rng.seed_or_fresh(seed)
+        max_neighbors = checks.integer("max_neighbors", max_neighbors)
+    number = 0 if max_neighbors is None and checks.seed(seed) is None else rng.seed_or_fresh(seed)
     edges = {}
     for place, (edge_type, path) in enumerate(named_metapaths(view, metapaths).items()):
         key = rng.key(number, "metapath neighbours", place)

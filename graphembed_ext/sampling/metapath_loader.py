@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.metapaths import Metapath
@@ -75,8 +74,8 @@ class MetapathLoader:
     ) -> None:
         if len(fanouts) != len(layers):
             raise InputError("fanouts", list(fanouts), f"{len(layers)} numbers, one for each layer")
-        self._fanouts = [_checks.integer("fanouts", fanout) for fanout in reversed(fanouts)]  # by layer
-        self._batch_size = _checks.integer("batch_size", batch_size)
+        self._fanouts = [checks.integer("fanouts", fanout) for fanout in reversed(fanouts)]  # by layer
+        self._batch_size = checks.integer("batch_size", batch_size)
         self._view, self._layers, self._make = view, layers, make
         self._nodes = {name: ids for name, ids in nodes.items() if len(ids)}
         self._seed, self._epoch, self._shuffle = seed, epoch, shuffle

@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.background import in_background
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES, by_type, find, node_ids
 from ..graph.in_edges import entry_values, in_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from .neighbor_sampler import Neighborhood, NeighborSampler, check_fanouts
 
 __all__ = ["NeighborBatch", "NeighborLoader", "SeededBatches", "neighbor_loader"]
@@ -163,7 +162,7 @@ def neighbor_loader(
         >>> ge.GraphSAGE(34, 8, num_layers=2, out_channels=4)(batch.x, batch.blocks).shape
         torch.Size([16, 4])
     """
-    view = view_of(graph)
+    view = registry.view(graph)
     number = rng.seed_or_fresh(seed)
     found = _seeds(view, nodes)
     sampler = NeighborSampler(view, check_fanouts(fanouts, view.edge_types), replace=replace, weight=weight)
@@ -176,9 +175,9 @@ def neighbor_loader(
         features=_columns(view, names, "features" if features is not None else None),
         labels=_labels(view, y),
         edge_weight=edge_weight,
-        shuffle=_checks.flag("shuffle", shuffle),
-        drop_last=_checks.flag("drop_last", drop_last),
-        prefetch=_checks.integer("prefetch", prefetch, minimum=0),
+        shuffle=checks.flag("shuffle", shuffle),
+        drop_last=checks.flag("drop_last", drop_last),
+        prefetch=checks.integer("prefetch", prefetch, minimum=0),
         seed=number,
     )
 
@@ -207,7 +206,7 @@ class NeighborLoader:
         epoch: int = 0,
     ) -> None:
         self.sampler, self.epoch = sampler, epoch
-        self._view, self._seeds, self._batch_size = view, seeds, _checks.integer("batch_size", batch_size)
+        self._view, self._seeds, self._batch_size = view, seeds, checks.integer("batch_size", batch_size)
         self._features, self._labels = features, labels
         self._shuffle, self._drop_last, self._prefetch, self._seed = shuffle, drop_last, prefetch, seed
         self._host_ids = {t: in_edges(view, t).edge_ids for t in sampler.tables}

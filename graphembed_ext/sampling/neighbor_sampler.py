@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.doors import within
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
@@ -72,7 +71,7 @@ def _numbers(given: Any) -> list[int]:
     listed = given.tolist() if isinstance(given, (np.ndarray, Tensor)) else given
     if not isinstance(listed, Sequence) or isinstance(listed, (str, bytes)) or not len(listed):
         raise InputError("fanouts", given, "a list of numbers of neighbours, first hop first")
-    return [_checks.integer("fanouts", number, minimum=-1, hint="-1 takes all neighbours") for number in listed]
+    return [checks.integer("fanouts", number, minimum=-1, hint="-1 takes all neighbours") for number in listed]
 
 
 class NeighborSampler:
@@ -94,7 +93,7 @@ class NeighborSampler:
 
     def __init__(self, view: GraphView, fanouts: Fanouts, *, replace: bool = False, weight: str | None = None) -> None:
         self._counts, self._fanouts = dict(view.num_nodes), fanouts
-        self._replace = _checks.flag("replace", replace)
+        self._replace = checks.flag("replace", replace)
         self.hops = len(next(iter(fanouts.values()), []))
         if replace and any(fanout < 0 for given in fanouts.values() for fanout in given):
             raise InputError("fanouts", -1, "numbers of at least 0 with replace=True, which never has all of them")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..errors import InputError
 from ..graph.interactions import Interactions
 
@@ -42,7 +41,7 @@ class Triplets:
     """
 
     def __init__(self, known: Interactions, sampling: str = "interactions", seed: int = 0) -> None:
-        self._sampling, self._seed = _checks.choice("sampling", sampling, SAMPLINGS), seed
+        self._sampling, self._seed = checks.choice("sampling", sampling, SAMPLINGS), seed
         sides = known.sides
         self._first_user, self._first_item, self._num_items = sides.users.start, sides.items.start, len(sides.items)
         self._bounds, items = known.by_user()

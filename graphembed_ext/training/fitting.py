@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._core import checks as _checks
+from .._core import checks
 from ..errors import InputError
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from .result import FitResult
 from .run import Plan
 
@@ -99,26 +99,26 @@ def fit(
         (True, 360, 'numba')
     """
     if hasattr(model, "task_without_labels") and graph is not None:
-        graph = view_of(graph)
+        graph = registry.view(graph)
     train = _trainer(model, _task(model, graph, task, options))
     if train is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     _check_options(model, train, options)
     plan = Plan(
-        None if epochs is None else _checks.integer("epochs", epochs),
-        None if lr is None else _checks.number("lr", lr, above=0),
-        None if batch_size is None else _checks.integer("batch_size", batch_size),
+        None if epochs is None else checks.integer("epochs", epochs),
+        None if lr is None else checks.number("lr", lr, above=0),
+        None if batch_size is None else checks.integer("batch_size", batch_size),
         _seed(seed),
-        _checks.flag("progress", progress),
+        checks.flag("progress", progress),
         None if checkpoint is None else Path(checkpoint),
         _joined(on_epoch),
-        _checks.choice("resume", resume, ("same", "force")) == "force",
+        checks.choice("resume", resume, ("same", "force")) == "force",
     )
     return train(model, graph, plan, **options)
 
 
 def _seed(seed: Any) -> int:
-    found = _checks.seed(seed)
+    found = checks.seed(seed)
     if found is None:
         raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     return found
@@ -170,7 +170,7 @@ def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> 
     own, other = getattr(model, "task", None), getattr(model, "task_without_labels", None)
     known = [name for name in (own, other) if name is not None]
     if task is not None:
-        return _checks.choice("task", task, known)
+        return checks.choice("task", task, known)
     if other is None or options.get("y") is not None or options.get("masks") is not None or graph is None:
         return own
     return own if any("train_mask" in columns for columns in graph.features.values()) else other

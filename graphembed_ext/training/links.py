@@ -11,12 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.background import in_background
 from ..errors import InputError
 from ..graph.view import EdgeType, GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from ..sampling.compiled import entries_between
 from ..sampling.walk_pairs import WalkPairs
 from .adam import Adam, materialised
@@ -84,21 +83,21 @@ def train(
     """
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
-    view = view_of(graph)
-    temperature = _checks.number("temperature", temperature, above=0)
-    weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
+    view = registry.view(graph)
+    temperature = checks.number("temperature", temperature, above=0)
+    weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
     batch_size = plan.batch_size or _BATCH_SIZE
     every = {name: torch.arange(view.num_nodes.get(name, 0)) for name in model.targets}
     key = rng.key(plan.seed, "links")
     loader = model.loader(view, every, batch_size=batch_size, seed=key >> 1, fanouts=fanouts)
     pairs = WalkPairs(
         view,
-        _checks.integer("walk_length", walk_length, minimum=2),
-        _checks.integer("negatives", negatives),
+        checks.integer("walk_length", walk_length, minimum=2),
+        checks.integer("negatives", negatives),
         key,
         types=model.targets,
     )
-    exclude = _checks.flag("exclude_seed_edges", exclude_seed_edges)
+    exclude = checks.flag("exclude_seed_edges", exclude_seed_edges)
     trainer = _LinkTrainer(model, view, loader, pairs, plan, batch_size, temperature, exclude, weight_decay)
     config: dict[str, Any] = {"lr": plan.lr or _LR, "batch_size": batch_size, "seed": plan.seed}
     config |= {"walk_length": walk_length, "negatives": negatives, "temperature": temperature}

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from .. import losses
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..errors import InputError
 from ..evaluate.metrics import classification_metrics
 from ..graph.view import GraphView
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from .adam import Adam, materialised
 from .fingerprint import graph_of
 from .result import FitResult
@@ -113,11 +112,11 @@ def train(
     """
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
-    view = view_of(graph)
+    view = registry.view(graph)
     split = splits_of(model, view, y, masks)
-    _checks.choice("monitor", monitor, _MONITORS)
-    weight_decay = _checks.number("weight_decay", weight_decay, minimum=0)
-    patience = None if patience is None else _checks.integer("patience", patience)
+    checks.choice("monitor", monitor, _MONITORS)
+    weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
+    patience = None if patience is None else checks.integer("patience", patience)
     _check_batches(model, plan.batch_size, fanouts)
     trainer = _NodeTrainer(
         model,
@@ -125,7 +124,7 @@ def train(
         split,
         plan,
         weight_decay=weight_decay,
-        validate_every=_checks.integer("validate_every", validate_every),
+        validate_every=checks.integer("validate_every", validate_every),
         fanouts=fanouts,
     )
     early = Early(monitor, patience, larger=monitor != "val_loss") if split.parts["val"] else None

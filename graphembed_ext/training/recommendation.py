@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
-from .._core import checks as _checks
+from .._core import checks
 from .._core.parallel import threads_to_ourselves
 from ..errors import InputError
 from ..evaluate.ranking import recommendation
@@ -105,19 +105,19 @@ def train(
     Reference:
         He et al. 2020, arXiv:2002.02126, section 3.3; Rendle et al. 2009, arXiv:1205.2618.
     """
-    _checks.choice("loss", loss, losses.BPR_PRESETS)
-    _checks.choice("schedule", schedule, _SCHEDULES)
-    _checks.choice("monitor", monitor, ("recall", "ndcg", "precision", "hit_rate", "mrr"))
-    decay = _WEIGHT_DECAY[loss] if weight_decay is None else _checks.number("weight_decay", weight_decay, minimum=0)
-    validate_every = _checks.integer("validate_every", validate_every)
+    checks.choice("loss", loss, losses.BPR_PRESETS)
+    checks.choice("schedule", schedule, _SCHEDULES)
+    checks.choice("monitor", monitor, ("recall", "ndcg", "precision", "hit_rate", "mrr"))
+    decay = _WEIGHT_DECAY[loss] if weight_decay is None else checks.number("weight_decay", weight_decay, minimum=0)
+    validate_every = checks.integer("validate_every", validate_every)
     if patience is not None:
-        patience = _checks.integer("patience", patience)
+        patience = checks.integer("patience", patience)
         if validation is None:
             raise InputError("patience", patience, "None without validation pairs")
     known = model.interactions(graph, num_users=num_users)
     if validation is not None:
         pairs = known.sides.pairs(validation, "validation")
-        if _checks.integer("k", k) > len(known.sides.items):
+        if checks.integer("k", k) > len(known.sides.items):
             raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
     triplets = Triplets(known, sampling, plan.seed)
@@ -172,7 +172,7 @@ class RankingTrainer:
         self._epochs, self.batches = epochs, -(-len(triplets) // batch_size)
         self._on_cpu = table.device.type == "cpu"
         fused = table.device.type in ("cpu", "cuda") and table.is_floating_point()
-        self._adam = Adam([table], lr, fused=fused)
+        self._adam = Adam([p for p in model.parameters() if p.requires_grad], lr, fused=fused)
         self._validation: tuple[Tensor, int, int] | None = None
 
     def validate_with(self, pairs: Tensor, k: int, every: int) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from .._core import checks as _checks
-from .._core import memory, rng
+from .._core import checks, memory, rng
 from ..errors import InputError
 from .engines.base import Batch, Engine
 from .engines.choose import choose
@@ -77,8 +76,8 @@ def train(
         raise InputError(
             "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
         )
-    num_workers = _checks.integer("num_workers", num_workers, minimum=0)
-    threads = _threads(threads, _checks.flag("deterministic", deterministic))
+    num_workers = checks.integer("num_workers", num_workers, minimum=0)
+    threads = _threads(threads, checks.flag("deterministic", deterministic))
     epochs, lr = plan.epochs or _EPOCHS, plan.lr or _LR
     key = rng.key(plan.seed, "fit")
     engine_, fallback = choose(
@@ -89,7 +88,7 @@ def train(
         key=key,
         threads=threads,
         deterministic=deterministic,
-        shrink_window=_checks.flag("shrink_window", shrink_window),
+        shrink_window=checks.flag("shrink_window", shrink_window),
     )
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
     loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
@@ -157,7 +156,7 @@ class _WalkTrainer:
 def _threads(threads: int | None, deterministic: bool) -> int:
     if threads is None:
         return 1 if deterministic else torch.get_num_threads()
-    threads = _checks.integer("threads", threads, hint="None takes as many as torch would")
+    threads = checks.integer("threads", threads, hint="None takes as many as torch would")
     if threads > _MOST_THREADS:
         raise InputError("threads", threads, f"at most {_MOST_THREADS}", "more threads than processors gain nothing")
     if deterministic and threads > 1:

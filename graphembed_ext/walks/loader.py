@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from ..errors import InputError
 from .walker import Walker
 
@@ -65,7 +64,7 @@ class WalkLoader(DataLoader[Any]):
         for taken in ("sampler", "batch_sampler", "dataset"):
             if taken in kwargs:
                 raise InputError(taken, kwargs[taken], "nothing: this loader orders its start nodes itself")
-        batch_size = _checks.integer("batch_size", batch_size)
+        batch_size = checks.integer("batch_size", batch_size)
         self._order = _Order(starts, batch_size, shuffle, drop_last, seed)
         kwargs.setdefault("generator", rng.generator(rng.key(seed, "loader")))
         super().__init__(
@@ -82,7 +81,7 @@ class WalkLoader(DataLoader[Any]):
 
     @epoch.setter
     def epoch(self, value: int) -> None:
-        self._order.epoch = _checks.integer("epoch", value, minimum=0)
+        self._order.epoch = checks.integer("epoch", value, minimum=0)
 
 
 class _Order(Sampler[list[Job]]):

@@ -7,11 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import rng
+from .._core import checks, rng
 from .._core.background import in_background
 from ..graph.weights import Weight
-from ..hosts.registry import view as view_of
+from ..hosts import registry
 from .loader import WalkLoader
 from .walker import Walker, Walks
 
@@ -72,7 +71,7 @@ def random_walk(
         >>> random_walk(ring, torch.tensor([1]), 4, engine="torch", seed=0)
         Walks(nodes=tensor([[1, 2, 0, 1]]), engine='torch')
     """
-    walker = Walker(view_of(graph), p=p, q=q, weight=weight, restart=restart, metapath=metapath, engine=engine)
+    walker = Walker(registry.view(graph), p=p, q=q, weight=weight, restart=restart, metapath=metapath, engine=engine)
     length = walker.length_of(walk_length)
     number = rng.seed_or_fresh(seed)
     return walker.walk(walker.global_starts(starts), length, rng.key(number, "walks"))
@@ -127,10 +126,10 @@ def stream(
         [[0, 1, 2, 0], [1, 2, 0, 1]]
         [[2, 0, 1, 2]]
     """
-    prefetch = _checks.integer("prefetch", prefetch)
-    num_workers = _checks.integer("num_workers", num_workers, minimum=0)
-    epochs = None if epochs is None else _checks.integer("epochs", epochs)
-    walker = Walker(view_of(graph), engine="torch" if engine == "auto" else engine, **kind)
+    prefetch = checks.integer("prefetch", prefetch)
+    num_workers = checks.integer("num_workers", num_workers, minimum=0)
+    epochs = None if epochs is None else checks.integer("epochs", epochs)
+    walker = Walker(registry.view(graph), engine="torch" if engine == "auto" else engine, **kind)
     length = walker.length_of(walk_length)
     number = rng.seed_or_fresh(seed)
     starts = walker.starts if starts is None else walker.global_starts(starts)

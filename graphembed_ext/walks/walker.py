@@ -35,8 +35,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .._core import checks as _checks
-from .._core import memory, rng
+from .._core import checks, memory, rng
 from .._core.doors import as_ids, within
 from .._core.optional import installed, require
 from ..errors import EngineError, InputError
@@ -95,10 +94,10 @@ class Walker:
         engine: str = "auto",
     ) -> None:
         self.p, self.q = (_bias(name, value) for name, value in (("p", p), ("q", q)))
-        self.restart = _checks.number("restart", restart, minimum=0)
+        self.restart = checks.number("restart", restart, minimum=0)
         if self.restart > 1:
             raise InputError("restart", restart, "a probability, from 0 to 1")
-        self.engine = _checks.choice("engine", engine, ENGINES)
+        self.engine = checks.choice("engine", engine, ENGINES)
         self.weight = weight
         self.view = view
         self.metapaths = () if metapath is None else read_metapaths(view, metapath)
@@ -147,7 +146,7 @@ class Walker:
 
     def check_length(self, walk_length: Any) -> int:
         """Return a number of nodes that walks can have, or raise."""
-        length = _checks.integer("walk_length", walk_length)
+        length = checks.integer("walk_length", walk_length)
         if length > _LONGEST:
             raise InputError("walk_length", length, f"at most {_LONGEST:,} nodes, the most that a walk can have")
         memory.check_room("walk_length", f"{length}", 8 * length * max(1, len(self.metapaths)), "a single walk")
@@ -278,7 +277,7 @@ class Walker:
 
 
 def _bias(name: str, value: Any) -> float:
-    number = _checks.number(name, value, above=0)
+    number = checks.number(name, value, above=0)
     if not _LEAST <= number <= _MOST:
         raise InputError(name, value, f"a number from {_LEAST:g} to {_MOST:g}")
     return number

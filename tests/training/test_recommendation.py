@@ -264,3 +264,20 @@ def test_a_loss_that_is_no_number_stops_the_training(camps):
         model.embedding.weight[0] = math.nan
     with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 1"):
         ge.fit(model, **QUICK)
+
+
+def test_parameters_of_a_subclass_are_trained(camps):
+    """Multi-modal recommenders add features to the table, as in Zhou et al. 2023 (arXiv:2302.04473)."""
+    graph = build_pyg(camps)
+
+    class WithFeatures(ge.LightGCN):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def get_embedding(self, *args, **kwargs):
+            return self.scale * super().get_embedding(*args, **kwargs)
+
+    model = WithFeatures.for_graph(graph, embedding_dim=4, num_layers=1, seed=0)
+    ge.fit(model, graph, epochs=2, lr=0.05, progress=False)
+    assert model.scale.item() != 1

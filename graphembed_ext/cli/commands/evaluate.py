@@ -75,9 +75,9 @@ def evaluate(
     how many held-out items stand in the lists of their users.
     """
     with reporting(debug):
-        from ..._core import checks as _checks
+        from ..._core import checks
 
-        _checks.choice("task", task, _PROTOCOLS)
+        checks.choice("task", task, _PROTOCOLS)
         how = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding, "header": header}
         if task != "classification" and test is None:
             raise _missing_test(task)
@@ -107,10 +107,10 @@ def _classification(
 
 
 def _links(embedding: Path, test: Any, negative: Path | None, score: str, how: dict[str, Any], seed: int) -> _Found:
-    from ..._core import checks as _checks
+    from ..._core import checks
     from ..runs.links import SCORES, links
 
-    _checks.choice("score", score, ("auto", *SCORES))
+    checks.choice("score", score, ("auto", *SCORES))
     return {"": links(load(embedding), embedding, test, negative, score=score, reading=how, seed=seed)}
 
 

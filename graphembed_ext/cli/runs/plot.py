@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ... import plots
-from ..._core import checks as _checks
+from ..._core import checks
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
@@ -51,7 +51,7 @@ def draw(
     Raises:
         InputError: A picture that this run has no figures for.
     """
-    _checks.choice("kind", kind, KINDS)
+    checks.choice("kind", kind, KINDS)
     if output.suffix not in _SUFFIXES:
         raise InputError("output", str(output), "a name ending in " + ", ".join(_SUFFIXES))
     if kind != "map":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..._core import checks as _checks
+from ..._core import checks
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
 from ...evaluate.ranking import ranking_metrics
@@ -83,7 +83,7 @@ class SavedRecommender:
         users, items = self.known.sides.pairs(self._pairs(path, reading or {}, notes), "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
-        found, _ = self.top(asked - self.known.sides.users.start, _checks.integer("k", k), known=False)
+        found, _ = self.top(asked - self.known.sides.users.start, checks.integer("k", k), known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
         return ranking_metrics(found, truth, len(self.known.sides.items))
 

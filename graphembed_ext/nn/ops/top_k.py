@@ -10,7 +10,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from ..._core import checks as _checks
+from ..._core import checks
 from ..._core.parallel import share, threads_to_ourselves
 from ...errors import InputError
 
@@ -60,7 +60,7 @@ def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] |
         >>> top_k(torch.tensor([[1.0]]), items, 3, (torch.tensor([0, 1]), torch.tensor([1]))).items
         tensor([[2, 3, 0]])
     """
-    if _checks.integer("k", k) > len(items):
+    if checks.integer("k", k) > len(items):
         raise InputError("k", k, f"at most {len(items)}, the number of candidates")
     users, items = users.detach(), items.detach()
     found = torch.empty(len(users), k, dtype=torch.int64, device=users.device)

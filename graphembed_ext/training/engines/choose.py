@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import losses
-from ..._core import checks as _checks
+from ..._core import checks
 from ...errors import EngineError
 from .base import Engine, WalkModel
 
@@ -42,8 +42,8 @@ def choose(
     from .cpu import CPUEngine, obstacle
     from .reference import TorchEngine
 
-    _checks.choice("engine", engine, ENGINES)
-    _checks.choice("loss", loss, losses.PRESETS)
+    checks.choice("engine", engine, ENGINES)
+    checks.choice("loss", loss, losses.PRESETS)
     reason = "" if engine == "torch" else obstacle(model, loss)
     if engine == "numba" and reason:
         raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
