@@ -13,7 +13,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
 
 test: $(VENV)/all.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/all.stamp
 	$(BIN)/ruff check .

@@ -106,3 +106,8 @@ def karate():
     from torch_geometric.datasets import KarateClub
 
     return KarateClub()[0]
+
+
+def pytest_make_parametrize_id(val):
+    """Functions among a test's parameters are told by name: their address is another in every process."""
+    return val.__name__ if callable(val) and hasattr(val, "__name__") else None

@@ -244,9 +244,7 @@ def test_resume_is_checked():
         fitted(deepwalk(), resume="yes")
 
 
-@pytest.mark.parametrize(
-    ("make", "graph"), [(deepwalk, None), (sage, labelled), (han, typed_data), (lightgcn, None)], ids=lambda f: str(f)
-)
+@pytest.mark.parametrize(("make", "graph"), [(deepwalk, None), (sage, labelled), (han, typed_data), (lightgcn, None)])
 def test_more_epochs_on_resume(make, graph, tmp_path):
     path = tmp_path / "state.pt"
     fitted(make(), graph and graph(), checkpoint=path)
