@@ -60,6 +60,10 @@ class Dialect:
         """The one character that Arrow is given; a longer delimiter is replaced by the unit separator."""
         return self.delimiter if len(self.delimiter) == 1 else "\x1f"
 
+    def cells(self, line: str) -> list[str]:
+        """What stands between the delimiters of a line, quotation marks and all."""
+        return line.split() if self.delimiter == " " else line.split(self.delimiter)
+
 
 def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> Dialect:
     """The dialect of a text.
@@ -173,7 +177,7 @@ def _mend_header(found: Dialect, body: list[str]) -> None:
     widths = _widths(body, found.delimiter)
     if len(widths) < 2 or len(set(widths[1:])) != 1 or widths[1] != widths[0] + 1 or widths[0] < 2:
         return
-    cells = body[0].split() if found.delimiter == " " else body[0].split(found.delimiter)
+    cells = found.cells(body[0])
     if any(is_number(cell.strip('" ')) for cell in cells):
         return
     if all(line.rstrip().endswith(found.delimiter) for line in body[1:]):
