@@ -19,8 +19,7 @@ def read_adjacency(lines: Sequence[str], name: str, types: Types | None = None) 
     Raises:
         FileFormatError: No such lists.
     """
-    split = [(number, line.split()) for number, line in enumerate(lines, 1) if line.lstrip()[:1] not in ("#", "%")]
-    split = [(number, words) for number, words in split if words]
+    split = _rows(lines)
     for number, words in split:
         _refuse_data(words, f"{name}, line {number}")
     first = pa.array([words[0] for _, words in split for _ in words[1:]], pa.large_string())
@@ -32,6 +31,12 @@ def read_adjacency(lines: Sequence[str], name: str, types: Types | None = None) 
     names = Names(2)
     names.add([first.dictionary_encode(), second.dictionary_encode()])
     return Part(*names.finish(), types, None, lambda row: name, notes)
+
+
+def _rows(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The number and the words of each line that is not blank and no comment."""
+    split = ((number, line.split()) for number, line in enumerate(lines, 1) if line.lstrip()[:1] not in ("#", "%"))
+    return [(number, words) for number, words in split if words]
 
 
 def _refuse_data(words: Sequence[str], where: str) -> None:

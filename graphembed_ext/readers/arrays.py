@@ -230,13 +230,19 @@ def _array(file: IO[bytes], size: int, place: str) -> np.ndarray:
     if need > size or min(shape, default=0) < 0:
         raise FileFormatError(place, f"an array of shape {shape} in {size} bytes", f"the {need} bytes that it needs")
     check_room(need, place, f"an array of shape {shape}")
+    values = _read(file, need, f"an array of shape {shape}", place)
+    found = values.view(dtype).reshape(shape, order="F" if by_columns else "C") if need else np.empty(shape, dtype)
+    return found.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read(file: IO[bytes], need: int, what: str, place: str) -> np.ndarray:
+    """So many bytes."""
     values = np.empty(need, np.uint8)
     there = 0
     while there < need:
         part = file.read(min(_CHUNK, need - there))
         if not part:
-            raise FileFormatError(place, f"{there} bytes of an array of shape {shape}", f"all {need} of them")
+            raise FileFormatError(place, f"{there} bytes of {what}", f"all {need} of them")
         values[there : there + len(part)] = np.frombuffer(part, np.uint8)
         there += len(part)
-    found = values.view(dtype).reshape(shape, order="F" if by_columns else "C") if need else np.empty(shape, dtype)
-    return found.astype(dtype.newbyteorder("="), copy=False)
+    return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError
@@ -83,15 +83,27 @@ def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
 def _pair_ranks(first: list[str], second: list[str]) -> tuple[int, int, bool] | None:
     """How sure two titles are the ends, and whether they are single letters, which may be coordinates as well."""
     if len(first) != len(second):
-        first, second = ([word for word in words if word not in PLAIN] for words in (first, second))
-    if len(first) != len(second) or not first:
+        first, second = _core(first), _core(second)
+    found = _one_difference(first, second) if len(first) == len(second) else None
+    if found is None:
         return None
-    apart = [pair for pair in zip(first, second, strict=True) if pair[0] != pair[1]]
-    rest = [a for a, b in zip(first, second, strict=True) if a == b]
-    if len(apart) != 1 or apart[0] not in RANK or not APART.isdisjoint([*rest, *first[1:][-1:]]):
+    pair, shared = found
+    if pair not in RANK or not APART.isdisjoint([*shared, *first[1:][-1:]]):
         return None
-    bare = len(first) == 1 and len(apart[0][0]) == 1 and apart[0] not in (("u", "v"), ("h", "t"), ("i", "j"))
-    return RANK[apart[0]], sum(PLAIN.get(word, 10) for word in rest), bare
+    bare = len(first) == 1 and len(pair[0]) == 1 and pair not in (("u", "v"), ("h", "t"), ("i", "j"))
+    return RANK[pair], sum(PLAIN.get(word, 10) for word in shared), bare
+
+
+def _one_difference(first: list[str], second: list[str]) -> tuple[tuple[str, str], list[str]] | None:
+    """The pair of words in which two titles of one length differ, and those they share; None for several or none."""
+    apart = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
+    shared = [a for a, b in zip(first, second, strict=True) if a == b]
+    return (apart[0], shared) if len(apart) == 1 else None
+
+
+def _core(words: list[str]) -> list[str]:
+    """The words of a title without those that add nothing."""
+    return [word for word in words if word not in PLAIN]
 
 
 def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
@@ -101,7 +113,7 @@ def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
         ranked = []
         for place, title in enumerate(titles):
             parts = words_of(title)
-            core = [word for word in parts if word not in PLAIN]
+            core = _core(parts)
             if len(core) == 1 and core[0] in words:
                 cost = sum({"id": -1, "name": 5}.get(word, 1) for word in parts if word in PLAIN)
                 ranked.append((cost, place))
@@ -116,12 +128,20 @@ def _kind(title: str) -> str:
     words = words_of(title)
     joined = "_".join(words)
     last = next((word for word in reversed(words) if word not in PLAIN or len(words) == 1), "")
-    whole = next((name for name, known in _WHOLE_TITLES if joined in known), "")
+    whole = _kind_among(_WHOLE_TITLES, joined)
     if whole or not last:
         return whole
-    by_last = next((name for name, known in _LAST_WORDS if last in known), "")
-    apart = last in APART or words[-1] in ATTRIBUTES or words[0] in ("is", "has")
-    return by_last or ("apart" if apart and len(words) < 3 else "")
+    return _kind_among(_LAST_WORDS, last) or ("apart" if _is_attribute(words, last) else "")
+
+
+def _kind_among(kinds: Iterable[tuple[str, Collection[str]]], text: str) -> str:
+    """The first kind that knows a text; empty for none."""
+    return next((kind for kind, known in kinds if text in known), "")
+
+
+def _is_attribute(words: list[str], last: str) -> bool:
+    """Whether a short title, whose last word of weight is ``last``, is that of something that nodes have."""
+    return len(words) < 3 and (last in APART or words[-1] in ATTRIBUTES or words[0] in ("is", "has"))
 
 
 #: Kinds of columns by their whole title, and by its last word of weight.
@@ -144,13 +164,9 @@ def by_title(titles: Sequence[str], rows: Sequence[Sequence[str]], reads_weight:
         return None
     types = _types(titles)
     taken = {*places, *types}
-    relation = _first_of("relation", kinds, taken)
-    if relation is None and ends is not None:
-        relation = _label_between(titles, places)
-    directions = relation is not None and {row[relation].lower() for row in rows} <= {"directed", "undirected", ""}
-    relation = None if directions else relation  # Gephi's
+    relation = _relation(titles, kinds, rows, taken, ends)
     time = _first_of("time", kinds, {*taken, relation})
-    weight = _weight(titles, kinds, rows, {*taken, relation, time}) if reads_weight else None
+    weight = _weight(kinds, rows, {*taken, relation, time}) if reads_weight else None
     notes = _weight_note(titles, kinds, weight)
     bipartite = ends is None and sides is not None
     return Roles(*places, weight, relation, *types, time, bipartite, _spaces(titles, places), notes)
@@ -159,6 +175,22 @@ def by_title(titles: Sequence[str], rows: Sequence[Sequence[str]], reads_weight:
 def _first_of(wanted: str, kinds: Sequence[str], taken: Collection[int | None]) -> int | None:
     """Position of the first free column of a kind."""
     return next((place for place, kind in enumerate(kinds) if kind == wanted and place not in taken), None)
+
+
+def _relation(
+    titles: Sequence[str],
+    kinds: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    taken: Collection[int | None],
+    ends: tuple[int, int] | None,
+) -> int | None:
+    """Position of the kinds of edges, unless they say, as Gephi's do, whether an edge has a direction."""
+    found = _first_of("relation", kinds, taken)
+    if found is None and ends is not None:
+        found = _label_between(titles, ends)
+    if found is not None and {row[found].lower() for row in rows} <= {"directed", "undirected", ""}:
+        return None
+    return found
 
 
 def _label_between(titles: Sequence[str], places: tuple[int, int]) -> int | None:
@@ -194,31 +226,41 @@ def _first_two(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[
     Where others stand beside them, their titles have to read like those of nodes; columns of as many names as rows, as
     of a table of nodes, are none.
     """
-    spare = [i for i, kind in enumerate(kinds) if not kind]
-    if len(titles) == 2 and len(spare) == 1 and words_of(titles[1 - spare[0]]) == ["name"]:
-        spare = [0, 1]
-    elif len(spare) > 2 and spare[0] < 2 and _numbers_rows(titles[spare[0]], spare[0], rows):
-        spare = spare[1:]
-    found = spare[:2]
+    found = _spare(titles, kinds, rows)[:2]
     if len(found) < 2 or (len(titles) > 3 and not all(title_like(titles[place]) for place in found)):
         return None
     each_once = all(len({row[place] for row in rows}) == len(rows) for place in found)
     return None if each_once and len(rows) >= _MANY else (found[0], found[1])
 
 
+def _spare(titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Positions of the columns whose titles do not say what they are, but for one that numbers the rows."""
+    spare = [i for i, kind in enumerate(kinds) if not kind]
+    if len(titles) == 2 and len(spare) == 1 and words_of(titles[1 - spare[0]]) == ["name"]:
+        return [0, 1]
+    if len(spare) > 2 and spare[0] < 2 and _numbers_rows(titles[spare[0]], spare[0], rows):
+        return spare[1:]
+    return spare
+
+
 def _numbers_rows(title: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
-    core = [word for word in words_of(title) if word not in PLAIN]
+    core = _core(words_of(title))
     return bool(core) and core[0] in RECORDS and len({row[place] for row in rows}) == len(rows)
 
 
-def _weight(
-    titles: Sequence[str], kinds: list[str], rows: Sequence[Sequence[str]], taken: Collection[int | None]
-) -> int | None:
-    free = [i for i in range(len(titles)) if i not in taken]
-    weights = [i for i in free if kinds[i] == "weight"]
-    ratings = [i for i in free if kinds[i] == "rating" and _numeric(rows, i)]
-    third = [i for i in free if i == 2 and kinds[i] in ("", "count") and _numeric(rows, i)]
-    return next(iter([*weights, *ratings, *third]), None)
+def _weight(kinds: list[str], rows: Sequence[Sequence[str]], taken: Collection[int | None]) -> int | None:
+    """Position of the weights: a column so titled, ratings, or numbers in the third column."""
+    weight = _first_of("weight", kinds, taken)
+    if weight is not None:
+        return weight
+    ratings = (i for i, kind in enumerate(kinds) if kind == "rating" and i not in taken and _numeric(rows, i))
+    return next(ratings, _third(kinds, rows, taken))
+
+
+def _third(kinds: list[str], rows: Sequence[Sequence[str]], taken: Collection[int | None]) -> int | None:
+    """The third position, where numbers stand there whose title says nothing else."""
+    free = len(kinds) > 2 and 2 not in taken and kinds[2] in ("", "count")
+    return 2 if free and _numeric(rows, 2) else None
 
 
 def _weight_note(titles: Sequence[str], kinds: list[str], weight: int | None) -> tuple[str, ...]:
@@ -251,9 +293,10 @@ def _by_numbers(columns: list[list[str]], rows: Sequence[Sequence[str]], reads_w
     if width > 4 or (width == 4 and time is None):
         return "more columns of numbers than two ends and a weight"
     weight = None if time == 2 or not reads_weight else 2
-    rated = weight is not None and time == 3
-    notes = ("column 3 has ratings, kept as edge weights (--no-weight leaves them out)",) if rated else ()
-    return Roles(0, 1, weight, time=time, bipartite=rated and _two_kinds(columns), notes=notes)
+    if weight is None or time != 3:
+        return Roles(0, 1, weight, time=time)
+    notes = ("column 3 has ratings, kept as edge weights (--no-weight leaves them out)",)
+    return Roles(0, 1, weight, time=time, bipartite=_two_kinds(columns), notes=notes)
 
 
 def _mostly_numeric(cells: Sequence[str]) -> bool:
@@ -282,21 +325,33 @@ def _times(cells: Sequence[str]) -> bool:
 
 def _by_words(columns: list[list[str]], rows: Sequence[Sequence[str]], reads_weight: bool) -> Roles | str:
     """Triples, and lists with types: columns of few words among columns of many names."""
-    width, sets = len(columns), [set(column) for column in columns]
+    width = len(columns)
     if any(re.fullmatch(r"\d+:[\d.]+", cell) for cell in columns[2][:20]):
         return "cells of index and value, as of libsvm"
     if width == 5 and _joined_types(columns):
         return Roles(0, 2, relation=4, source_type=1, target_type=3)
     weight = next((i for i in range(3, width) if _numeric(rows, i) and not _times(columns[i])), None)
     weight = weight if reads_weight else None
-    if sets[0] & sets[1] and not sets[0] & sets[2] and not sets[1] & sets[2]:
-        return Roles(0, 1, weight, relation=2)
-    if not sets[1] & (sets[0] | sets[2]):
-        if sets[0] & sets[2] or len(sets[1]) * 3 <= min(len(sets[0]), len(sets[2])):
-            return Roles(0, 2, weight, relation=1)
-        if len(sets[2]) * 3 <= min(len(sets[0]), len(sets[1])):
-            return Roles(0, 1, weight, relation=2)
-    return "columns of names of which any two may be the ends of edges"
+    target = _target_of_triples(*map(set, columns[:3]))
+    if target is None:
+        return "columns of names of which any two may be the ends of edges"
+    return Roles(0, target, weight, relation=3 - target)
+
+
+def _target_of_triples(first: set[str], second: set[str], third: set[str]) -> int | None:
+    """Position of the second end, 1 or 2, by the words of three columns; the other one has the relations."""
+    if first & second and not first & third and not second & third:
+        return 1
+    if second & (first | third):
+        return None
+    if first & third or _few(second, first, third):
+        return 2
+    return 1 if _few(third, first, second) else None
+
+
+def _few(words: set[str], *others: set[str]) -> bool:
+    """Whether a column has a third of the words of others, or less, as one of relations has."""
+    return len(words) * 3 <= min(map(len, others))
 
 
 def _joined_types(columns: list[list[str]]) -> bool:
@@ -313,17 +368,20 @@ def chosen(roles: Mapping[str, str | int], titles: Sequence[str] | None, width: 
         InputError: No such column.
     """
     found = {}
-    low = None if titles is None else [title.strip().lower() for title in titles]
+    low = [title.strip().lower() for title in titles or ()]
     for role, column in roles.items():
-        if isinstance(column, int) and (low is None or str(column) not in low):
-            place = column - 1
-        elif low is not None and str(column).lower() in low:
-            place = low.index(str(column).lower())
-        else:
-            place = -1
+        place = _place(column, low)
         if not 0 <= place < width:
             there = f"a number from 1 to {width}" + ("" if titles is None else f" or one of {', '.join(titles)}")
             hint = "--header takes the first line for titles" if titles is None and isinstance(column, str) else ""
             raise InputError("columns", f"{role.replace('_', '-')}={column}", there, hint)
         found[role] = place
     return found
+
+
+def _place(column: str | int, low: list[str]) -> int:
+    """Position of a column by its title, in lower case among ``low``, or by its number; -1 for no such title."""
+    name = str(column).lower()
+    if name in low:
+        return low.index(name)
+    return column - 1 if isinstance(column, int) else -1

@@ -60,6 +60,10 @@ class Dialect:
         """The one character that Arrow is given; a longer delimiter is replaced by the unit separator."""
         return self.delimiter if len(self.delimiter) == 1 else "\x1f"
 
+    def cells(self, line: str) -> list[str]:
+        """What stands between the delimiters of a line, quotation marks and all."""
+        return line.split() if self.delimiter == " " else line.split(self.delimiter)
+
 
 def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> Dialect:
     """The dialect of a text.
@@ -76,9 +80,7 @@ def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> 
     """
     lines = head.split("\n")
     preamble, comments, told = _preamble(lines, reading.comment)
-    body = [line for line in lines[preamble:] if line.strip()]
-    if reading.comment:
-        body = [line for line in body if not line.lstrip().startswith(reading.comment)]
+    body = _rows(lines[preamble:], reading.comment)
     if not body:
         hint = "--comment '' takes lines that begin with # or % for data" if comments else ""
         raise FileFormatError(name, "an empty file but for comments" if comments else "an empty file", what, hint)
@@ -104,6 +106,12 @@ def _preamble(lines: list[str], comment: str | None) -> tuple[int, list[str], st
         if text:
             comments.append(text)
     return len(lines), comments, ""
+
+
+def _rows(lines: list[str], comment: str | None) -> list[str]:
+    """Lines that are not blank and no comments."""
+    rows = [line for line in lines if line.strip()]
+    return [line for line in rows if not line.lstrip().startswith(comment)] if comment else rows
 
 
 def spaced(text: bytes) -> bytes:
@@ -142,10 +150,10 @@ def _opening(line: str, start: int, delimiter: str) -> int:
 
 def _well_quoted(lines: list[str], delimiter: str) -> bool:
     """Whether every cell that begins with a quotation mark ends with one, so that the marks are no part of names."""
-    split = [line.split() if delimiter == " " else line.split(delimiter) for line in lines if '"' in line]
+    quoted = [line for line in lines if '"' in line]
     if delimiter == " ":
-        return all(not goes_on(spaced(line.encode()).decode(), False, " ") for line in lines if '"' in line)
-    cells = [cell.strip() for row in split for cell in row]
+        return all(not goes_on(spaced(line.encode()).decode(), False, " ") for line in quoted)
+    cells = [cell.strip() for line in quoted for cell in line.split(delimiter)]
     return all(len(cell) > 1 and cell.endswith('"') for cell in cells if cell.startswith('"'))
 
 
@@ -169,7 +177,7 @@ def _mend_header(found: Dialect, body: list[str]) -> None:
     widths = _widths(body, found.delimiter)
     if len(widths) < 2 or len(set(widths[1:])) != 1 or widths[1] != widths[0] + 1 or widths[0] < 2:
         return
-    cells = body[0].split() if found.delimiter == " " else body[0].split(found.delimiter)
+    cells = found.cells(body[0])
     if any(is_number(cell.strip('" ')) for cell in cells):
         return
     if all(line.rstrip().endswith(found.delimiter) for line in body[1:]):
@@ -189,7 +197,7 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
     if len(delimiter) > 1 or '"' not in "".join(lines):
         return [line.split(delimiter) for line in lines]
     try:
-        return [row for row in csv.reader(iter([line + "\n" for line in lines]), delimiter=delimiter) if row]
+        return list(filter(None, csv.reader([line + "\n" for line in lines], delimiter=delimiter)))
     except csv.Error:  # cells of more than the 128 KB that Python takes
         return [line.split(delimiter) for line in lines]
 
@@ -235,17 +243,27 @@ def _settled(name: str, kind: str, lines: list[str], even: list[str], blank: flo
         return titled[0]
     if "::" in even:
         return "::"
-    for mark, is_inner in ((",", _inner(lines)), ("|", True)):
-        if len(even) > 1 and is_inner:
-            even = [other for other in even if other != mark]
+    even = _outer(even, lines)
     if even == [","] and kind != ".csv" and blank == 1 and _spaces_too(lines):
         even = [",", " "]
     if len(even) == 1:
         return even[0]
+    raise _several(name, lines[0], even)
+
+
+def _outer(even: list[str], lines: list[str]) -> list[str]:
+    """Delimiters without those that stand inside of cells where there is another: commas in numbers, and ``|``."""
+    for mark, is_inner in ((",", _inner(lines)), ("|", True)):
+        if len(even) > 1 and is_inner:
+            even = [other for other in even if other != mark]
+    return even
+
+
+def _several(name: str, first: str, even: list[str]) -> FileFormatError:
     shown = " or ".join(DELIMITERS[mark] for mark in even)
-    raise FileFormatError(
+    return FileFormatError(
         f"{name}, line 1",
-        f"{lines[0][:60]!r}, which {shown} may separate",
+        f"{first[:60]!r}, which {shown} may separate",
         "one delimiter",
         f"--delimiter '{even[0]}' names it" if even[0] != "\t" else "--delimiter tab names it",
     )

@@ -182,11 +182,11 @@ def _one_column(table: Table) -> FileFormatError:
 
 def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -> Part:
     """The columns that are wanted, read chunk by chunk."""
-    columns = [] if types is None else [place for place in types if isinstance(place, int)]
+    columns = _type_columns(types)
     weighted = [] if roles.weight is None else [roles.weight]
     names, kinds = Names(2), Names(len(columns))
     weights: list[np.ndarray] = []
-    rows, notes = 0, list[str]()
+    rows = 0
     for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
         ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
         names.add(
@@ -199,17 +199,23 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
         rows += len(ends[0])
     if not rows:
         raise FileFormatError(table.name, "no edges", "at least one edge")
-    weight = np.concatenate(weights) if weighted else None
-    if weight is not None:
-        weight, notes = usable(weight, table)
-    given = types
-    if types is not None:
-        codes, words = kinds.finish()
-        shown = words.to_pylist()
-        given = tuple((codes[columns.index(p)], shown) if isinstance(p, int) else p for p in types)  # type: ignore[assignment]
+    weight, notes = usable(np.concatenate(weights), table) if weighted else (None, [])
+    given = None if types is None else _with_codes(types, columns, kinds)
     found = names.finish()
     pa.default_memory_pool().release_unused()  # what reading took is needed for numbering
     return Part(*found, given, weight, table.where, notes)
+
+
+def _type_columns(types: tuple[Any, Any, Any] | None) -> list[int]:
+    """Positions of the columns in which types stand."""
+    return [] if types is None else [place for place in types if isinstance(place, int)]
+
+
+def _with_codes(types: tuple[Any, Any, Any], columns: list[int], kinds: Names) -> tuple[Any, Any, Any]:
+    """Types with what stands in a column, numbers and words, in the place of its position."""
+    codes, words = kinds.finish()
+    shown = words.to_pylist()
+    return tuple((codes[columns.index(p)], shown) if isinstance(p, int) else p for p in types)  # type: ignore[return-value]
 
 
 def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:

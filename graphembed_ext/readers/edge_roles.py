@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,20 +28,29 @@ def roles_of(table: Table, reading: Reading) -> Roles:
     if len(ends) == 1:
         raise InputError("columns", ends.pop(), "both source and target, or neither")
     if ends:
-        if given["source"] == given["target"]:
-            raise InputError("columns", f"source and target are column {given['source'] + 1}", "two columns")
-        weight = None if told is None or told.weight in given.values() else told.weight
-        told = Roles(given["source"], given["target"], weight)
+        told = _between_given(given, told)
     elif told is None:
-        found = by_content(table.rows, reading.weight) if table.titles is None else _NO_ENDS
-        if isinstance(found, str):
-            raise _unclear(table, found)
-        told = found
+        told = _untold(table, reading)
     places = {role: place for role, place in given.items() if reading.weight or role != "weight"}
     return replace(told, **places)  # type: ignore[arg-type]
 
 
-_NO_ENDS = "titles that leave open which are the ends"
+def _between_given(given: Mapping[str, int], told: Roles | None) -> Roles:
+    """The ends that a person named, with the weights of which the titles tell."""
+    if given["source"] == given["target"]:
+        raise InputError("columns", f"source and target are column {given['source'] + 1}", "two columns")
+    weight = None if told is None or told.weight in given.values() else told.weight
+    return Roles(given["source"], given["target"], weight)
+
+
+def _untold(table: Table, reading: Reading) -> Roles:
+    """Positions of the columns by what stands in them, if there are no titles."""
+    if table.titles is not None:
+        raise _unclear(table, "titles that leave open which are the ends")
+    found = by_content(table.rows, reading.weight)
+    if isinstance(found, str):
+        raise _unclear(table, found)
+    return found
 
 
 def _unclear(table: Table, what: str) -> FileFormatError:
@@ -68,15 +77,8 @@ def notes_of(
 ) -> list[str]:
     """Which columns were taken for what, which are left out, and what else a person should know."""
     titles = table.titles
-
-    def called(place: int) -> str:
-        return f"{place + 1}" if titles is None else repr(titles[place])
-
-    taken = {"source": roles.source, "target": roles.target, "weight": roles.weight}
-    if types is not None:
-        parts = zip(("source type", "relation", "target type"), types, strict=True)
-        taken |= {name: part for name, part in parts if isinstance(part, int)}
-    shown = ", ".join(f"{called(place)} ({role})" for role, place in taken.items() if place is not None)
+    taken = _taken(roles, types)
+    shown = ", ".join(f"{_called(table, place)} ({role})" for role, place in taken.items())
     notes = [f"columns {shown}"]
     if not isinstance(table, ParquetTable):
         first = ", ".join((titles or table.rows[0])[:3])
@@ -85,23 +87,34 @@ def notes_of(
         notes.append("first ends are users, second ends items, and equal names different nodes (--joint joins them)")
     if marks[:2] == ["%", "asym"]:
         notes.append("the file says that its edges lead one way (--directed keeps that)")
-    used = {place for place in taken.values() if place is not None}
-    return [*notes, *_left_out(table, roles, used, called), *roles.notes]
+    return [*notes, *_left_out(table, roles, {*taken.values()}), *roles.notes]
 
 
-def _left_out(table: Table, roles: Roles, used: set[int], called: Callable[[int], str]) -> list[str]:
+def _taken(roles: Roles, types: tuple[Any, Any, Any] | None) -> dict[str, int]:
+    """Positions of the columns that are read, by what a person calls them."""
+    places = {"source": roles.source, "target": roles.target, "weight": roles.weight}
+    if types is not None:
+        places |= dict(zip(("source type", "relation", "target type"), types, strict=True))
+    return {role: place for role, place in places.items() if isinstance(place, int)}
+
+
+def _called(table: Table, place: int) -> str:
+    """A column's title, or its number from 1."""
+    return f"{place + 1}" if table.titles is None else repr(table.titles[place])
+
+
+def _left_out(table: Table, roles: Roles, used: set[int]) -> list[str]:
     """What is said of the columns that are not read."""
     notes = []
     if roles.relation is not None and roles.relation not in used:
-        name = called(roles.relation).strip("'")
-        notes.append(
-            f"relations of column {called(roles.relation)} are joined (--columns relation={name} keeps them apart)"
-        )
+        called = _called(table, roles.relation)
+        name = called.strip("'")
+        notes.append(f"relations of column {called} are joined (--columns relation={name} keeps them apart)")
     if roles.time is not None and roles.time not in used:
-        notes.append(f"column {called(roles.time)} has times, left out")
+        notes.append(f"column {_called(table, roles.time)} has times, left out")
     used = {*used, roles.relation, roles.time}  # type: ignore[arg-type]
-    free = [place for place in range(table.width) if place not in used]
-    spare = [called(place) for place in free if table.titles is None or table.titles[place]]
+    free = sorted({*range(table.width)} - used)
+    spare = [_called(table, place) for place in free if table.titles is None or table.titles[place]]
     if spare:
         notes.append(f"column{'s' * (len(spare) > 1)} {', '.join(spare[:8])}{' ...' * (len(spare) > 8)} left out")
     return notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,26 +40,37 @@ def read_folder(path: Path, reading: Reading, directed: bool, bipartite: bool | 
     Raises:
         FileFormatError: A folder of other files.
     """
-    raw = path / "raw" if (path / "raw").is_dir() else path
-    if _found(raw / "num-node-list.csv") and _found(raw / "edge.csv"):
-        return _ogb(raw, directed)
-    if _found(raw / "num-node-dict.csv") and (raw / "relations").is_dir():
-        return _typed_ogb(raw, directed)
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
+    found = _raw_files(path, directed)
+    if found is not None:
+        return found
+    files = _shown(path)
     if files and all(file.name.startswith("part-") for file in files):
         parts = [read_edges(_table(file, reading), reading.of_edges(), None, bipartite) for file in files]
         return assembled(parts, directed)
-    tables = [file for file in files if re.search(r"\.(csv|tsv)$", _inner(file))]
-    if tables:
-        found = _neo4j(tables, reading, directed)
-        if found is not None:
-            return found
+    found = _neo4j([file for file in files if re.search(r"\.(csv|tsv)$", _inner(file))], reading, directed)
+    if found is not None:
+        return found
     raise FileFormatError(
         str(path),
         "a folder",
         "a file; or a folder of Neo4j's tables (with :ID and :START_ID), of OGB's raw files, or of files part-...",
         "-i may be repeated: one file for each relation, as in -i user,buys,item=orders.csv",
     )
+
+
+def _raw_files(path: Path, directed: bool) -> GraphFile | None:
+    """The graph of OGB's raw files; None of other files."""
+    raw = path / "raw" if (path / "raw").is_dir() else path
+    if _found(raw / "num-node-list.csv") and _found(raw / "edge.csv"):
+        return _ogb(raw, directed)
+    if _found(raw / "num-node-dict.csv") and (raw / "relations").is_dir():
+        return _typed_ogb(raw, directed)
+    return None
+
+
+def _shown(path: Path) -> list[Path]:
+    """The files of a folder but for those that are hidden or, as Spark's ``_SUCCESS``, tell of the others."""
+    return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
 
 
 def _inner(file: Path) -> str:
@@ -80,10 +91,25 @@ def _table(file: Path, reading: Reading) -> Table:
 def _neo4j(files: list[Path], reading: Reading, directed: bool) -> GraphFile | None:
     """The graph of the files of ``neo4j-admin import``; None of other files."""
     tables = [_table(file, reading) for file in files]
-    edges = [table for table in tables if any(":START_ID" in cell for cell in table.rows[0])]
-    nodes = [table for table in tables if table not in edges and any(":ID" in cell for cell in table.rows[0])]
+    edges = [table for table in tables if _says(table, ":START_ID")]
+    nodes = [table for table in tables if table not in edges and _says(table, ":ID")]
     if not edges:
         return None
+    _refuse_titles_apart(edges)
+    declared = _declared(nodes)
+    parts = [_typed_part(table, reading, declared.kinds) for table in edges]
+    graph = declared.added_to(assembled(parts, directed), parts[0].types is not None)
+    others = len(tables) - len(edges) - len(nodes)
+    note = f"{len(edges)} tables of relationships, {len(nodes)} of nodes" + (f", {others} left out" if others else "")
+    return replace(graph, notes=(note, *graph.notes))
+
+
+def _says(table: Table, part: str) -> bool:
+    """Whether the first line of a table has a cell with this in it."""
+    return any(part in cell for cell in table.rows[0])
+
+
+def _refuse_titles_apart(edges: list[Table]) -> None:
     apart = next((table for table in edges if table.whole and len(table.rows) == 1), None)
     if apart is not None:
         raise FileFormatError(
@@ -92,38 +118,61 @@ def _neo4j(files: list[Path], reading: Reading, directed: bool) -> GraphFile | N
             "files with titles",
             "put both into one file, titles first",
         )
-    kinds: dict[str, str] = {}
-    declared: dict[str, list[str]] = {}
-    for table in nodes:
-        _declare(table, kinds, declared)
-    parts = [_typed_part(table, reading, kinds) for table in edges]
-    graph = assembled(parts, directed)
-    typed = parts[0].types is not None
-    for kind, names in declared.items():
-        graph = with_nodes(graph, kind if typed else NODE_TYPE, names)
-    others = len(tables) - len(edges) - len(nodes)
-    note = f"{len(edges)} tables of relationships, {len(nodes)} of nodes" + (f", {others} left out" if others else "")
-    return replace(graph, notes=(note, *graph.notes))
 
 
-def _declare(table: Table, kinds: dict[str, str], declared: dict[str, list[str]]) -> None:
-    """Note the nodes of a table, and the type of each where ids are of one space."""
+@dataclass
+class _Declared:
+    """What the tables of nodes say.
+
+    Attributes:
+        kinds: Type of each node whose id is of the one space that all share.
+        names: Nodes of each type.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, name: str, space: str, labels: str = "") -> None:
+        """Note a node of a space of ids, which is its type; in the one without a name, its first label is."""
+        kind = space or labels.strip(":").partition(";")[0] or "node"
+        if not space:
+            self.kinds[name] = kind
+        self.names.setdefault(kind, []).append(name)
+
+    def added_to(self, graph: GraphFile, typed: bool) -> GraphFile:
+        """A graph with these nodes, of their types where it has types."""
+        for kind, names in self.names.items():
+            graph = with_nodes(graph, kind if typed else NODE_TYPE, names)
+        return graph
+
+
+def _declared(tables: list[Table]) -> _Declared:
+    found = _Declared()
+    for table in tables:
+        _declare(table, found)
+    return found
+
+
+def _declare(table: Table, declared: _Declared) -> None:
+    """Note the nodes of a table."""
     table.decide()
     titles = table.titles or []
     place = next(i for i, title in enumerate(titles) if ":ID" in title)
-    label = next((i for i, title in enumerate(titles) if title.endswith(":LABEL")), None)
-    space = re.search(r":ID\((.+)\)", titles[place])
-    start = 0
-    for chunk in table.chunks([place] if label is None else [place, label]):
-        columns = [column.to_pylist() for column in chunk]
-        for row, name in enumerate(columns[0]):
+    labels = [i for i, title in enumerate(titles) if title.endswith(":LABEL")][:1]
+    space = _space_of(titles[place])
+    number = 0
+    for chunk in table.chunks([place, *labels]):
+        for name, *of_node in zip(*(column.to_pylist() for column in chunk), strict=True):
             if not name:
-                raise FileFormatError(table.where(start + row), "a node without an id", "an id in each line")
-            kind = space[1] if space else columns[-1][row].strip(":").partition(";")[0] if label is not None else ""
-            if not space:
-                kinds[name] = kind or "node"
-            declared.setdefault(kind or "node", []).append(name)
-        start += len(columns[0])
+                raise FileFormatError(table.where(number), "a node without an id", "an id in each line")
+            declared.add(name, space, *of_node)
+            number += 1
+
+
+def _space_of(title: str) -> str:
+    """The space of ids that a title such as ``personId:ID(Person)`` names; empty for none."""
+    found = re.search(r":ID\((.+)\)", title)
+    return found[1] if found else ""
 
 
 def _typed_part(table: Table, reading: Reading, kinds: Mapping[str, str]) -> Part:
@@ -139,15 +188,20 @@ def _typed_part(table: Table, reading: Reading, kinds: Mapping[str, str]) -> Par
         part = read_edges(again, replace(reading, columns=columns))
         assert part.types is not None
     relation = "to" if part.types is None else part.types[1]
-    names = part.names.to_pylist()
+    of_name, words = _types_of(part.names.to_pylist(), kinds, table.name)
+    part.types = ((of_name[part.ends[0]], words), relation, (of_name[part.ends[1]], words))
+    return part
+
+
+def _types_of(names: list[str], kinds: Mapping[str, str], place: str) -> tuple[np.ndarray, list[str]]:
+    """The type of each name as a number, int32, and the types."""
     words = sorted({kinds[name] for name in names if name in kinds})
     number = {word: i for i, word in enumerate(words)}
     of_name = np.array([number[kinds[name]] if name in kinds else -1 for name in names], dtype=np.int32)
     if (of_name < 0).any():
         name = names[int(np.argmax(of_name < 0))]
-        raise FileFormatError(table.name, f"the node {name!r}", "nodes of the tables with :ID")
-    part.types = ((of_name[part.ends[0]], words), relation, (of_name[part.ends[1]], words))
-    return part
+        raise FileFormatError(place, f"the node {name!r}", "nodes of the tables with :ID")
+    return of_name, words
 
 
 def _ogb(raw: Path, directed: bool) -> GraphFile:
@@ -163,16 +217,10 @@ def _ogb(raw: Path, directed: bool) -> GraphFile:
 
 def _typed_ogb(raw: Path, directed: bool) -> GraphFile:
     """A raw folder of an OGB data set of several types."""
-    table = _table(_there(raw / "num-node-dict.csv"), Reading(header=True))
-    table.decide()
-    kinds = [title.strip() for title in table.titles or ()]
-    counts = {kind: check_count(int(cell), table.name) for kind, cell in zip(kinds, table.rows[0], strict=True)}
+    counts = _counts(raw / "num-node-dict.csv")
     edges: dict[EdgeType, tuple[Tensor, Tensor]] = {}
     for folder in sorted((raw / "relations").iterdir()):
-        words = folder.name.split("___")
-        if len(words) != 3 or words[0] not in counts or words[2] not in counts:
-            raise FileFormatError(str(folder), "a folder", "one named source___relation___target, of types of nodes")
-        source, relation, target = words
+        source, relation, target = _edge_type(folder, counts)
         src, dst = _ends(folder / "edge.csv", counts[source], counts[target])
         within = source == target
         src, dst, _ = simple_edges(src, dst, None, max(counts[source], counts[target]), directed or not within)
@@ -186,6 +234,21 @@ def _typed_ogb(raw: Path, directed: bool) -> GraphFile:
             labels[kind] = found
     view = GraphView(counts, edges, {kind: values for kind, values in features.items() if values})
     return GraphFile(view, None, labels, None, ("raw files of OGB",), directed)
+
+
+def _counts(path: Path) -> dict[str, int]:
+    """The number of nodes of each type."""
+    table = _table(_there(path), Reading(header=True))
+    table.decide()
+    kinds = [title.strip() for title in table.titles or ()]
+    return {kind: check_count(int(cell), table.name) for kind, cell in zip(kinds, table.rows[0], strict=True)}
+
+
+def _edge_type(folder: Path, counts: Mapping[str, int]) -> EdgeType:
+    words = folder.name.split("___")
+    if len(words) != 3 or words[0] not in counts or words[2] not in counts:
+        raise FileFormatError(str(folder), "a folder", "one named source___relation___target, of types of nodes")
+    return words[0], words[1], words[2]
 
 
 def _there(path: Path) -> Path:

@@ -127,18 +127,12 @@ def read_graph(
         ['Ada', 'Bob', 'Cleo']
     """
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
-    given = [source] if isinstance(source, (str, Path)) else list(source)
-    if not given:
-        raise InputError("input", "no file", "at least one")
-    files = [relation_of(text) for text in given]
-    lone = files[0][1] if len(files) == 1 and files[0][0] is None else None
-    if lone is not None and str(lone) != STDIN and not Path(lone).expanduser().exists():
-        path = Path(lone)
-        if path.suffix or path.is_absolute() or input_format is not None:
-            raise FileFormatError(str(lone), "the name of a file that does not exist", "an existing file or folder")
-        return read_dataset(str(lone), root)
+    files = _files(source)
+    lone = _lone(files)
     if lone is not None and Path(lone).expanduser().is_dir():
         return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
+    if lone is not None and _is_dataset(lone, input_format):
+        return read_dataset(str(lone), root)
     parts = []
     for types, name in files:
         opened = _opened(name, reading, input_format)
@@ -154,6 +148,29 @@ def read_graph(
             return part
         parts.append(part)
     return _with_declared(assembled(parts, directed), nodes, reading)
+
+
+def _files(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
+    """Files, and the types of the edges that each has."""
+    given = [source] if isinstance(source, (str, Path)) else list(source)
+    if not given:
+        raise InputError("input", "no file", "at least one")
+    return [relation_of(text) for text in given]
+
+
+def _lone(files: Sequence[tuple[Types | None, str | Path]]) -> str | Path | None:
+    """The file that stands alone and whose types nobody says."""
+    return files[0][1] if len(files) == 1 and files[0][0] is None else None
+
+
+def _is_dataset(name: str | Path, input_format: str | None) -> bool:
+    """Whether a name is of no file, and one that a dataset may have."""
+    path = Path(name)
+    if str(name) == STDIN or path.expanduser().exists():
+        return False
+    if path.suffix or path.is_absolute() or input_format is not None:
+        raise FileFormatError(str(name), "the name of a file that does not exist", "an existing file or folder")
+    return True
 
 
 def relation_of(text: str | Path) -> tuple[Types | None, str | Path]:
@@ -198,19 +215,30 @@ def _part(
     try:
         table = open_table(source, reading)
         if directed is not None and types is None and not reading.columns:
-            found = from_dense(_all_cells(table), source.name, directed, bool(bipartite))
+            found = _dense(table, directed, bool(bipartite))
             if found is not None:
-                matrix, names = found
-                kinds = {NODE_TYPE: names}
-                return GraphFile(matrix.view, kinds, matrix.labels, matrix.weight, matrix.notes, directed)
+                return found
         return read_edges(table, reading.of_edges(), types, bipartite, known)
     except FileFormatError as error:
         if kind != ".unknown":
             raise
-        hint = "--input-format says what kind of file it is, such as csv, graphml or adjlist"
-        raise FileFormatError(
-            error.argument, error.got, error.expected, f"{error.hint}; {hint}" if error.hint else hint
-        ) from error
+        raise _of_unknown(error) from error
+
+
+def _of_unknown(error: FileFormatError) -> FileFormatError:
+    """An error of a file that was read as a table only because nothing tells what it is."""
+    hint = "--input-format says what kind of file it is, such as csv, graphml or adjlist"
+    hints = f"{error.hint}; {hint}" if error.hint else hint
+    return FileFormatError(error.argument, error.got, error.expected, hints)
+
+
+def _dense(table: Table, directed: bool, bipartite: bool) -> GraphFile | None:
+    """The graph of a dense matrix; None of another table."""
+    found = from_dense(_all_cells(table), table.name, directed, bipartite)
+    if found is None:
+        return None
+    matrix, names = found
+    return GraphFile(matrix.view, {NODE_TYPE: names}, matrix.labels, matrix.weight, matrix.notes, directed)
 
 
 def _all_cells(table: Table) -> list[list[str]]:
@@ -221,10 +249,15 @@ def _all_cells(table: Table) -> list[list[str]]:
         return table.rows if may_be_dense(len(table.rows), table.width) else []
     if len(table.rows) > table.width + 1 or not all(map(is_number, table.rows[1][1:])):
         return []
+    return _at_most(table.width + 1, table)
+
+
+def _at_most(most: int, table: Table) -> list[list[str]]:
+    """The rows of a table; none where it has more than so many."""
     rows: list[list[str]] = []
     for chunk in table.chunks(range(table.width)):
         rows += map(list, zip(*(column.to_pylist() for column in chunk), strict=True))
-        if len(rows) > table.width + 1:
+        if len(rows) > most:
             return []
     return rows
 
@@ -313,20 +346,24 @@ def pairs_of_names(
     places = [as_set(known, count) for known, count in zip(names, counts, strict=True)]
     own = input_format if Path(path).suffix != ".parquet" else None
     lists = read_pairs(path, input_format=own, known=places[0].keys() | places[1].keys(), **reading)
-    ends = []
-    for column, place in zip(lists, places, strict=True):
-        absent = next((name for name in column if name not in place), None)
-        if absent is not None and notes is None:
-            raise FileFormatError(str(path), f"the node {absent!r}", "pairs of nodes that the graph has")
-        ends.append([place.get(name, -1) for name in column])
-    pairs = torch.tensor(ends)
+    columns = zip(lists, places, strict=True)
+    pairs = torch.tensor([[place.get(name, -1) for name in column] for column, place in columns])
+    absent = _first_absent(lists, places)
+    if absent is None:
+        return pairs
+    if notes is None:
+        raise FileFormatError(str(path), f"the node {absent!r}", "pairs of nodes that the graph has")
     unknown = (pairs < 0).any(0)
-    if notes is not None and bool(unknown.any()):
-        count = int(unknown.sum())
-        if count == pairs.size(1):
-            first = next(name for name, i in zip(lists[0] + lists[1], ends[0] + ends[1], strict=True) if i < 0)
-            raise FileFormatError(
-                str(path), f"no pair of which the graph has both nodes (such as {first!r})", "pairs of its nodes"
-            )
-        notes.append(f"{count} of {pairs.size(1)} pairs in {path} left out, as the graph lacks a node of theirs")
+    if bool(unknown.all()):
+        raise FileFormatError(
+            str(path), f"no pair of which the graph has both nodes (such as {absent!r})", "pairs of its nodes"
+        )
+    count = int(unknown.sum())
+    notes.append(f"{count} of {pairs.size(1)} pairs in {path} left out, as the graph lacks a node of theirs")
     return pairs[:, ~unknown]
+
+
+def _first_absent(lists: Sequence[Sequence[str]], places: Sequence[Mapping[str, int]]) -> str | None:
+    """The first name that the graph lacks, first ends before second ones; None where it has all."""
+    columns = zip(lists, places, strict=True)
+    return next((name for column, place in columns for name in column if name not in place), None)

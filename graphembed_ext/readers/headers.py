@@ -9,7 +9,7 @@ from ..errors import FileFormatError
 from .columns import says_ends
 from .titles import is_number, title_like, words_of
 
-__all__ = ["is_header", "undecided"]
+__all__ = ["has_sizes", "is_header", "undecided"]
 
 _TELLING = {"weight", "rating", "timestamp", "label", "class", "split", "features"}
 
@@ -32,6 +32,17 @@ def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> boo
     first, rest = rows[0], rows[1:]
     rules = (_by_titles, _by_known_names, _by_absence, _by_kinds, _by_recurrence, _by_words, _by_shape)
     return next((told for rule in rules if (told := rule(first, rest, known)) is not None), None)
+
+
+def has_sizes(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of some rows has the sizes of word2vec: the number of the others, and of the numbers in each.
+
+    Example:
+        >>> has_sizes([["2", "3"], ["a", "1", "2", "3"], ["b", "4", "5", "6"]])
+        True
+    """
+    first, widths = rows[0], {len(row) for row in rows}
+    return len(first) == 2 and len(rows) > 1 and first[1].isdigit() and widths - {2} == {int(first[1]) + 1}
 
 
 _Rows = Sequence[Sequence[str]]

@@ -67,6 +67,11 @@ def kind_of(source: Source, known: tuple[str, ...], told: bool) -> str:
         raise _of_no_kind(source)
     if told:
         raise FileFormatError(source.name, f"the format {source.kind.removeprefix('.')!r}", KINDS)
+    return _by_content(source, known)
+
+
+def _by_content(source: Source, known: tuple[str, ...]) -> str:
+    """The ending by which to read a file whose own says nothing."""
     start = source.start()
     found = _by_magic(source, start)
     if found in known:

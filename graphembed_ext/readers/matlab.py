@@ -51,19 +51,24 @@ def read_matlab(path: Path) -> dict[str, Any]:
         return _of_version_4(path)
     if order is None or version not in (b"\x00\x01", b"\x01\x00"):
         raise _damaged(path, "its head is another")
-    found: dict[str, Any] = {}
     try:
-        for kind, part in _elements(content, 128, order):
-            whole = part
-            if kind == _COMPRESSED:
-                kind, whole = next(_elements(_inflated(part, path), 0, order))
-            if kind == _MATRIX and whole:
-                name, value = _array(whole, order, path)
-                found[name] = value
+        return _arrays(content, order, path)
     except (struct.error, StopIteration, IndexError, ValueError, zlib.error, UnicodeDecodeError) as error:
         if isinstance(error, FileFormatError):
             raise
         raise _damaged(path, str(error) or "it ends too early") from error
+
+
+def _arrays(content: bytes, order: str, path: Path) -> dict[str, Any]:
+    """The arrays behind the head of a file by name."""
+    found: dict[str, Any] = {}
+    for kind, part in _elements(content, 128, order):
+        whole = part
+        if kind == _COMPRESSED:
+            kind, whole = next(_elements(_inflated(part, path), 0, order))
+        if kind == _MATRIX and whole:
+            name, value = _array(whole, order, path)
+            found[name] = value
     return found
 
 
@@ -127,10 +132,13 @@ def _array(content: bytes, order: str, path: Path) -> tuple[str, Any]:
     if kind == _SPARSE:
         rows, ends, values = [_numbers(next(parts), order) for _ in range(3)]  # a list: it may end too early
         return name, _sparse(rows, ends, values, shape, place)
-    values = _numbers(next(parts), order)
+    return name, _dense(_numbers(next(parts), order), shape, place)
+
+
+def _dense(values: np.ndarray, shape: tuple[int, ...], place: str) -> np.ndarray:
     if len(shape) < 2 or min(shape) < 0 or math.prod(shape) != len(values):
         raise FileFormatError(place, f"{len(values)} numbers in a shape of {shape}", "as many as the shape says")
-    return name, values.reshape(shape, order="F")
+    return values.reshape(shape, order="F")
 
 
 def _sparse(rows: np.ndarray, ends: np.ndarray, values: np.ndarray, shape: tuple[int, ...], place: str) -> Any:

@@ -82,11 +82,8 @@ def matrix_of(entries: Entries, place: str, directed: bool, bipartite: bool = Fa
     rows, columns = entries.shape
     if rows != columns and not bipartite:
         raise FileFormatError(place, f"a matrix of shape {entries.shape}", "a square adjacency matrix", _BIPARTITE)
-    values = entries.values
-    if values is not None and values.dtype.kind not in "biuf":
-        raise FileFormatError(place, f"entries of type {values.dtype}", "real numbers")
-    given: Any = np.ones(len(entries.rows)) if values is None else values.astype(np.float64)
-    src, dst, weight = simple_edges(entries.rows, entries.columns, given, max(rows, columns), True)
+    values = _values(entries, place)
+    src, dst, weight = simple_edges(entries.rows, entries.columns, values, max(rows, columns), True)
     assert weight is not None
     check_weights(weight, lambda entry: f"{place} at ({src[entry]}, {dst[entry]})")
     there = weight > 0
@@ -99,6 +96,16 @@ def matrix_of(entries: Entries, place: str, directed: bool, bipartite: bool = Fa
         view = sides_view(src, dst, given, (rows, columns))
         return Matrix(view, {}, name, (f"the {rows} rows are users, the {columns} columns items",))
     return Matrix(simple_view(src, dst, given, rows, directed), {}, name)
+
+
+def _values(entries: Entries, place: str) -> np.ndarray:
+    """The values of entries, float64; ones where they have none."""
+    values = entries.values
+    if values is None:
+        return np.ones(len(entries.rows))
+    if values.dtype.kind not in "biuf":
+        raise FileFormatError(place, f"entries of type {values.dtype}", "real numbers")
+    return values.astype(np.float64)
 
 
 def sides_view(src: np.ndarray, dst: np.ndarray, weight: np.ndarray | None, counts: tuple[int, int]) -> GraphView:
@@ -129,22 +136,11 @@ def _of_dense(values: np.ndarray, place: str) -> Entries:
 
 
 def _read_npz(path: Path, directed: bool, bipartite: bool) -> Matrix:
-    # names of gnn-benchmark's nodes and classes are pickled, and not needed
-    arrays = read_archive(
-        path, lambda name: not name.endswith(("_names", "_to_idx")) and name not in ("idx_to_node", "names")
-    )
+    arrays = read_archive(path, _is_needed)
     place = str(path)
-    if "adj_indptr" in arrays:
-        entries = sparse_of(arrays, place, "adj_", "csr")
-    elif "format" in arrays:
-        entries = sparse_of(arrays, place)
-    elif "edge_index" in arrays:
+    if "edge_index" in arrays and arrays.keys().isdisjoint(("adj_indptr", "format")):
         return _from_arrays(path, arrays)
-    elif len(arrays) == 1 and (bipartite or len({*next(iter(arrays.values())).shape}) == 1):
-        entries = _of_dense(next(iter(arrays.values())), place)
-    else:
-        expected = "a square sparse matrix of scipy.sparse.save_npz, or edge_index (2, E)"
-        raise FileFormatError(place, f"the arrays {sorted(arrays)}", expected)
+    entries = _npz_entries(arrays, place, bipartite)
     found = matrix_of(entries, place, directed, bipartite)
     if bipartite or not ("attr_indptr" in arrays or "labels" in arrays):
         return found
@@ -155,6 +151,23 @@ def _read_npz(path: Path, directed: bool, bipartite: bool) -> Matrix:
         features["y"] = labels[NODE_TYPE] = _whole(arrays["labels"], count, f"{path}, 'labels'")
     view = GraphView(found.view.num_nodes, found.view.edges, {NODE_TYPE: features}, found.view.edge_features)
     return Matrix(view, labels, found.weight, found.notes)
+
+
+def _is_needed(name: str) -> bool:
+    """Whether an array is read: names of gnn-benchmark's nodes and classes are pickled, and not needed."""
+    return not name.endswith(("_names", "_to_idx")) and name not in ("idx_to_node", "names")
+
+
+def _npz_entries(arrays: Mapping[str, np.ndarray], place: str, bipartite: bool) -> Entries:
+    """The adjacency matrix of gnn-benchmark, of SciPy, or the only array."""
+    if "adj_indptr" in arrays:
+        return sparse_of(arrays, place, "adj_", "csr")
+    if "format" in arrays:
+        return sparse_of(arrays, place)
+    if len(arrays) == 1 and (bipartite or len({*next(iter(arrays.values())).shape}) == 1):
+        return _of_dense(next(iter(arrays.values())), place)
+    expected = "a square sparse matrix of scipy.sparse.save_npz, or edge_index (2, E)"
+    raise FileFormatError(place, f"the arrays {sorted(arrays)}", expected)
 
 
 def _attributes(entries: Entries, count: int, place: str) -> torch.Tensor:
@@ -171,34 +184,41 @@ def _whole(values: np.ndarray, count: int, place: str) -> torch.Tensor:
 
 
 def _from_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Matrix:
-    edges = arrays["edge_index"]
-    if edges.ndim != 2 or edges.shape[0] != 2 or edges.dtype.kind not in "iu":
-        raise FileFormatError(
-            f"{path}, 'edge_index'", f"{edges.dtype} of shape {edges.shape}", "integers of shape (2, E)"
-        )
+    edges = _ends(arrays["edge_index"], f"{path}, 'edge_index'")
     x, y, weight = (arrays.get(name) for name in ("x", "y", "edge_weight"))
-    rows = [len(part) for part in (x, y) if part is not None and part.ndim]
-    count = _stated(path, arrays, max([int(edges.max()) + 1 if edges.size else 0, *rows]))
+    count = _stated(path, arrays, _least(edges, x, y))
     check_ids(edges.reshape(-1), count, f"{path}, 'edge_index'")
     for name, length in (("x", count), ("y", count), ("edge_weight", edges.shape[1])):
         _check_rows(arrays.get(name), length, f"{path}, {name!r}")
     src, dst = torch.from_numpy(edges.astype(np.int64))
-    features = {} if x is None else {"x": torch.from_numpy(x)}
-    labels = {}
-    if y is not None:
-        labels[NODE_TYPE] = features["y"] = torch.from_numpy(y)
-    weights = {}
-    if weight is not None:
-        check_weights(weight.reshape(-1), lambda edge: f"{path}, 'edge_weight', entry {edge}")
-        weights = {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
+    features = {name: torch.from_numpy(part) for name, part in (("x", x), ("y", y)) if part is not None}
+    labels = {} if y is None else {NODE_TYPE: features["y"]}
+    weights = {} if weight is None else {EDGE_TYPE: {WEIGHT: _weights(weight, f"{path}, 'edge_weight'")}}
     view = GraphView({NODE_TYPE: count}, {EDGE_TYPE: (src, dst)}, {NODE_TYPE: features}, weights)
-    return Matrix(view, labels, None if weight is None else WEIGHT)
+    return Matrix(view, labels, WEIGHT if weights else None)
+
+
+def _weights(values: np.ndarray, place: str) -> torch.Tensor:
+    check_weights(values.reshape(-1), lambda edge: f"{place}, entry {edge}")
+    return torch.from_numpy(values).float()
+
+
+def _ends(edges: np.ndarray, place: str) -> np.ndarray:
+    if edges.ndim != 2 or edges.shape[0] != 2 or edges.dtype.kind not in "iu":
+        raise FileFormatError(place, f"{edges.dtype} of shape {edges.shape}", "integers of shape (2, E)")
+    return edges
 
 
 def _check_rows(values: np.ndarray | None, length: int, place: str) -> None:
     """Refuse what is not so many rows of numbers."""
     if values is not None and (not values.ndim or len(values) != length or values.dtype.kind not in "biuf"):
         raise FileFormatError(place, f"{values.dtype} of shape {values.shape}", f"numbers, {length} rows of them")
+
+
+def _least(edges: np.ndarray, *of_nodes: np.ndarray | None) -> int:
+    """The fewest nodes that edges and arrays with a row for each node leave room for."""
+    rows = [len(part) for part in of_nodes if part is not None and part.ndim]
+    return max([int(edges.max()) + 1 if edges.size else 0, *rows])
 
 
 def _stated(path: Path, arrays: Mapping[str, np.ndarray], least: int) -> int:
@@ -229,29 +249,36 @@ def _of_matlab(value: Any, place: str) -> Entries:
 
 
 def _mat_key(path: Path, key: str | None, matrices: Mapping[str, Any], bipartite: bool) -> str:
-    import scipy.sparse
-
     there = ", ".join(f"{name} {getattr(value, 'shape', '')}" for name, value in matrices.items()) or "nothing"
-
-    def square(name: str) -> bool:
-        shape: tuple[int, ...] = getattr(matrices.get(name), "shape", ())
-        return len(shape) == 2 and (bipartite or shape[0] == shape[1] > 1)
-
+    square = [name for name, value in matrices.items() if _is_square(value, bipartite)]
     if key is not None:
-        if not square(key):
+        if key not in square:
             raise InputError("mat_key", key, f"the key of a square matrix in {path}, which has {there}")
         return key
-    if square("network"):
+    if "network" in square:
         return "network"
-    candidates = [name for name, value in matrices.items() if scipy.sparse.issparse(value) and square(name)]
+    return _only_sparse(path, matrices, square, there)
+
+
+def _only_sparse(path: Path, matrices: Mapping[str, Any], square: list[str], there: str) -> str:
+    """The one sparse matrix among those that are square; ``there`` is what the file has, for messages."""
+    import scipy.sparse
+
+    candidates = [name for name in square if scipy.sparse.issparse(matrices[name])]
     if len(candidates) != 1:
         raise FileFormatError(
             str(path),
             f"{len(candidates) or 'no'} square sparse matrices (in it: {there})",
             "a square matrix 'network', or one square sparse matrix",
-            "mat_key names the matrix to take" if any(map(square, matrices)) else "",
+            "mat_key names the matrix to take" if square else "",
         )
     return candidates[0]
+
+
+def _is_square(value: Any, bipartite: bool) -> bool:
+    """Whether a value is a matrix of more than one node, or, ``bipartite``, any matrix."""
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return len(shape) == 2 and (bipartite or shape[0] == shape[1] > 1)
 
 
 def _mat_labels(group: Any, num_nodes: int) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _check_banner(words: list[str], place: str) -> None:
 def _sizes(line: bytes, words: list[str], place: str) -> _Head:
     dense, symmetric = words[2] == "array", words[4] == "symmetric"
     parts = line.split()
-    if len(parts) != 3 - dense or not all(part.isdigit() and len(part) < 20 for part in parts):
+    if len(parts) != 3 - dense or not all(map(_is_size, parts)):
         raise FileFormatError(
             place, f"the sizes {line[:60].decode('latin-1')!r}", "rows, columns" + ("" if dense else " and entries")
         )
@@ -143,6 +143,10 @@ def _parsed(body: bytes, head: _Head) -> list[np.ndarray] | None:
     except pa.ArrowException:
         return None
     return [column.to_numpy() for column in table.columns]
+
+
+def _is_size(text: bytes) -> bool:
+    return text.isdigit() and len(text) < 20
 
 
 def _is_place(text: bytes) -> bool:

@@ -76,12 +76,18 @@ def _graph_file(graph: Network, path: Path, directed: bool, bipartite: bool) -> 
     notes += _left_out("edge", (values for _, _, values in lists), {*_WEIGHTS, "id"})
     if bipartite:
         return _of_sides(src, dst, weight, names, _users(graph, src, dst, path), notes)
-    if graph.directed and not directed:
-        notes.append("edges have a direction in the file; directed=True keeps it")
-    elif directed and not graph.directed:
-        notes.append("edges have no direction in the file, so each leads both ways")
+    notes += _of_direction(graph.directed, directed)
     view = simple_view(src, dst, weight, len(names), directed and graph.directed)
     return GraphFile(view, {NODE_TYPE: names}, {}, None if weight is None else WEIGHT, tuple(notes))
+
+
+def _of_direction(there: bool, wanted: bool) -> list[str]:
+    """What is to be said where edges have a direction in the file and nobody wants it, or the other way round."""
+    if there and not wanted:
+        return ["edges have a direction in the file; directed=True keeps it"]
+    if wanted and not there:
+        return ["edges have no direction in the file, so each leads both ways"]
+    return []
 
 
 def _names(nodes: list[tuple[Any, dict[str, Any]]]) -> tuple[list[str], list[str]]:

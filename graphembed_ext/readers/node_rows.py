@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,14 +162,19 @@ def _check_kind(source: Source) -> None:
 
 
 def _node_column(table: Table, known: Collection[str]) -> int:
-    titled = [words_of(title) for title in table.titles or ()]
-    likely = [titled.index(words) for words in _NODE_TITLES if words in titled]
-    likely += [i for i, title in enumerate(table.titles or ()) if ":ID" in title]
+    likely = _titled_places(table.titles or ())
     shares = [sum(row[i] in known for row in table.rows) for i in range(table.width)]
     if known and max(shares, default=0) > 0:
         best = next((place for place in [*likely, 0] if shares[place]), None)
         return int(np.argmax(shares)) if best is None else best
     return likely[0] if likely else 0
+
+
+def _titled_places(titles: Sequence[str]) -> list[int]:
+    """Positions of the columns that have nodes by their titles, the surest first."""
+    words = [words_of(title) for title in titles]
+    likely = [words.index(known) for known in _NODE_TITLES if known in words]
+    return likely + [i for i, title in enumerate(titles) if ":ID" in title]
 
 
 def named(column: str | None, rows: NodeRows, argument: str) -> int | None:

@@ -77,14 +77,10 @@ def read_labels(
     if rows.width < 2:
         raise FileFormatError(rows.table.where(0), "1 column", "a node and its class")
     split = rows.split()
-    given = named(column, rows, "label_column")
-    if given is None and reading is not None:
-        given = chosen(reading.columns, rows.titles, rows.width).get("label")
+    given = _named_column(rows, column, reading)
     columns, binary = ([given], False) if given is not None else _label_columns(rows, split)
     if notes is not None:
-        shown = ", ".join(rows.called(i) for i in columns[:6])
-        first = "" if rows.titles is None else "; the first line is taken for column titles"
-        notes.append(f"{path}: {rows.called(rows.node)} names nodes, {shown} has their classes{first}")
+        notes.append(f"{path}: {_taken_for(rows, columns)}")
     pairs, parts, unlabelled = _label_pairs(rows, place, columns, binary, split)
     if not pairs and not unlabelled:
         raise FileFormatError(str(path), "no labels", "a node and its class on each line")
@@ -93,19 +89,33 @@ def read_labels(
     return _labels(pairs, parts, count)
 
 
+def _named_column(rows: NodeRows, column: str | None, reading: Reading | None) -> int | None:
+    """Position of the column with the class that a person named."""
+    given = named(column, rows, "label_column")
+    if given is None and reading is not None:
+        return chosen(reading.columns, rows.titles, rows.width).get("label")
+    return given
+
+
+def _taken_for(rows: NodeRows, columns: Sequence[int]) -> str:
+    """What a person is told of the columns of a table of labels."""
+    shown = ", ".join(rows.called(i) for i in columns[:6])
+    first = "" if rows.titles is None else "; the first line is taken for column titles"
+    return f"{rows.called(rows.node)} names nodes, {shown} has their classes{first}"
+
+
 def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
     """Positions of the columns with classes, and whether these are columns of 0 and 1, one for each class."""
     others = [i for i in range(rows.width) if i not in (rows.node, split)]
-    titled = [i for i in rows.label_titles() if i in others]
-    flags = [i for i in others if rows.binary(i)]
-    at_the_end = len(flags) > 1 and flags == others[-len(flags) :]
-    if titled and not (at_the_end and (titled == flags or _only_y(rows, titled))):
+    flags = _flags_at_the_end(rows, others)
+    titled = _titled(rows, others, flags)
+    if titled:
         return titled, False
     if len(others) == 1:
         return others, False
-    if at_the_end and (flags == others or rows.titles is None):
+    if flags and (flags == others or rows.titles is None):
         return flags, True
-    found = _untitled(rows, others) if rows.titles is None else []
+    found = _untitled(rows, others)
     if found:
         return found, False
     titles = "" if rows.titles is None else f" ({', '.join(rows.titles[:8])})"
@@ -117,8 +127,22 @@ def _label_columns(rows: NodeRows, split: int | None) -> tuple[list[int], bool]:
     )
 
 
+def _flags_at_the_end(rows: NodeRows, others: list[int]) -> list[int]:
+    """The columns of 0 and 1 where these are several and the last ones; otherwise none."""
+    flags = [i for i in others if rows.binary(i)]
+    return flags if len(flags) > 1 and flags == others[-len(flags) :] else []
+
+
+def _titled(rows: NodeRows, others: list[int], flags: list[int]) -> list[int]:
+    """Columns of classes by their titles; none where these are the columns of 0 and 1, or a ``y`` that is one more."""
+    titled = [i for i in rows.label_titles() if i in others]
+    return [] if flags and (titled == flags or _only_y(rows, titled)) else titled
+
+
 def _untitled(rows: NodeRows, others: list[int]) -> list[int]:
     """Columns of classes by what stands in them: all of lines of several lengths, or words behind numbers."""
+    if rows.titles is not None:
+        return []
     if rows.uneven:
         return others
     return others[-1:] if all(map(rows.numeric, others[:-1])) and not rows.numeric(others[-1]) else []
@@ -138,19 +162,28 @@ def _label_pairs(
     unlabelled = 0
     classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
     for number, (name, *cells) in rows.cells([rows.node, *columns, *([] if split is None else [split])]):
-        if name not in place:
-            raise FileFormatError(
-                rows.table.where(number), f"the node {name!r}", "a node of the graph", "--nodes FILE declares nodes"
-            )
-        part = "" if split is None else cells.pop().lower()
-        if part and part not in _PARTS:
-            raise FileFormatError(rows.table.where(number), f"the split {part!r}", "train, val or test")
+        node = _id_of(name, place, rows, number, "--nodes FILE declares nodes")
+        part = "" if split is None else _part_in(cells.pop().lower(), rows, number)
         if part:
-            parts.setdefault(_PARTS[part], []).append(place[name])
+            parts.setdefault(part, []).append(node)
         found = _set_flags(classes, cells) if binary else _classes_in(cells)
         unlabelled += not found
-        pairs += [(place[name], label) for label in found]
+        pairs += [(node, label) for label in found]
     return pairs, parts, unlabelled
+
+
+def _id_of(name: str, place: Mapping[str, int], rows: NodeRows, number: int, hint: str) -> int:
+    """The id of the node of a row."""
+    if name not in place:
+        raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
+    return place[name]
+
+
+def _part_in(cell: str, rows: NodeRows, number: int) -> str:
+    """``train``, ``val`` or ``test``, by the cell of a row; empty for an empty one."""
+    if cell and cell not in _PARTS:
+        raise FileFormatError(rows.table.where(number), f"the split {cell!r}", "train, val or test")
+    return _PARTS.get(cell, "")
 
 
 def _set_flags(classes: Sequence[str], cells: Sequence[str]) -> list[str]:
@@ -211,17 +244,10 @@ def read_features(
         FileFormatError: Not such a file, a node that the graph lacks, or nodes without features.
     """
     if source == "one-hot":
-        if count > _MOST_ONE_HOT:
-            raise InputError("features", f"one-hot for {count} nodes", f"at most {_MOST_ONE_HOT} nodes", "name a file")
-        return torch.eye(count)
+        return _one_hot(count)
     path = Path(source)
     if path.suffix in (".npy", ".npz"):
-        values = _loaded(path)
-        if values.ndim != 2 or len(values) != count or values.dtype.kind not in "iufb":
-            raise FileFormatError(
-                str(path), f"{values.dtype} of shape {values.shape}", f"numbers of shape ({count}, C)"
-            )
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        return _features_of_array(path, count)
     place = as_set(names, count)
     rows = node_rows(path, reading or Reading(), place, "a node and its features")
     columns = _feature_columns(rows)
@@ -230,13 +256,14 @@ def read_features(
         notes.append(f"{path}: {', '.join(spare[:6])} left out of the features")
     values = rows.numbers(columns)
     x = torch.full((count, len(columns)), torch.nan)
-    ids = []
-    for number, (name,) in rows.cells([rows.node]):
-        if name not in place:
-            hint = "--nodes FILE declares nodes without edges"
-            raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
-        ids.append(place[name])
+    hint = "--nodes FILE declares nodes without edges"
+    ids = [_id_of(name, place, rows, number, hint) for number, (name,) in rows.cells([rows.node])]
     x[torch.tensor(ids, dtype=torch.int64)] = torch.from_numpy(values)
+    _refuse_absent(x, names, path)
+    return x
+
+
+def _refuse_absent(x: Tensor, names: Sequence[str] | None, path: Path) -> None:
     absent = torch.isnan(x).any(1).nonzero()
     if len(absent):
         node = int(absent[0])
@@ -245,14 +272,26 @@ def read_features(
             f"nothing for {len(absent)} nodes, such as {names[node] if names else node!r}",
             "features of every node",
         )
-    return x
+
+
+def _one_hot(count: int) -> Tensor:
+    if count > _MOST_ONE_HOT:
+        raise InputError("features", f"one-hot for {count} nodes", f"at most {_MOST_ONE_HOT} nodes", "name a file")
+    return torch.eye(count)
+
+
+def _features_of_array(path: Path, count: int) -> Tensor:
+    values = _loaded(path)
+    if values.ndim != 2 or len(values) != count or values.dtype.kind not in "iufb":
+        raise FileFormatError(str(path), f"{values.dtype} of shape {values.shape}", f"numbers of shape ({count}, C)")
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
 def _feature_columns(rows: NodeRows) -> list[int]:
     """Positions of the columns of numbers; columns of words are left out where their titles or places say why."""
-    apart = {rows.node, rows.split(), *rows.label_titles()}
-    columns = [i for i in range(rows.width) if i not in apart and rows.numeric(i)]
-    words = [i for i in range(rows.width) if i not in apart and i not in columns]
+    free = sorted(set(range(rows.width)) - {rows.node, rows.split(), *rows.label_titles()})
+    columns = [i for i in free if rows.numeric(i)]
+    words = [i for i in free if i not in columns]
     if not columns or (words and rows.titles is None and words != [rows.width - 1]):
         place = words[0] if words else 0
         cell = rows.column(place)[0]
@@ -311,24 +350,28 @@ def put_masks(
         seed: Fixes the split.
         notes: Told how the nodes were split.
     """
-    if not any(name in features for name in LABEL_NAMES):
+    if features.keys().isdisjoint(LABEL_NAMES):
         features["y"] = torch.from_numpy(y.toarray()).float() if hasattr(y, "toarray") else y
     if shares is None and not parts and "train_mask" in features:
         return
     if not parts:
-        labelled = torch.from_numpy(y.getnnz(1)) > 0 if hasattr(y, "getnnz") else y >= 0
-        ids = labelled.nonzero().squeeze(1)
-        shares = _SPLIT if shares is None else shares
-        order = ids[torch.randperm(len(ids), generator=rng.generator(rng.key(seed, "split", kind)))]
-        first, second = (round(len(ids) * sum(shares[:end])) for end in (1, 2))
-        last = round(len(ids) * min(1.0, sum(shares)))
-        parts = {"train": order[:first], "val": order[first:second], "test": order[second:last]}
+        parts = _random_parts(kind, y, _SPLIT if shares is None else shares, seed)
         shown = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
         notes.append(f"labelled nodes split at random into {shown}")
     for part in ("train", "val", "test"):
         mask = torch.zeros(count, dtype=torch.bool)
         mask[parts.get(part, torch.empty(0, dtype=torch.int64))] = True
         features[f"{part}_mask"] = mask
+
+
+def _random_parts(kind: str, y: Any, shares: Sequence[float], seed: int) -> dict[str, Tensor]:
+    """The labelled nodes of a type, in parts of the given shares."""
+    labelled = torch.from_numpy(y.getnnz(1)) > 0 if hasattr(y, "getnnz") else y >= 0
+    ids = labelled.nonzero().squeeze(1)
+    order = ids[torch.randperm(len(ids), generator=rng.generator(rng.key(seed, "split", kind)))]
+    first, second = (round(len(ids) * sum(shares[:end])) for end in (1, 2))
+    last = round(len(ids) * min(1.0, sum(shares)))
+    return {"train": order[:first], "val": order[first:second], "test": order[second:last]}
 
 
 def of_type(text: str, view: GraphView, argument: str) -> tuple[str, str]:

@@ -191,18 +191,22 @@ def _simple(
         weight = None
         if any(segment.weight is not None for segment in here):
             weight = np.concatenate([np.ones(len(s.ends[0])) if s.weight is None else s.weight for s in here])
-        keys = []
-        while here:  # each file's names go as soon as its edges are numbered
-            first, second = here.pop(0).ends
-            key = tables[kinds[0]][first]
-            key *= width
-            for low in range(0, len(key), _SLICE):
-                key[low : low + _SLICE] += tables[kinds[1]][second[low : low + _SLICE]]
-            keys.append(key)
-        key = keys.pop() if len(keys) == 1 else np.concatenate(keys)
-        del keys
+        key = _keys(here, tables[kinds[0]], tables[kinds[1]], width)
         found[edge_type] = edges_of_keys(key, weight, width, directed or kinds[0] != kinds[1])
     return found
+
+
+def _keys(segments: list[_Segment], sources: np.ndarray, targets: np.ndarray, width: int) -> np.ndarray:
+    """The edges of segments as numbers, source times ``width`` plus target; the segments are used up."""
+    keys = []
+    while segments:  # each file's names go as soon as its edges are numbered
+        first, second = segments.pop(0).ends
+        key = sources[first]
+        key *= width
+        for low in range(0, len(key), _SLICE):
+            key[low : low + _SLICE] += targets[second[low : low + _SLICE]]
+        keys.append(key)
+    return keys.pop() if len(keys) == 1 else np.concatenate(keys)
 
 
 def _graph(
@@ -227,12 +231,17 @@ def _graph(
             found[kinds[1]] = there[1], there[0]
         if weight is not None:
             features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
-    notes = list(dict.fromkeys(note for part in parts for note in part.notes))
-    repeated = lines - once
-    if repeated:
-        notes.append(f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge")
     view = GraphView(counts, found, edge_features=features)
-    return GraphFile(view, dict(names), {}, WEIGHT if features else None, tuple(notes), directed)
+    weight_name = WEIGHT if features else None
+    return GraphFile(view, dict(names), {}, weight_name, _notes(parts, lines - once), directed)
+
+
+def _notes(parts: Sequence[Part], repeated: int) -> tuple[str, ...]:
+    """What the files say, each thing once, and how many of their lines repeat an edge."""
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    if not repeated:
+        return tuple(notes)
+    return (*notes, f"{repeated} line{'s repeat' if repeated > 1 else ' repeats'} an edge")
 
 
 def with_nodes(graph: GraphFile, kind: str, names: Sequence[str]) -> GraphFile:
@@ -253,15 +262,21 @@ def with_nodes(graph: GraphFile, kind: str, names: Sequence[str]) -> GraphFile:
     rank, known[kind] = _ranked(joined, np.arange(len(joined)))
     if len(known[kind]) != len(joined):  # spellings of one number
         raise InputError("nodes", f"{fresh[0]!r}", "names spelt as in the edges")
-    number = torch.from_numpy(rank)
-    edges = {
-        edge_type: (
-            number[src] if edge_type[0] == kind else src,
-            number[dst] if edge_type[2] == kind else dst,
-        )
-        for edge_type, (src, dst) in graph.view.edges.items()
-    }
+    edges = _renumbered(graph.view.edges, kind, torch.from_numpy(rank))
     counts = {**graph.view.num_nodes, kind: len(joined)}
     view = GraphView(counts, edges, graph.view.features, graph.view.edge_features)
     note = f"{len(fresh)} node{'s' * (len(fresh) != 1)} without edges"
     return replace(graph, view=view, names=known, notes=(*graph.notes, note))
+
+
+def _renumbered(
+    edges: Mapping[EdgeType, tuple[Tensor, Tensor]], kind: str, number: Tensor
+) -> dict[EdgeType, tuple[Tensor, Tensor]]:
+    """Edges after the nodes of a type were given other numbers."""
+    return {
+        edge_type: (
+            number[src] if edge_type[0] == kind else src,
+            number[dst] if edge_type[2] == kind else dst,
+        )
+        for edge_type, (src, dst) in edges.items()
+    }

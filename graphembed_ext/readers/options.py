@@ -45,11 +45,7 @@ def columns_of(columns: str | Mapping[str, Any] | None) -> dict[str, str | int]:
     if columns is None:
         return {}
     if isinstance(columns, str):
-        words = [word.partition("=") for word in columns.split(",") if word.strip()]
-        lame = next(("".join(word) for word in words if not all(part.strip() for part in word)), None)
-        if lame is not None:
-            raise InputError("columns", lame, "ROLE=COLUMN, such as source=from,target=to")
-        columns = {role: column for role, _, column in words}
+        columns = _pairs(columns)
     found: dict[str, str | int] = {}
     for role, column in columns.items():
         name = role.strip().lower().replace("-", "_")
@@ -58,6 +54,15 @@ def columns_of(columns: str | Mapping[str, Any] | None) -> dict[str, str | int]:
         text = str(column).strip()
         found[name] = int(text) if text.isdigit() else text
     return found
+
+
+def _pairs(columns: str) -> dict[str, str]:
+    """``role=column,role=column`` as a mapping."""
+    words = [word.partition("=") for word in columns.split(",") if word.strip()]
+    lame = next(("".join(word) for word in words if not all(part.strip() for part in word)), None)
+    if lame is not None:
+        raise InputError("columns", lame, "ROLE=COLUMN, such as source=from,target=to")
+    return {role: column for role, _, column in words}
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,11 @@ def _checked(value: Any, place: str) -> Any:
         return value
     if hasattr(value, "sparse_size") and hasattr(value, "as_tensor"):
         return _edge_index(value, place)
+    _check_tensor(value, place)
+    return value
+
+
+def _check_tensor(value: Tensor, place: str) -> None:
     if value.is_meta:
         raise FileFormatError(place, "a tensor without its values", "a tensor of numbers")
     if value.layout == torch.strided and not value.is_nested:
@@ -97,7 +102,6 @@ def _checked(value: Any, place: str) -> Any:
     elif value.layout != torch.strided:
         for size in value.shape:
             check_count(size, place, "rows or columns")
-    return value
 
 
 def _edge_index(value: Any, place: str) -> Any:
@@ -120,9 +124,7 @@ def _sparse_tensor(value: Any, place: str) -> Any:
         row, rowptr, col, weight = storage._row, storage._rowptr, storage._col, storage._value
     except (AttributeError, TypeError, ValueError) as error:
         raise FileFormatError(place, "a SparseTensor that lacks parts", "what torch_sparse saves") from error
-    if not (
-        _is_plain(col) and col.dim() == 1 and all(part is None or _is_plain(part) for part in (row, rowptr, weight))
-    ):
+    if not (_is_plain(col) and col.dim() == 1 and _all_plain(row, rowptr, weight)):
         raise FileFormatError(place, "a SparseTensor that lacks parts", "what torch_sparse saves")
     row = _rows(row, rowptr, col, (rows, columns), place)
     check_ids(row.numpy(), rows, place, "row")
@@ -135,6 +137,11 @@ def _sparse_tensor(value: Any, place: str) -> Any:
 
 def _is_plain(part: Any) -> bool:
     return isinstance(part, Tensor) and part.layout == torch.strided and not part.is_meta
+
+
+def _all_plain(*parts: Any) -> bool:
+    """Whether all parts that are there are plain tensors."""
+    return all(part is None or _is_plain(part) for part in parts)
 
 
 def _rows(row: Any, rowptr: Any, col: Tensor, shape: tuple[int, int], place: str) -> Tensor:

@@ -64,7 +64,7 @@ class Source:
         stack.callback(file.close)
         start = file.read(6)
         file.seek(0)
-        packed = next((ending for ending, magic in PACKED.items() if start.startswith(magic)), "")
+        packed = _packed_as(start)
         if self._packed and start and packed != self._packed:
             raise self.damaged("it does not begin as such files do", self._packed)
         if count is not None:
@@ -201,6 +201,11 @@ class _Counted(io.RawIOBase):
         buffer[: len(chunk)] = chunk
         self._count(len(chunk))
         return len(chunk)
+
+
+def _packed_as(start: bytes) -> str:
+    """The ending of packed files that begin so; empty for others."""
+    return next((ending for ending, magic in PACKED.items() if start.startswith(magic)), "")
 
 
 class Stream(io.RawIOBase):

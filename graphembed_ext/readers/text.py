@@ -22,7 +22,7 @@ import pyarrow.csv
 from ..errors import FileFormatError
 from .columns import says_ends
 from .dialects import Dialect, dialect_of, goes_on, spaced
-from .headers import is_header, undecided
+from .headers import has_sizes, is_header, undecided
 from .options import Reading
 from .sources import Source, Stream
 
@@ -182,13 +182,11 @@ class TextTable:
     def _pad(self, head: str) -> None:
         """Have short rows filled up, as those of nodes with several classes are, and skip the sizes of word2vec."""
         lines = [line for line in head.split("\n")[self.dialect.preamble :] if line.strip()]
-        delimiter = self.dialect.delimiter
-        cells = [line.split() if delimiter == " " else line.split(delimiter) for line in lines]
-        widths = {len(row) for row in cells}
-        first = cells[0]
-        if len(first) == 2 and len(cells) > 1 and first[1].isdigit() and widths - {2} == {int(first[1]) + 1}:
-            self.dialect.preamble += head.split("\n").index(lines[0], self.dialect.preamble) + 1 - self.dialect.preamble
+        cells = [self.dialect.cells(line) for line in lines]
+        if has_sizes(cells):
+            self.dialect.preamble = head.split("\n").index(lines[0], self.dialect.preamble) + 1
             return
+        widths = {len(row) for row in cells}
         self._uneven = len(widths) > 1 and '"' not in head and not self.dialect.before and not self.dialect.behind
         self._width = max(widths) if self._uneven else 0
 
@@ -212,8 +210,7 @@ class TextTable:
         if not self.comments or self.reading.header is False:
             return None
         text = self.comments[-1].lstrip("#% \t")
-        cells = text.split() if self.dialect.delimiter == " " else text.split(self.dialect.delimiter)
-        titles = [cell.strip() for cell in cells]
+        titles = [cell.strip() for cell in self.dialect.cells(text)]
         return titles if len(titles) == len(self.rows[0]) and says_ends(titles) else None
 
     def _batches(self, places: Sequence[int] | None, block: int, progress: bool = False) -> Iterator[Any]:
