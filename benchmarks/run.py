@@ -29,6 +29,7 @@ BENCHMARKS = {
     "han_minibatch": ("benchmarks.speed.han", "HAN where metapath neighbours would fit nowhere"),
     "lightgcn": ("benchmarks.speed.lightgcn", "a training step on Gowalla beside PyG: time and memory"),
     "scale": ("benchmarks.speed.scale", "training from ten thousand to a million nodes: time and memory"),
+    "reading": ("benchmarks.speed.reading", "an edge list of named nodes beside pandas and polars: time and memory"),
     "deepwalk": ("benchmarks.quality.deepwalk", "accuracy and speed on Cora beside dgl.nn.DeepWalk, in its loop"),
     "blogcatalog": ("benchmarks.quality.blogcatalog", "DeepWalk and node2vec beside the published F1"),
     "walk_quality": ("benchmarks.quality.walk_models", "metapath2vec on DBLP, ACM and AMiner beside DGL and PyG"),

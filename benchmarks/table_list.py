@@ -82,6 +82,21 @@ def sizes(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def readers(found: dict[str, Any]) -> list[Row]:
+    """A row a reader: what it holds beside what it keeps."""
+    runs = found["runs"]
+    return [
+        {
+            "reader": name,
+            "time": f"{run['seconds'] / runs['ours']['seconds']:.2f}",
+            "held": f"{run['peak_over_start'] / MIB:,.0f} MiB",
+            "kept": f"{run['kept'] / MIB:,.0f} MiB",
+            "ratio": f"{run['peak_over_start'] / run['kept']:.1f}",
+        }
+        for name, run in runs.items()
+    ]
+
+
 def of_steps(records: dict[str, Any]) -> str:
     seconds = records["lightgcn"]["results"]["seconds"]
     return (
@@ -138,7 +153,7 @@ def han_rows(found: dict[str, Any]) -> list[Row]:
     return rows
 
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 SAGE = ["ours, mean", "PyG, mean", "ours, gcn"]
 for _aggr in ("mean", "gcn"):
     SAGE += [f"ours from DGL's weights, {_aggr}", f"DGL, {_aggr}"]
@@ -246,6 +261,17 @@ TABLES = {
             ),
         },
         kinds_of_walks,
+    ),
+    "reading": one(
+        "reading",
+        {
+            "reader": text("reader"),
+            "time, ratio": text("time"),
+            "held at most": text("held"),
+            "kept": text("kept"),
+            "held to kept": text("ratio"),
+        },
+        readers,
     ),
     "scale": one(
         "scale",
