@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tables import Cell, Grid, Row, Table, text, times, value
+from .cells import Cell, Grid, Row, Table, text, times, value
 
 FIGURES = (
     "skipgram", "metapath2vec", "graphsage", "han", "lightgcn", "blogcatalog", "walk_quality_dblp", "graphsage_quality",

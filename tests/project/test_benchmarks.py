@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import against, figures, harness, run, table_list, tables
+from benchmarks import against, cells, figures, harness, run, table_list, tables
 from benchmarks.harness import Case, Run
 from tests.conftest import ROOT
 
@@ -234,10 +234,10 @@ def test_no_cell_of_a_model_is_empty():
 
 def test_paths_find_figures():
     found = {"runs": [{"engine": "dgl", "window": 5, "rate": [1, 2]}], "a": {"b | c": 3}}
-    assert tables.at(found, "runs/engine=dgl,window=5/rate/-1") == 2
-    assert tables.at(found, "a/{x} | c", {"x": "b"}) == 3
-    assert tables.at(found, "a/nothing/more") is None
-    assert tables.at(found, "runs/engine=gensim") is None
+    assert cells.at(found, "runs/engine=dgl,window=5/rate/-1") == 2
+    assert cells.at(found, "a/{x} | c", {"x": "b"}) == 3
+    assert cells.at(found, "a/nothing/more") is None
+    assert cells.at(found, "runs/engine=gensim") is None
 
 
 def test_links_of_the_page_exist():
