@@ -53,6 +53,8 @@ class SkipGram(nn.Module, abc.ABC):
 
     def _build(self, walker: Walker, walk_length: int, sparse: bool) -> None:
         """Make the tables, once the arguments are known to be right."""
+        walker.check_length(walk_length)
+        memory.check_room("walk_length", f"{walk_length}", 17 * walk_length**2, "the pairs of positions in a walk")
         self.walker, self.walk_length = walker, walk_length
         total = walker.view.total_nodes
         memory.check_tables(total, self.emb_dim)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
+from ..hosts import registry
 from ..hosts.registry import to_host
-from ..hosts.registry import view as view_of
 
 __all__ = ["GraphFile", "WEIGHT", "simple_view"]
 
@@ -81,7 +81,7 @@ class GraphFile:
 
 
 def from_host(graph: Any) -> GraphFile:
-    view = view_of(graph)
+    view = registry.view(graph)
     labels = {}
     for node_type, features in view.features.items():
         found = next((features[name] for name in _LABELS if name in features), None)

@@ -464,3 +464,9 @@ def test_empty_batch(build):
     walks = model.sample(torch.empty(0, dtype=torch.int64))
     assert walks.shape == (0, 7)
     assert model(walks).item() == 0.0
+
+
+@pytest.mark.parametrize("length", [200_000, 2**31, 2**63])
+def test_walks_too_long_are_refused_before_anything_is_made(length):
+    with pytest.raises(InputError, match="walk_length"):
+        ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), walk_length=length)
