@@ -9,6 +9,7 @@ and edges as there are. Memory is VmHWM less what the process held before.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import tempfile
 from pathlib import Path
@@ -103,7 +104,8 @@ def main(options: argparse.Namespace, recorder):
             f"{name:>7}: {run['seconds']:.1f} s, {run['peak_over_start'] / MIB:.0f} MiB at most for "
             f"{run['kept'] / MIB:.0f} MiB kept, {run['peak_over_start'] / run['kept']:.2f} times"
         )
-    return recorder.save({"runs": runs})
+    versions = {name: importlib.metadata.version(name) for name in runs if name != "ours"}
+    return recorder.save({"runs": runs, "versions": versions})
 
 
 BENCHMARK = Benchmark("reading", main, options, cases, quick={"edges": 20_000, "nodes": 5_000})
