@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,20 +76,24 @@ class Embeddings:
     def __contains__(self, node_type: object) -> bool:
         return node_type in self.num_nodes
 
-    def __getitem__(self, which: str | Sequence[int | str]) -> Tensor:
+    def __getitem__(self, which: str | int | Sequence[int | str]) -> Tensor:
         """Vectors of a node type, of a node, or of several nodes.
 
         Args:
-            which: A node type; or the name of a node, where no type is called so; or a list of names, or of ids where
-                there is one type.
+            which: A node type; or the name of a node, where no type is called so, or its id where there is one type; or
+                a list of names or ids.
 
         Returns:
-            ``(num_nodes[which], d)`` for a type, ``(d,)`` for a name, ``(len(which), d)`` for a list.
+            ``(num_nodes[which], d)`` for a type, ``(d,)`` for a node, ``(len(which), d)`` for a list.
 
         Raises:
             InputError: No such type or node; a name that nodes of several types have.
         """
+        if isinstance(which, int) and not isinstance(which, bool):
+            return self.tensor[self._row(which, self.type_of(which))]
         if not isinstance(which, str):
+            if not isinstance(which, Iterable) or isinstance(which, Mapping):
+                raise InputError("which", which, "a node type, a node's name or id, or a list of them")
             rows = [self._row(node, self.type_of(node)) for node in which]
             return self.tensor[torch.tensor(rows, dtype=torch.int64, device=self.tensor.device)]
         if which in self.num_nodes:

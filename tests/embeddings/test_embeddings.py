@@ -173,3 +173,11 @@ def test_scikit_learn_takes_them():
     cluster = pytest.importorskip("sklearn.cluster")
     emb = ge.Embeddings(TENSOR, TYPED, NAMES)
     assert cluster.KMeans(2, n_init=1, random_state=0).fit(emb).labels_.shape == (5,)
+
+
+def test_a_node_by_its_id():
+    emb = ge.Embeddings(torch.arange(6.0).view(3, 2))
+    assert emb[2].tolist() == [4, 5]
+    for wrong in (3, -1, 1.0, True, None):
+        with pytest.raises(InputError, match="got " + str(wrong)):
+            emb[wrong]
