@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks
+from .._core import checks, search
 from ..errors import InputError
 
 __all__ = ["ranking_metrics", "recommendation"]
@@ -52,8 +52,7 @@ def recommendation(
     trained = torch.repeat_interleave(torch.arange(len(sides.users), device=items_of.device), bounds.diff())
     own = (trained + sides.users.start) * sides.num_nodes + items_of
     wanted = torch.unique(users * sides.num_nodes + items).to(own.device)
-    place = torch.searchsorted(own, wanted).clamp(max=len(own) - 1)
-    again = int((own[place] == wanted).sum())
+    again = int(search.found(own, wanted).sum())
     if again:
         raise InputError(
             "test_edges",
@@ -100,8 +99,7 @@ def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, f
     keys = torch.sort(truth[0] * width + truth[1]).values
     rows = torch.arange(users, device=found.device)[:, None]
     wanted = torch.where(found >= 0, rows * width + found, -1).view(-1)
-    place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
-    hit = (keys[place] == wanted).view(users, k).double()
+    hit = search.found(keys, wanted).view(users, k).double()
     amount = torch.bincount(truth[0], minlength=users)
     asked = amount > 0
     count = max(1, int(asked.sum()))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..graph.features import LABEL_NAMES, find
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts import registry
@@ -34,9 +35,6 @@ KINDS = (
     "(.mtx, .mat, .npy, .npz), a network (.graphml, .gexf, .gml, .net), a saved graph (.bin or .dgl from DGL, .pt from "
     "PyG), or a PyG dataset such as Planetoid/Cora"
 )
-
-
-_LABELS = ("y", "label", "labels")
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ class GraphFile:
 def from_host(graph: Any) -> GraphFile:
     view = registry.view(graph)
     labels = {}
-    for node_type, features in view.features.items():
-        found = next((features[name] for name in _LABELS if name in features), None)
+    for node_type in view.features:
+        found = find(view, node_type, LABEL_NAMES)
         classes = None if found is None else _classes(found)
         if classes is not None:
             labels[node_type] = classes

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..._core import rng
+from ..._core import rng, search
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
 from ...evaluate.links import link_prediction
@@ -214,8 +214,7 @@ def draw_pairs(
     found = torch.empty(0, dtype=torch.int64)
     while len(found) < count:
         drawn = torch.randint(rows * columns, (2 * count,), generator=generator)
-        place = torch.searchsorted(known, drawn).clamp(max=len(known) - 1)
-        found = _in_order(torch.cat([found, drawn[known[place] != drawn]]))
+        found = _in_order(torch.cat([found, drawn[~search.found(known, drawn)]]))
     found = found[:count]
     return torch.stack([found // columns, found % columns])
 
