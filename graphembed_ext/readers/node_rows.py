@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import FileFormatError, InputError
+from .arrays import read_dense
 from .columns import chosen
 from .options import Reading
 from .sources import STDIN, Source
@@ -197,3 +198,21 @@ def named(column: str | None, rows: NodeRows, argument: str) -> int | None:
 def as_set(names: Any, count: int) -> dict[str, int]:
     """The number of every name; ids as text where there are no names."""
     return {str(name): i for i, name in enumerate(names if names is not None else range(count))}
+
+
+def id_of(name: str, place: Mapping[str, int], rows: NodeRows, number: int, hint: str) -> int:
+    """The id of the node of a row."""
+    if name not in place:
+        raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
+    return place[name]
+
+
+def array_in(path: Path) -> np.ndarray:
+    """The one array of a file that has something of each node.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+    if not path.is_file():
+        raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
+    return read_dense(path)

@@ -1,4 +1,4 @@
-"""Labels, splits and features of nodes, from files beside the graph's."""
+"""Labels and splits of nodes, from files beside the graph's."""
 
 from __future__ import annotations
 
@@ -11,21 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core import rng
 from ..errors import FileFormatError, InputError
-from ..graph.features import LABEL_NAMES
 from ..graph.view import GraphView
-from .arrays import read_dense
 from .checks import check_room
 from .columns import chosen
-from .node_rows import NO_LABEL, NodeRows, as_set, named, node_rows
+from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
 from .options import Reading
 
-__all__ = ["Labels", "as_sparse", "of_type", "put_masks", "names_of", "read_features", "read_labels"]
+__all__ = ["Labels", "as_sparse", "names_of", "of_type", "read_labels"]
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-#: Nodes up to which a one-hot vector for each is reasonable: 400 MB of features.
-_MOST_ONE_HOT = 10_000
 
 
 @dataclass(frozen=True)
@@ -162,7 +157,7 @@ def _label_pairs(
     unlabelled = 0
     classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
     for number, (name, *cells) in rows.cells([rows.node, *columns, *([] if split is None else [split])]):
-        node = _id_of(name, place, rows, number, "--nodes FILE declares nodes")
+        node = id_of(name, place, rows, number, "--nodes FILE declares nodes")
         part = "" if split is None else _part_in(cells.pop().lower(), rows, number)
         if part:
             parts.setdefault(part, []).append(node)
@@ -170,13 +165,6 @@ def _label_pairs(
         unlabelled += not found
         pairs += [(node, label) for label in found]
     return pairs, parts, unlabelled
-
-
-def _id_of(name: str, place: Mapping[str, int], rows: NodeRows, number: int, hint: str) -> int:
-    """The id of the node of a row."""
-    if name not in place:
-        raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
-    return place[name]
 
 
 def _part_in(cell: str, rows: NodeRows, number: int) -> str:
@@ -213,7 +201,7 @@ def _labels(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]]
 
 
 def _from_array(path: Path, count: int) -> Labels:
-    values = _loaded(path)
+    values = array_in(path)
     if values.ndim not in (1, 2) or len(values) != count or values.dtype.kind not in "iub":
         raise FileFormatError(
             str(path), f"{values.dtype} of shape {values.shape}", f"integers of shape ({count},) or ({count}, C)"
@@ -223,82 +211,6 @@ def _from_array(path: Path, count: int) -> Labels:
     y = torch.from_numpy(values.astype(np.int64))
     check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
     return Labels(y, [str(i) for i in range(int(y.max()) + 1)], {})
-
-
-def read_features(
-    source: str, names: Sequence[str] | None, count: int, reading: Reading | None = None, notes: list[str] | None = None
-) -> Tensor:
-    """Features of the nodes of a type, float32 ``(N, C)``.
-
-    Args:
-        source: ``"one-hot"`` for a feature of its own for every node, as a graph without features has; otherwise a
-            file: an array (``.npy``), a SciPy matrix (``.npz``), a word2vec file of text, or a table (``.csv``,
-            ``.tsv``, ``.txt``, ``.parquet``) with the node in its first column, or in the one titled ``node`` or
-            ``id``, and numbers in the others.
-        names: Names of the nodes; None where they have ids only.
-        count: Number of nodes.
-        reading: How the table is to be read, where a person says so.
-        notes: Told which columns were left out.
-
-    Raises:
-        FileFormatError: Not such a file, a node that the graph lacks, or nodes without features.
-    """
-    if source == "one-hot":
-        return _one_hot(count)
-    path = Path(source)
-    if path.suffix in (".npy", ".npz"):
-        return _features_of_array(path, count)
-    place = as_set(names, count)
-    rows = node_rows(path, reading or Reading(), place, "a node and its features")
-    columns = _feature_columns(rows)
-    if notes is not None and len(columns) + 1 < rows.width:
-        spare = [rows.called(i) for i in range(rows.width) if i not in columns and i != rows.node]
-        notes.append(f"{path}: {', '.join(spare[:6])} left out of the features")
-    values = rows.numbers(columns)
-    x = torch.full((count, len(columns)), torch.nan)
-    hint = "--nodes FILE declares nodes without edges"
-    ids = [_id_of(name, place, rows, number, hint) for number, (name,) in rows.cells([rows.node])]
-    x[torch.tensor(ids, dtype=torch.int64)] = torch.from_numpy(values)
-    _refuse_absent(x, names, path)
-    return x
-
-
-def _refuse_absent(x: Tensor, names: Sequence[str] | None, path: Path) -> None:
-    absent = torch.isnan(x).any(1).nonzero()
-    if len(absent):
-        node = int(absent[0])
-        raise FileFormatError(
-            str(path),
-            f"nothing for {len(absent)} nodes, such as {names[node] if names else node!r}",
-            "features of every node",
-        )
-
-
-def _one_hot(count: int) -> Tensor:
-    if count > _MOST_ONE_HOT:
-        raise InputError("features", f"one-hot for {count} nodes", f"at most {_MOST_ONE_HOT} nodes", "name a file")
-    return torch.eye(count)
-
-
-def _features_of_array(path: Path, count: int) -> Tensor:
-    values = _loaded(path)
-    if values.ndim != 2 or len(values) != count or values.dtype.kind not in "iufb":
-        raise FileFormatError(str(path), f"{values.dtype} of shape {values.shape}", f"numbers of shape ({count}, C)")
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-
-
-def _feature_columns(rows: NodeRows) -> list[int]:
-    """Positions of the columns of numbers; columns of words are left out where their titles or places say why."""
-    free = sorted(set(range(rows.width)) - {rows.node, rows.split(), *rows.label_titles()})
-    columns = [i for i in free if rows.numeric(i)]
-    words = [i for i in free if i not in columns]
-    if not columns or (words and rows.titles is None and words != [rows.width - 1]):
-        place = words[0] if words else 0
-        cell = rows.column(place)[0]
-        raise FileFormatError(
-            rows.table.where(0), f"{cell[:40]!r} in {rows.called(place)}", f"{max(rows.width - 1, 1)} numbers"
-        )
-    return columns
 
 
 def names_of(path: str | Path, known: Collection[str], reading: Reading | None = None) -> list[str]:
@@ -312,66 +224,6 @@ def names_of(path: str | Path, known: Collection[str], reading: Reading | None =
     if "" in found:
         raise FileFormatError(str(path), "a line without a node", "a node on each line")
     return list(found)
-
-
-def _loaded(path: Path) -> np.ndarray:
-    _exists(path)
-    return read_dense(path)
-
-
-def _exists(path: Path) -> None:
-    if not path.is_file():
-        raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
-
-
-_SPLIT = (0.6, 0.2, 0.2)
-
-
-def put_masks(
-    features: dict[str, Tensor],
-    kind: str,
-    y: Any,
-    count: int,
-    *,
-    parts: Mapping[str, Tensor],
-    shares: Sequence[float] | None,
-    seed: int,
-    notes: list[str],
-) -> None:
-    """Put labels and masks of a node type among its features, unless they are there.
-
-    Args:
-        features: Features of the type, added to.
-        kind: The node type.
-        y: Classes, ``(N,)``, or a sparse 0/1 matrix.
-        count: Number of nodes.
-        parts: Ids of ``train``, ``val`` and ``test`` where a file has them.
-        shares: Parts of the labelled nodes; None keeps masks that are there, or splits 60, 20 and 20 %.
-        seed: Fixes the split.
-        notes: Told how the nodes were split.
-    """
-    if features.keys().isdisjoint(LABEL_NAMES):
-        features["y"] = torch.from_numpy(y.toarray()).float() if hasattr(y, "toarray") else y
-    if shares is None and not parts and "train_mask" in features:
-        return
-    if not parts:
-        parts = _random_parts(kind, y, _SPLIT if shares is None else shares, seed)
-        shown = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
-        notes.append(f"labelled nodes split at random into {shown}")
-    for part in ("train", "val", "test"):
-        mask = torch.zeros(count, dtype=torch.bool)
-        mask[parts.get(part, torch.empty(0, dtype=torch.int64))] = True
-        features[f"{part}_mask"] = mask
-
-
-def _random_parts(kind: str, y: Any, shares: Sequence[float], seed: int) -> dict[str, Tensor]:
-    """The labelled nodes of a type, in parts of the given shares."""
-    labelled = torch.from_numpy(y.getnnz(1)) > 0 if hasattr(y, "getnnz") else y >= 0
-    ids = labelled.nonzero().squeeze(1)
-    order = ids[torch.randperm(len(ids), generator=rng.generator(rng.key(seed, "split", kind)))]
-    first, second = (round(len(ids) * sum(shares[:end])) for end in (1, 2))
-    last = round(len(ids) * min(1.0, sum(shares)))
-    return {"train": order[:first], "val": order[first:second], "test": order[second:last]}
 
 
 def of_type(text: str, view: GraphView, argument: str) -> tuple[str, str]:

@@ -35,7 +35,8 @@ import torch
 import scipy.sparse, scipy.io, networkx, torch_geometric.data
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError
-from graphembed_ext.readers.node_tables import read_features, read_labels
+from graphembed_ext.readers.node_features import read_features
+from graphembed_ext.readers.node_tables import read_labels
 
 def peak():
     if sys.platform != "linux":

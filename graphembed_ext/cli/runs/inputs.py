@@ -14,7 +14,9 @@ from ...graph.interactions import Sides
 from ...graph.view import NODE_TYPE, GraphView
 from ...readers.graph_file import GraphFile
 from ...readers.graphs import pairs_of_names, read_graph
-from ...readers.node_tables import as_sparse, names_of, of_type, put_masks, read_features, read_labels
+from ...readers.node_features import read_features
+from ...readers.node_masks import put_masks
+from ...readers.node_tables import as_sparse, names_of, of_type, read_labels
 from ...readers.numbering import with_nodes
 from ...readers.options import Reading
 
