@@ -50,6 +50,7 @@ class GraphFile:
         notes: How the source was understood, one sentence each.
         directed: Whether each edge stands as the source lists it; False where each stands in both directions, None
             where the source is a graph already.
+        classes: Names of the classes of ``labels`` by node type, where the source has such.
     """
 
     view: GraphView
@@ -58,6 +59,7 @@ class GraphFile:
     weight: str | None = None
     notes: tuple[str, ...] = ()
     directed: bool | None = None
+    classes: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def edges_in_words(self) -> str:

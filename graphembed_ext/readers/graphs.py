@@ -16,6 +16,7 @@ from . import matrices as matrix_files
 from .adjacency import read_adjacency
 from .columns import says_roles
 from .datasets import read_dataset
+from .declared import with_tables
 from .dense import from_dense, may_be_dense
 from .edge_lists import BIPARTITE, Part, Types, read_edges
 from .folders import read_folder
@@ -23,8 +24,7 @@ from .graph_file import GraphFile
 from .judging import TEXT, kind_of
 from .networks import NETWORKS, read_network
 from .node_rows import as_set
-from .node_tables import names_of
-from .numbering import assembled, with_nodes
+from .numbering import assembled
 from .options import Reading
 from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
 from .sources import STDIN, Source
@@ -108,7 +108,9 @@ def read_graph(
         encoding: Encoding of the text; None for UTF-8.
         weight: False reads no weights.
         nodes: Tables whose first column, or the one titled ``node`` or ``id``, names nodes that may have no edges;
-            ``"TYPE=FILE"`` for a typed graph.
+            ``"TYPE=FILE"`` for a typed graph. Their columns of numbers become the features ``x``, a column titled
+            ``label``, ``class``, ``y``, ``genres`` or the like the labels ``y``, one titled ``split``, or masks, the
+            masks ``train_mask`` and so on. Notes say which column was taken for what.
 
     Raises:
         FileFormatError: A file that is missing, damaged, not what its name says, or that leaves open what it means;
@@ -127,7 +129,20 @@ def read_graph(
         ['Ada', 'Bob', 'Cleo']
     """
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
-    files = _files(source)
+    graph = _edges_of(_files(source), reading, directed, root, mat_key, bipartite, input_format)
+    return with_tables(graph, nodes, reading)
+
+
+def _edges_of(
+    files: Sequence[tuple[Types | None, str | Path]],
+    reading: Reading,
+    directed: bool,
+    root: str | Path | None,
+    mat_key: str | None,
+    bipartite: bool | None,
+    input_format: str | None,
+) -> GraphFile:
+    """The graph of the source alone."""
     lone = _lone(files)
     if lone is not None and Path(lone).expanduser().is_dir():
         return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
@@ -147,7 +162,7 @@ def read_graph(
         if isinstance(part, GraphFile):
             return part
         parts.append(part)
-    return _with_declared(assembled(parts, directed), nodes, reading)
+    return assembled(parts, directed)
 
 
 def _files(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
@@ -278,19 +293,6 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
         raise FileFormatError(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from error
 
 
-def _with_declared(graph: GraphFile, nodes: str | Path | Sequence[str | Path], reading: Reading) -> GraphFile:
-    for text in [nodes] if isinstance(nodes, (str, Path)) else nodes:
-        kind, equals, file = str(text).partition("=")
-        if not equals or Path(text).expanduser().exists():
-            if len(graph.view.node_types) > 1:
-                types = ", ".join(graph.view.node_types)
-                raise InputError("nodes", str(text), f"TYPE=FILE, with one of the node types {types}, or a new one")
-            kind, file = graph.view.node_types[0], str(text)
-        known = (graph.names or {}).get(kind, [])
-        graph = with_nodes(graph, kind, names_of(file, set(known), reading.of_nodes()))
-    return graph
-
-
 def read_pairs(
     path: str | Path,
     *,
@@ -302,7 +304,7 @@ def read_pairs(
     """Names of both ends of the edges of a list, line by line: first ends, second ends. Nothing is joined or turned.
 
     Args:
-        path: File of edges; ``"-"`` for standard input.
+        path: File of edges, or a matrix whose entries are pairs of row and column; ``"-"`` for standard input.
         header: As for :func:`read_graph`.
         input_format: As for :func:`read_graph`.
         known: Names of nodes that are known, which are no titles.
@@ -314,11 +316,21 @@ def read_pairs(
     how = Reading.of(header=header, weight=False, **reading)
     source = _opened(path, how, input_format)
     kind = kind_of(source, _KNOWN, input_format is not None)
+    if kind in _MATRICES:
+        return _pairs_of_matrix(source, kind)
     if kind not in _TABLES:
-        raise FileFormatError(source.name, f"a file ending in {source.path.suffix or 'nothing'}", "an edge list")
+        got = f"a file ending in {source.path.suffix or 'nothing'}"
+        raise FileFormatError(source.name, got, "an edge list, or a matrix of users and items")
     part = _part(source, kind, how, None, False, known=known)
     assert isinstance(part, Part)
     return [part.names.take(pa.array(end)).to_pylist() for end in part.ends]
+
+
+def _pairs_of_matrix(source: Source, kind: str) -> list[list[str]]:
+    """Row and column of each entry of a matrix, as text, row by row."""
+    view = matrix_files.read_matrix(source.path, kind, None, True, True).view
+    src, dst = view.edges.get(matrix_files.SIDES) or next(iter(view.edges.values()))
+    return [list(map(str, end.tolist())) for end in (src, dst)]
 
 
 def pairs_of_names(

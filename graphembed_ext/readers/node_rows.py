@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,13 @@ from .titles import is_number, words_of
 __all__ = ["NO_LABEL", "NodeRows", "node_rows"]
 
 #: What stands for "no label".
-NO_LABEL = frozenset(("", "-1", "-1.0", "NA", "N/A", "n/a", "nan", "NaN", "NULL", "null", "<NA>", "?"))
+NO_LABEL = frozenset(
+    ("", "-1", "-1.0", "NA", "N/A", "n/a", "nan", "NaN", "NULL", "null", "<NA>", "?", "(no genres listed)")
+)
 
 _NODE_TITLES = (["node"], ["id"], ["node", "id"], ["vertex"], ["name"], ["node", "name"])
+#: Titles of the column with nodes, whatever stands in it.
+_SURE_TITLES = (["node"], ["node", "id"], ["vertex"])
 _LABEL_TITLES = {"label", "labels", "class", "classes", "category", "y", "target", "genres", "subject", "genre"}
 _SPLITS = {"train", "val", "valid", "validation", "test"}
 
@@ -60,6 +65,11 @@ class NodeRows:
     def called(self, place: int) -> str:
         """What messages call a column."""
         return f"column {place + 1}" if self.titles is None else f"column {self.titles[place]!r}"
+
+    def kind_in_title(self, place: int) -> str:
+        """What a title such as ``born:int`` of Neo4j or RecBole says of its cells, in lower case; empty for nothing."""
+        found = None if self.titles is None else re.fullmatch(r"[^:]*:([a-z_]+(?:\[\])?)", self.titles[place].strip())
+        return "" if found is None else found[1]
 
     def column(self, place: int) -> list[str]:
         """Cells of a column among the first rows."""
@@ -163,7 +173,11 @@ def _check_kind(source: Source) -> None:
 
 
 def _node_column(table: Table, known: Collection[str]) -> int:
-    likely = _titled_places(table.titles or ())
+    titles = table.titles or ()
+    sure = next((i for i, title in enumerate(titles) if ":ID" in title or words_of(title) in _SURE_TITLES), None)
+    if sure is not None:
+        return sure
+    likely = _titled_places(titles)
     shares = [sum(row[i] in known for row in table.rows) for i in range(table.width)]
     if known and max(shares, default=0) > 0:
         best = next((place for place in [*likely, 0] if shares[place]), None)

@@ -18,8 +18,10 @@ from .columns import chosen
 from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
 from .options import Reading
 
-__all__ = ["Labels", "as_sparse", "names_of", "of_type", "read_labels"]
+__all__ = ["Labels", "as_sparse", "label_pairs", "labels_of_pairs", "names_of", "of_type", "read_labels"]
 
+#: What stands between the classes of a cell, by the kind that a title names: Neo4j's lists, RecBole's sequences.
+_MARKS = {"string[]": ";", "token_seq": " "}
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -45,6 +47,7 @@ def read_labels(
     column: str | None = None,
     reading: Reading | None = None,
     notes: list[str] | None = None,
+    leave_out: bool = False,
 ) -> Labels:
     """Labels of the nodes of a type.
 
@@ -61,6 +64,8 @@ def read_labels(
         column: Title, or number from 1, of the column with the class; None finds it.
         reading: How the table is to be read, where a person says so.
         notes: Told which columns were taken for what.
+        leave_out: Whether rows of nodes that are not among these are left out, which ``notes`` are told, and refused
+            only where no other row is left.
 
     Raises:
         FileFormatError: Not such a file, or a node that the graph lacks.
@@ -76,12 +81,15 @@ def read_labels(
     columns, binary = ([given], False) if given is not None else _label_columns(rows, split)
     if notes is not None:
         notes.append(f"{path}: {_taken_for(rows, columns)}")
-    pairs, parts, unlabelled = _label_pairs(rows, place, columns, binary, split)
+    absent: list[str] | None = [] if leave_out else None
+    pairs, parts, unlabelled = label_pairs(rows, place, columns, binary, split, absent)
+    if absent:
+        _note_absent(path, absent, names, bool(pairs or unlabelled), notes)
     if not pairs and not unlabelled:
         raise FileFormatError(str(path), "no labels", "a node and its class on each line")
     if notes is not None and unlabelled:
         notes.append(f"{unlabelled} line{'s' * (unlabelled != 1)} of {path} without a label")
-    return _labels(pairs, parts, count)
+    return labels_of_pairs(pairs, parts, count)
 
 
 def _named_column(rows: NodeRows, column: str | None, reading: Reading | None) -> int | None:
@@ -148,23 +156,47 @@ def _only_y(rows: NodeRows, places: Sequence[int]) -> bool:
     return [(rows.titles or [])[place].lower() for place in places] == ["y"]
 
 
-def _label_pairs(
-    rows: NodeRows, place: Mapping[str, int], columns: list[int], binary: bool, split: int | None
+def label_pairs(
+    rows: NodeRows,
+    place: Mapping[str, int],
+    columns: list[int],
+    binary: bool,
+    split: int | None,
+    absent: list[str] | None = None,
 ) -> tuple[list[tuple[int, str]], dict[str, list[int]], int]:
-    """Nodes with their classes, nodes by part, and the number of lines without a class."""
+    """Nodes with their classes, nodes by part, and the number of lines without a class.
+
+    ``absent`` is told the nodes that are unknown; None refuses these.
+    """
     pairs: list[tuple[int, str]] = []
     parts: dict[str, list[int]] = {}
     unlabelled = 0
+    marks = [_MARKS.get(rows.kind_in_title(i), "|") for i in columns]
     classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
     for number, (name, *cells) in rows.cells([rows.node, *columns, *([] if split is None else [split])]):
+        if absent is not None and name not in place:
+            absent.append(name)
+            continue
         node = id_of(name, place, rows, number, "--nodes FILE declares nodes")
         part = "" if split is None else _part_in(cells.pop().lower(), rows, number)
         if part:
             parts.setdefault(part, []).append(node)
-        found = _set_flags(classes, cells) if binary else _classes_in(cells)
+        found = _set_flags(classes, cells) if binary else _classes_in(cells, marks)
         unlabelled += not found
         pairs += [(node, label) for label in found]
     return pairs, parts, unlabelled
+
+
+def _note_absent(
+    path: Path, absent: Sequence[str], names: Sequence[str] | None, others: bool, notes: list[str] | None
+) -> None:
+    """Say how many rows of unknown nodes were left out, or refuse a table of nothing else."""
+    if not others:
+        there = "" if not names else f", such as {names[0]!r}"
+        raise FileFormatError(str(path), f"no node that is known (but {absent[0]!r})", f"nodes with a vector{there}")
+    if notes is not None:
+        count = f"{len(absent)} row{'s' * (len(absent) != 1)}"
+        notes.append(f"{count} of {path} left out, of nodes without a vector, such as {absent[0]!r}")
 
 
 def _part_in(cell: str, rows: NodeRows, number: int) -> str:
@@ -179,13 +211,14 @@ def _set_flags(classes: Sequence[str], cells: Sequence[str]) -> list[str]:
     return [kind for kind, cell in zip(classes, cells, strict=True) if cell.startswith(("1", "T", "t"))]
 
 
-def _classes_in(cells: Sequence[str]) -> list[str]:
+def _classes_in(cells: Sequence[str], marks: Sequence[str]) -> list[str]:
     """The classes in some cells, each of which may have several, as ``Action|Drama``."""
-    words = [word.strip() for cell in cells for word in cell.split("|")]
+    words = [word.strip() for cell, mark in zip(cells, marks, strict=True) for word in cell.split(mark)]
     return [word for word in words if word not in NO_LABEL]
 
 
-def _labels(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]], count: int) -> Labels:
+def labels_of_pairs(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]], count: int) -> Labels:
+    """Labels of nodes by the names of their classes, in numerical order where these are numbers."""
     found = {label for _, label in pairs}
     whole = all(label.isdigit() for label in found)
     classes = sorted(found, key=int) if whole else sorted(found)

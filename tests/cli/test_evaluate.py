@@ -197,3 +197,32 @@ def test_links_that_were_trained_on_are_refused(walks, turned):
 def test_scores_are_named():
     done = CliRunner().invoke(app, ["evaluate", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     assert all(word in done.output for word in ("hadamard", "cosine", "node2vec"))
+
+
+def test_labels_of_nodes_without_a_vector_are_counted_and_left_out(folder):
+    """A label table names nodes that have no edges, as CiteSeer's does."""
+    rows = [(i, i % 2) for i in range(NODES)]
+    (folder / "known.csv").write_text(table(rows, "node,class\n"))
+    (folder / "more.csv").write_text(table([("x1", 1), *rows, (9999, 0)], "node,class\n"))
+    (folder / "others.csv").write_text(table([("x1", 1), ("x2", 0)], "node,class\n"))
+    words = ["evaluate", folder / "sage.parquet", "--json", "--labels"]
+    known, more = good(*words, folder / "known.csv"), good(*words, folder / "more.csv")
+    assert json.loads(more.stdout) == json.loads(known.stdout)
+    assert f"2 rows of {folder / 'more.csv'} left out, of nodes without a vector, such as 'x1'" in more.stderr
+    assert "left out" not in known.stderr
+    done = call(*words, folder / "others.csv")
+    assert done.exit_code == 1
+    assert "no node that is known (but 'x1')" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_links_of_nodes_without_a_vector_are_counted_and_left_out(folder):
+    (folder / "held.csv").write_text("source,target\n0,40\n1,50\n2,60\n")
+    (folder / "held_more.csv").write_text("source,target\n0,40\nnew,1\n1,50\n2,60\n")
+    (folder / "none.csv").write_text("source,target\n0,70\n1,80\n5,new\n")
+    words = ["evaluate", folder / "sage.parquet", "links", "--json", "--test"]
+    known, more = good(*words, folder / "held.csv"), good(*words, folder / "held_more.csv")
+    assert json.loads(more.stdout)["metrics"] == json.loads(known.stdout)["metrics"]
+    assert "1 of 4 pairs in" in more.stderr
+    done = good(*words, folder / "held.csv", "--negative", folder / "none.csv")
+    assert "1 of 3 pairs in" in done.stderr

@@ -86,7 +86,9 @@ SPOKEN = {
             "labels.csv",
         ],
         "a.csv, b.csv: 6 nodes, 4 edges in both directions; the first line, x, y, is taken for column titles; columns "
-        "'x' (source), 'y' (target); 1 node without edges; 1 node without edges; labels.csv: column 'node' names nodes",
+        "'x' (source), 'y' (target); 1 node without edges; 1 node without edges; nodes.csv: column 'name' names nodes, "
+        "numbers in 'age', the first line is taken for column titles; the numbers of column 'age' are no features, as "
+        "4 nodes have none, such as 'Bob'; labels.csv: column 'node' names nodes",
     ),
     "types": (
         ["-i", "n,likes,n=a.csv", "-i", "n,knows,n=b.csv", "--header"],
@@ -121,3 +123,30 @@ def test_held_out_pairs_of_unknown_users_are_counted_and_left_out(train, tmp_pat
     (tmp_path / "held.csv").write_text("user;item\nu0;i1\nu9;i1\n")
     done = train("lightgcn", RATED, "--validation", "held.csv", "--set", "fit.k=2")
     assert "1 of 2 pairs in held.csv left out" in done.stdout, done.output
+
+
+@pytest.mark.parametrize("ending", [".mtx", ".npz"])
+def test_matrices_of_users_and_items_hold_pairs_out(train, tmp_path, ending):
+    """Rows are users, columns items; those beyond the training's matrix are counted and left out."""
+    import numpy as np
+    import scipy.io
+    import scipy.sparse
+
+    known = np.zeros((4, 5), int)
+    known[[0, 0, 1, 2, 3, 3], [0, 1, 2, 3, 4, 0]] = 1
+    held = np.zeros((6, 5), int)
+    held[[0, 1, 5], [4, 0, 2]] = 1
+    write = scipy.io.mmwrite if ending == ".mtx" else lambda name, matrix: scipy.sparse.save_npz(name, matrix.tocsr())
+    write(f"known{ending}", scipy.sparse.coo_matrix(known))
+    write(f"held{ending}", scipy.sparse.coo_matrix(held))
+    words = ["train", "lightgcn", "-i", f"known{ending}", "-o", "out.npz", "--epochs", "1", "--host", "pyg"]
+    done = CliRunner().invoke(app, [*words, "--validation", f"held{ending}", "--set", "fit.k=2"])
+    assert done.exit_code == 0, done.output
+    assert "5 item, 4 user" in done.stdout
+    assert f"1 of 3 pairs in held{ending} left out" in done.stdout
+    done = CliRunner().invoke(app, ["evaluate", "out.npz", "recommendation", "--test", f"held{ending}", "-k", "2"])
+    assert done.exit_code == 0, done.output
+    assert f"1 of 3 pairs in held{ending} left out" in done.stderr
+    done = CliRunner().invoke(app, ["evaluate", "out.npz", "links", "--test", f"held{ending}"])
+    assert done.exit_code == 0, done.output
+    assert f"1 of 3 pairs in held{ending} left out" in done.stderr

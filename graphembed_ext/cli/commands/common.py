@@ -18,7 +18,7 @@ from ..options import COLUMNS, COMMENT, DELIMITER, ENCODING
 if TYPE_CHECKING:
     from ...embeddings.vectors import Embeddings
 
-__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "setting", "show", "table"]
+__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "say", "setting", "show", "table"]
 
 #: Exit codes: 0 all went well, and these.
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -121,6 +121,12 @@ def table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]])
     for row in rows:
         made.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     return Group(Text(title, style="italic"), made)  # as a title of the table's own it would be folded
+
+
+def say(notes: Sequence[str]) -> None:
+    """Tell how files were understood, apart from what a command prints."""
+    for note in notes:
+        typer.echo(note, err=True)
 
 
 def show(as_json: bool, data: Any, *tables: Any) -> None:

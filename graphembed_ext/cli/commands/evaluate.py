@@ -18,6 +18,7 @@ from .common import (
     Json,
     load,
     reporting,
+    say,
     show,
     table,
 )
@@ -81,13 +82,15 @@ def evaluate(
         how = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding, "header": header}
         if task != "classification" and test is None:
             raise _missing_test(task)
+        notes: list[str] = []
         if task == "classification":
             asked = {"train_ratio": train_ratio, "repeats": repeats, "seed": seed}
-            found = _classification(embedding, labels or [], label_column, asked, how)
+            found = _classification(embedding, labels or [], label_column, asked, how, notes)
         elif task == "links":
-            found = _links(embedding, test, negative, score, {"input_format": input_format, **how}, seed)
+            found = _links(embedding, test, negative, score, {"input_format": input_format, **how}, seed, notes)
         else:
-            found = _recommendation(embedding, test, k, {"input_format": input_format, **how})
+            found = _recommendation(embedding, test, k, {"input_format": input_format, **how}, notes)
+        say(notes)
         _show(task, found, as_json)
 
 
@@ -98,28 +101,35 @@ _PROTOCOLS = ("classification", "links", "recommendation")
 
 
 def _classification(
-    embedding: Path, labels: list[str], column: str | None, asked: dict[str, Any], how: dict[str, Any]
+    embedding: Path,
+    labels: list[str],
+    column: str | None,
+    asked: dict[str, Any],
+    how: dict[str, Any],
+    notes: list[str],
 ) -> _Found:
     from ...readers.options import Reading
     from ..runs.evaluate import classification
 
-    return classification(load(embedding), embedding, labels, column, reading=Reading.of(**how), **asked)
+    return classification(load(embedding), embedding, labels, column, Reading.of(**how), notes, **asked)
 
 
-def _links(embedding: Path, test: Any, negative: Path | None, score: str, how: dict[str, Any], seed: int) -> _Found:
+def _links(
+    embedding: Path, test: Any, negative: Path | None, score: str, how: dict[str, Any], seed: int, notes: list[str]
+) -> _Found:
     from ..._core import checks
     from ..runs.links import SCORES, links
 
     checks.choice("score", score, ("auto", *SCORES))
-    return {"": links(load(embedding), embedding, test, negative, score=score, reading=how, seed=seed)}
+    found = links(load(embedding), embedding, test, negative, score=score, reading=how, seed=seed, notes=notes)
+    return {"": found}
 
 
-def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any]) -> _Found:
+def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any], notes: list[str]) -> _Found:
     from ..runs.recommend import SavedRecommender
 
-    notes: list[str] = []
     scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, how, notes)
-    return {"": (scores, "; ".join(["all items ranked for each user, but those of the training", *notes]))}
+    return {"": (scores, "all items ranked for each user, but those of the training")}
 
 
 def _show(task: str, found: _Found, as_json: bool) -> None:

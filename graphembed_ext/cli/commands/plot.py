@@ -18,6 +18,7 @@ from .common import (
     Json,
     load,
     reporting,
+    say,
     show,
 )
 
@@ -61,6 +62,7 @@ def plot(
         from ..runs.plot import draw
 
         path = output or embedding.with_name(f"{embedding.stem}.{kind}.png")
+        notes: list[str] = []
         draw(
             load(embedding),
             embedding,
@@ -72,7 +74,9 @@ def plot(
             node_type=type,
             method=method,
             seed=seed,
+            notes=notes,
         )
+        say(notes)
         show(as_json, {"file": str(path)})
         if not as_json:
             typer.echo(f"wrote {path}")

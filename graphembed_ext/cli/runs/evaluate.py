@@ -23,28 +23,37 @@ __all__ = ["class_names", "classification", "classify", "labels_of"]
 
 
 def labels_of(
-    emb: Embeddings, path: Path, files: Sequence[str], column: str | None = None, reading: Reading | None = None
+    emb: Embeddings,
+    path: Path,
+    files: Sequence[str],
+    column: str | None = None,
+    reading: Reading | None = None,
+    notes: list[str] | None = None,
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels by node type, and the names of their classes: from files, or else from the input of the run.
+
+    Nodes in a file that the embeddings lack are left out; ``notes`` are told how many.
 
     Raises:
         InputError: There are none.
     """
     if files:
-        return _labels_in(emb, files, column, reading)
+        return _labels_in(emb, files, column, reading, notes)
     run = Run.found(path)
     if run is None:
         raise InputError("labels", "nothing", "a file of labels", "there is no record of a run to take them from")
     if run.job.labels:
-        return _labels_in(emb, run.job.labels, run.job.label_column, of_nodes(run.job))
-    found = {kind: (y, _numbers(y)) for kind, y in run.graph.labels.items() if kind in emb}
+        return _labels_in(emb, run.job.labels, run.job.label_column, of_nodes(run.job), None)
+    found = {
+        kind: (y, run.graph.classes.get(kind) or _numbers(y)) for kind, y in run.graph.labels.items() if kind in emb
+    }
     if not found:
         raise InputError("labels", "nothing", "a file of labels", f"{run.job.source} has none")
     return found
 
 
 def _labels_in(
-    emb: Embeddings, files: Sequence[str], column: str | None, reading: Reading | None
+    emb: Embeddings, files: Sequence[str], column: str | None, reading: Reading | None, notes: list[str] | None
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels from files, each perhaps with ``TYPE=`` before its name."""
     found: dict[str, tuple[Any, list[str]]] = {}
@@ -52,7 +61,10 @@ def _labels_in(
         kind, equals, file = text.partition("=")
         if not equals or kind not in emb:
             kind, file = emb.type_of(0), text
-        read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column, reading)
+        told: list[str] = []
+        read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column, reading, told, leave_out=True)
+        if notes is not None:
+            notes += told
         found[kind] = read.y.numpy(), read.classes
     return found
 
@@ -76,6 +88,7 @@ def classification(
     files: Sequence[str],
     column: str | None = None,
     reading: Reading | None = None,
+    notes: list[str] | None = None,
     **protocol: Any,
 ) -> dict[str, tuple[dict[str, float], str]]:
     """Node classification for each node type that has labels, as :func:`classify` does it; the type of embeddings that
@@ -84,7 +97,7 @@ def classification(
     Where labels were trained on, those of a file are judged on all nodes that the run neither trained nor validated on;
     those of the run on its test part.
     """
-    labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column, reading).items()}
+    labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column, reading, notes).items()}
     run = Run.found(path)
     trained = run is not None and supervised(run.job, run.task)
     found = classify(emb, labels, run.graph.view if run and trained else None, others=bool(files), **protocol)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...errors import FileFormatError, InputError
 from ...graph.interactions import Sides
 from ...graph.view import NODE_TYPE, GraphView
+from ...readers.declared import opened_tables, with_columns, with_names
 from ...readers.graph_file import GraphFile
 from ...readers.graphs import pairs_of_names, read_graph
 from ...readers.node_features import read_features
@@ -34,28 +35,34 @@ _MANY_SHARED = 0.2
 
 def prepared(job: Job, task: str) -> GraphFile:
     """The graph of a job. For a model that is trained on nodes, it has features ``x``, labels ``y`` and masks."""
-    source = _with_labelled(job, _read(job, task))
-    view, how = source.view, of_nodes(job)
+    source, how = _read(job, task), of_nodes(job)
+    tables = opened_tables(source, job.reading.get("nodes", ()), _of_tables(job))
+    source = with_columns(_with_labelled(job, with_names(source, tables)), tables)
+    view = source.view
     features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
-    labels, notes = dict(source.labels), list(source.notes)
+    labels, classes, notes = dict(source.labels), dict(source.classes), list(source.notes)
     for text in job.features:
         kind, file = of_type(text, view, "features")
         known = (source.names or {}).get(kind)
+        if tables and "x" in features[kind]:
+            notes.append(f"features of {file}, in place of those of the tables of nodes")
         features[kind]["x"] = read_features(file, known, view.num_nodes[kind], how, notes)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
         kind, file = of_type(text, view, "labels")
         known = (source.names or {}).get(kind)
         found = read_labels(Path(file), known, view.num_nodes[kind], job.label_column, how, notes)
+        if tables and kind in labels:
+            notes.append(f"labels of {file}, in place of those of the tables of nodes")
         labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
-        features[kind]["y"], parts[kind] = found.y, found.parts
+        features[kind]["y"], parts[kind], classes[kind] = found.y, found.parts, found.classes
         notes.append(f"{len(found.classes)} classes in {file}")
         for part in ("train", "val", "test"):  # those of the graph were made for other labels
             features[kind].pop(f"{part}_mask", None)
     if task == "nodes":
         _put_masks(job, source, features, labels, parts, notes)
     view = GraphView(view.num_nodes, view.edges, features, view.edge_features)
-    return replace(source, view=view, labels=labels, notes=tuple(notes))
+    return replace(source, view=view, labels=labels, classes=classes, notes=tuple(notes))
 
 
 def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]) -> Tensor:
@@ -90,9 +97,17 @@ def of_nodes(job: Job) -> Reading:
     return Reading.of(**how).of_nodes()
 
 
+def _of_tables(job: Job) -> Reading:
+    """How tables of ``--nodes`` are to be read: their classes are in the column that a person named for classes."""
+    how = of_nodes(job)
+    if job.label_column is None or job.labels:
+        return how
+    return replace(how, columns={**how.columns, "label": job.label_column})
+
+
 def _read(job: Job, task: str) -> GraphFile:
     """The graph as it is in its file."""
-    reading = {name: value for name, value in job.reading.items() if name != "no_weight"}
+    reading = {name: value for name, value in job.reading.items() if name not in ("no_weight", "nodes")}
     reading["weight"] = not job.reading.get("no_weight", False)
     if task != "recommendation" or "bipartite" in reading:
         return read_graph(job.input, **reading)

@@ -38,6 +38,7 @@ def links(
     score: str = "auto",
     reading: Mapping[str, Any] | None = None,
     seed: int = 0,
+    notes: list[str] | None = None,
 ) -> tuple[dict[str, float], str]:
     """Link prediction by pairs of a file, and pairs that are no edges: of another file, or drawn.
 
@@ -56,6 +57,7 @@ def links(
             are of dot products, and without a record.
         reading: How the files of pairs are to be read, see :func:`graphembed_ext.readers.read_pairs`.
         seed: Fixes the drawn pairs.
+        notes: Told how many pairs are left out, as one of their nodes has no vector.
 
     Returns:
         Scores and protocol.
@@ -64,7 +66,8 @@ def links(
         InputError: Held-out pairs that were trained on; hadamard without edges to learn from.
     """
     how = dict(reading or {})
-    kinds, pairs = _pairs(emb, positive, how)
+    told: list[str] = [] if notes is None else notes
+    kinds, pairs = _pairs(emb, positive, how, told)
     run = Run.found(path)
     counts = _counts(emb, kinds)
     edges = torch.empty(2, 0, dtype=torch.int64) if run is None else known_pairs(run.graph.view, kinds)
@@ -74,7 +77,7 @@ def links(
     if score == "hadamard" and not edges.numel():
         raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
     if negative is not None:
-        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, **how)
+        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, notes=told, **how)
     else:
         absent = draw_pairs(counts, kinds[0] == kinds[1], [edges, pairs], pairs.size(1), seed)
     shift = torch.tensor([[emb.start_of(kind)] for kind in kinds])
@@ -138,19 +141,27 @@ def _check_held_out(path: Path, pairs: Tensor, edges: Tensor, kinds: tuple[str, 
         )
 
 
-def _pairs(emb: Embeddings, path: Path, how: Mapping[str, Any]) -> tuple[tuple[str, str], Tensor]:
-    """Pairs of a file, and the node types of their ends: the first types that have all the names."""
+def _pairs(emb: Embeddings, path: Path, how: Mapping[str, Any], notes: list[str]) -> tuple[tuple[str, str], Tensor]:
+    """Pairs of a file, and the node types of their ends: the first of the types that have the most of the pairs."""
+    best: tuple[tuple[str, str], Tensor, list[str]] | None = None
     trouble: Exception | None = None
-    for first in emb.node_types:
-        for second in emb.node_types:
-            kinds = first, second
-            try:
-                names = [emb.names.get(kind) for kind in kinds]
-                return kinds, pairs_of_names(path, names, _counts(emb, kinds), **how)
-            except FileFormatError as error:
-                trouble = error
-    assert trouble is not None
-    raise trouble
+    for kinds in ((first, second) for first in emb.node_types for second in emb.node_types):
+        told: list[str] = []
+        try:
+            names = [emb.names.get(kind) for kind in kinds]
+            pairs = pairs_of_names(path, names, _counts(emb, kinds), notes=told, **how)
+        except FileFormatError as error:
+            trouble = error
+            continue
+        if best is None or pairs.size(1) > best[1].size(1):
+            best = kinds, pairs, told
+        if not told:
+            break
+    if best is None:
+        assert trouble is not None
+        raise trouble
+    notes += best[2]
+    return best[0], best[1]
 
 
 def _counts(emb: Embeddings, kinds: Sequence[str]) -> list[int]:

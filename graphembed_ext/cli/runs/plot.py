@@ -35,6 +35,7 @@ def draw(
     node_type: str | None = None,
     method: str = "auto",
     seed: int = 0,
+    notes: list[str] | None = None,
 ) -> Path:
     """Draw one of :data:`KINDS`.
 
@@ -47,6 +48,7 @@ def draw(
         reading: How the tables of labels are to be read, where a person says so.
         node_type: Type to draw a map of; None for all.
         method, seed: As for :func:`graphembed_ext.plots.project`.
+        notes: Told how these tables were understood.
 
     Raises:
         InputError: A picture that this run has no figures for.
@@ -58,7 +60,7 @@ def draw(
         figure = KINDS[kind](emb, Run.of(path))
     else:
         types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
-        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column, reading), method, seed)
+        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column, reading, notes), method, seed)
     return plots.save(figure, output)
 
 
@@ -88,11 +90,16 @@ def _degree(emb: Embeddings, run: Run) -> Any:
 
 
 def _known_labels(
-    emb: Embeddings, path: Path, files: Sequence[str], column: str | None, reading: Reading | None
+    emb: Embeddings,
+    path: Path,
+    files: Sequence[str],
+    column: str | None,
+    reading: Reading | None,
+    notes: list[str] | None,
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels to colour by; none where the run's input has none."""
     try:
-        return labels_of(emb, path, files, column, reading)
+        return labels_of(emb, path, files, column, reading, notes)
     except InputError:
         if files:
             raise

@@ -1,0 +1,288 @@
+"""Tables of nodes beside the edges: they declare nodes that may have none, and bring features, labels and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from ..errors import FileFormatError, InputError
+from ..graph.features import FEATURE_NAMES, LABEL_NAMES
+from ..graph.view import GraphView
+from .checks import check_room
+from .graph_file import GraphFile
+from .node_roles import NodeRoles, node_roles
+from .node_rows import NodeRows, as_set, id_of, node_rows
+from .node_tables import as_sparse, label_pairs, labels_of_pairs
+from .numbering import with_nodes
+from .options import Reading
+
+__all__ = ["NodeTable", "opened_tables", "space_in", "with_columns", "with_names", "with_tables"]
+
+
+@dataclass(frozen=True)
+class NodeTable:
+    """A table of the nodes of a type.
+
+    Attributes:
+        kind: The node type.
+        rows: The table.
+        reading: What a person said of it.
+    """
+
+    kind: str
+    rows: NodeRows
+    reading: Reading
+
+    def names(self) -> list[str]:
+        """The nodes, row by row.
+
+        Raises:
+            FileFormatError: A row without a node.
+        """
+        found = []
+        for number, (name,) in self.rows.cells([self.rows.node]):
+            if not name:
+                raise FileFormatError(self.rows.table.where(number), "a line without a node", "a node on each line")
+            found.append(name)
+        return found
+
+
+def with_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], reading: Reading) -> GraphFile:
+    """A graph with the nodes of some tables, and with their features, labels and splits.
+
+    Args:
+        graph: The graph.
+        files: Tables, each perhaps with ``TYPE=`` before its name.
+        reading: What a person said of them.
+
+    Raises:
+        FileFormatError: Not such a file.
+        InputError: A table that leaves open of which type its nodes are.
+    """
+    tables = opened_tables(graph, files, reading)
+    return with_columns(with_names(graph, tables), tables)
+
+
+def opened_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], reading: Reading) -> list[NodeTable]:
+    """The tables of nodes, opened; arguments as for :func:`with_tables`."""
+    return [_opened(graph, str(text), reading) for text in ([files] if isinstance(files, (str, Path)) else files)]
+
+
+def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
+    kind, equals, file = text.partition("=")
+    if not equals or Path(text).expanduser().exists():
+        kind, file = "", text
+    types = graph.view.node_types
+    if not kind and len(types) == 1:
+        kind = types[0]
+    known = {name for name_type in ([kind] if kind else types) for name in (graph.names or {}).get(name_type, ())}
+    path = file if file == "-" else Path(file).expanduser()
+    rows = node_rows(path, reading.of_nodes(), known)
+    kind = kind or space_in((rows.titles or [""] * rows.width)[rows.node])
+    if not kind or (not equals and kind not in types):
+        raise InputError("nodes", text, f"TYPE=FILE, with one of the node types {', '.join(types)}, or a new one")
+    return NodeTable(kind, rows, reading.of_nodes())
+
+
+def space_in(title: str) -> str:
+    """The space of ids that a title such as ``personId:ID(Person)`` names; empty for none."""
+    _, _, after = title.partition(":ID(")
+    return after[:-1] if after.endswith(")") else ""
+
+
+def with_names(graph: GraphFile, tables: Sequence[NodeTable]) -> GraphFile:
+    """A graph with the nodes that tables name."""
+    for table in tables:
+        graph = with_nodes(graph, table.kind, table.names())
+    return graph
+
+
+def with_columns(graph: GraphFile, tables: Sequence[NodeTable]) -> GraphFile:
+    """A graph whose nodes have the features ``x``, the labels ``y`` and the masks that tables of its nodes have.
+
+    Raises:
+        FileFormatError: A node that the graph lacks, or one with features on two lines.
+    """
+    found: dict[str, _Columns] = {}
+    notes = list(graph.notes)
+    for table in tables:
+        of_kind = found.setdefault(table.kind, _Columns(graph, table.kind))
+        roles = node_roles(table.rows, table.reading)
+        notes.append(roles.in_words(table.rows))
+        of_kind.add(table.rows, roles)
+    features = {kind: dict(values) for kind, values in graph.view.features.items()}
+    labels, classes = dict(graph.labels), dict(graph.classes)
+    for kind, of_kind in found.items():
+        features[kind] = of_kind.put(features.get(kind, {}), notes)
+        if of_kind.pairs:
+            y = features[kind]["y"]
+            labels[kind] = y if y.dim() == 1 else as_sparse(y)
+            classes[kind] = of_kind.classes
+    view = GraphView(graph.view.num_nodes, graph.view.edges, features, graph.view.edge_features)
+    return replace(graph, view=view, labels=labels, classes=classes, notes=tuple(notes))
+
+
+@dataclass
+class _Block:
+    """Columns of numbers with the same titles, perhaps of several tables.
+
+    Attributes:
+        x: float32 ``(N, C)``, NaN where a node has no number.
+        there: Which nodes have a row.
+        wrong: What stood in a cell that is no number, by position of its column.
+    """
+
+    x: Tensor
+    there: Tensor
+    wrong: dict[int, str] = field(default_factory=dict)
+
+
+class _Columns:
+    """What tables say of the nodes of a type."""
+
+    def __init__(self, graph: GraphFile, kind: str) -> None:
+        self._names = (graph.names or {}).get(kind)
+        self._count = graph.view.num_nodes[kind]
+        self._place = as_set(self._names, self._count)
+        self._blocks: dict[tuple[str, ...], _Block] = {}
+        self._parts: dict[str, list[int]] = {}
+        self.pairs: list[tuple[int, str]] = []
+        self.classes: list[str] = []
+
+    def add(self, rows: NodeRows, roles: NodeRoles) -> None:
+        """Take in a table."""
+        if roles.features:
+            self._add_features(rows, roles.features)
+        if roles.labels or roles.split is not None:
+            pairs, parts, _ = label_pairs(rows, self._place, roles.labels, roles.binary, roles.split)
+            self.pairs += pairs
+            for part, ids in parts.items():
+                self._parts.setdefault(part, []).extend(ids)
+        if roles.masks:
+            self._add_masks(rows, roles.masks)
+
+    def _add_masks(self, rows: NodeRows, masks: dict[str, int]) -> None:
+        for number, (name, *cells) in rows.cells([rows.node, *masks.values()]):
+            node = id_of(name, self._place, rows, number, "")
+            for part, cell in zip(masks, cells, strict=True):
+                if cell.startswith(("1", "T", "t")):
+                    self._parts.setdefault(part, []).append(node)
+
+    def _add_features(self, rows: NodeRows, places: list[int]) -> None:
+        ids = self._ids(rows)
+        key = tuple(rows.called(place) for place in places)
+        if key not in self._blocks:
+            check_room(4 * self._count * len(key), rows.table.name, f"{len(key)} columns of features")
+            nothing = torch.full((self._count, len(key)), torch.nan)
+            self._blocks[key] = _Block(nothing, torch.zeros(self._count, dtype=torch.bool))
+        block = self._blocks[key]
+        again = block.there[ids]
+        if bool(again.any()):
+            row = int(again.nonzero()[0])
+            raise _twice(rows, row, ids)
+        block.there[ids] = True
+        start = 0
+        for chunk in rows.table.chunks(places):
+            here = ids[start : start + len(chunk[0])]
+            for number, column in enumerate(chunk):
+                if number not in block.wrong:
+                    block.x[here, number] = _numbers(column, start, rows, number, block)
+            start += len(chunk[0])
+
+    def _ids(self, rows: NodeRows) -> Tensor:
+        """The node of each row."""
+        ids = torch.tensor(
+            [id_of(name, self._place, rows, number, "") for number, (name,) in rows.cells([rows.node])],
+            dtype=torch.int64,
+        )
+        order = torch.argsort(ids, stable=True)
+        same = (ids[order][1:] == ids[order][:-1]).nonzero()
+        if len(same):
+            raise _twice(rows, int(order[1:][same].min()), ids)
+        return ids
+
+    def put(self, features: dict[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
+        """Features of the type, those of the tables among them; ``notes`` are told what was not taken, or replaced."""
+        x = self._x(notes)
+        if x is not None:
+            features = {**_without(features, FEATURE_NAMES, notes, "features"), "x": x}
+        if self.pairs:
+            found = labels_of_pairs(self.pairs, {}, self._count)
+            features = {**_without(features, LABEL_NAMES, notes, "labels"), "y": found.y}
+            features = {name: value for name, value in features.items() if not name.endswith("_mask")}
+            self.classes = found.classes
+            notes.append(f"{len(found.classes)} classes")
+        if self._parts:
+            for part in ("train", "val", "test"):
+                mask = torch.zeros(self._count, dtype=torch.bool)
+                mask[torch.tensor(self._parts.get(part, []), dtype=torch.int64)] = True
+                features = {**features, f"{part}_mask": mask}
+        return features
+
+    def _x(self, notes: list[str]) -> Tensor | None:
+        """The columns in which each node has a number; ``notes`` are told of the others."""
+        found = []
+        for key, block in self._blocks.items():
+            notes += [f"{key[place]} is no feature ({why})" for place, why in block.wrong.items()]
+            absent = (~block.there).nonzero()
+            if len(absent):
+                node = int(absent[0])
+                name = repr(self._names[node]) if self._names else str(node)
+                count = f"{len(absent)} node{'s have' if len(absent) > 1 else ' has'} none"
+                columns = f"{key[0]}{' and the others' if len(key) > 1 else ''}"
+                notes.append(f"the numbers of {columns} are no features, as {count}, such as {name}")
+                continue
+            kept = [place for place in range(len(key)) if place not in block.wrong]
+            if kept:
+                found.append(block.x[:, kept])
+        if not found:
+            return None
+        x = torch.cat(found, 1)
+        notes.append(f"{x.size(1)} column{'s' * (x.size(1) != 1)} of features")
+        return x
+
+
+def _without(features: dict[str, Tensor], names: Sequence[str], notes: list[str], what: str) -> dict[str, Tensor]:
+    """Features but for those of some names, which are replaced."""
+    there = [name for name in names if name in features]
+    if there:
+        notes.append(f"{what} of the table of nodes stand in place of the input's {there[0]!r}")
+    return {name: value for name, value in features.items() if name not in there}
+
+
+def _twice(rows: NodeRows, row: int, ids: Tensor) -> FileFormatError:
+    name = next(name for number, (name,) in rows.cells([rows.node]) if number == row)
+    return FileFormatError(
+        rows.table.where(row),
+        f"the node {name!r} a second time",
+        "the features of a node on one line",
+        "a table of classes alone, with --labels, may have several lines for a node",
+    )
+
+
+def _numbers(column: pa.Array, start: int, rows: NodeRows, number: int, block: _Block) -> Tensor:
+    """A column as float32, NaN for what is no number, which the block is told."""
+    try:
+        values = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
+    except pa.ArrowException:
+        values = np.array([_number(cell) for cell in column.to_pylist()], dtype=np.float32)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        cell = column[row].as_py()
+        line = rows.table.where(start + row).rpartition(", ")[2]
+        block.wrong[number] = f"{cell[:40]!r} on {line}" if cell else f"a blank on {line}"
+    return torch.from_numpy(values.copy())
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")

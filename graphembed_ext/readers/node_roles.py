@@ -1,0 +1,154 @@
+"""Which columns of a table of nodes are features, classes and splits, and what a person is told of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .columns import chosen
+from .node_rows import NodeRows
+from .options import Reading
+from .titles import INDEX, is_number, words_of
+
+__all__ = ["NodeRoles", "node_roles"]
+
+#: Last words of titles of classes, the surest first; of several columns the first of these is taken.
+_SUREST = ("label", "labels", "class", "classes", "y", "target", "category", "subject", "genres", "genre")
+_PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+#: What titles of Neo4j and RecBole say of cells that are numbers.
+_NUMBERS = ("", "int", "long", "short", "byte", "float", "double", "float_seq")
+_MOST_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class NodeRoles:
+    """Positions of the columns of a table of nodes.
+
+    Attributes:
+        features: Columns of numbers.
+        labels: Columns with classes.
+        binary: Whether these are columns of 0 and 1, one for each class.
+        split: Column with train, val and test.
+        masks: Columns of 0 and 1 by part.
+        notes: Why columns are left out that one might have expected otherwise, one sentence each.
+    """
+
+    features: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    binary: bool = False
+    split: int | None = None
+    masks: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def in_words(self, rows: NodeRows) -> str:
+        """What a person is told: which columns were taken for what, which are left out, and why."""
+        parts = [f"{rows.called(rows.node)} names nodes"]
+        if self.features:
+            many = f"{len(self.features)} columns, " if len(self.features) > 1 else ""
+            parts.append(f"numbers in {many}{_shown(rows, self.features)}")
+        if self.labels:
+            parts.append(f"classes in {_shown(rows, self.labels)}")
+        splits = [*self.masks.values()] if self.split is None else [self.split]
+        if splits:
+            parts.append(f"split in {_shown(rows, splits)}")
+        used = {rows.node, *self.features, *self.labels, *splits}
+        spare = [i for i in range(rows.width) if i not in used]
+        if spare:
+            parts.append(f"left out {_shown(rows, spare)}")
+        if rows.titles is not None:
+            parts.append("the first line is taken for column titles")
+        return f"{rows.table.name}: " + ", ".join([*parts, *self.notes])
+
+
+def _shown(rows: NodeRows, places: Sequence[int]) -> str:
+    """Columns by title or number, the first few of many."""
+    called = [rows.called(place).removeprefix("column ") for place in places]
+    if len(called) <= _MOST_SHOWN:
+        return ", ".join(called)
+    return f"{', '.join(called[: _MOST_SHOWN - 1])} ... {called[-1]}"
+
+
+def node_roles(rows: NodeRows, reading: Reading) -> NodeRoles:
+    """Roles of the columns: as a person says, by title, or without titles by what stands in them."""
+    given = chosen(reading.columns, rows.titles, rows.width) if reading.columns else {}
+    found = _untitled(rows, given.get("label")) if rows.titles is None else _titled(rows, given.get("label"))
+    split = given.get("split", rows.split())
+    if split is None:
+        return found
+    features = [place for place in found.features if place != split]
+    labels = [place for place in found.labels if place != split]
+    return NodeRoles(features, labels, found.binary, split, {}, found.notes)
+
+
+def _titled(rows: NodeRows, label: int | None) -> NodeRoles:
+    """By title; columns of numbers that no title says anything else of are features."""
+    masks = _masks(rows)
+    notes: list[str] = []
+    labels, binary = ([label], False) if label is not None else _labels(rows, {*masks.values()}, notes)
+    titled = {*rows.label_titles()}
+    free = [i for i in range(rows.width) if i not in {rows.node, label, *labels, *masks.values(), *titled}]
+    features = [i for i in free if _is_feature(rows, i)]
+    return NodeRoles(features, labels, binary, None, masks, notes)
+
+
+def _is_feature(rows: NodeRows, place: int) -> bool:
+    """Whether a column has numbers that neither number the rows nor, as its title says, are words."""
+    title = (rows.titles or [])[place]
+    joined = "_".join(words_of(title))
+    return joined not in INDEX and rows.kind_in_title(place) in _NUMBERS and rows.numeric(place)
+
+
+def _masks(rows: NodeRows) -> dict[str, int]:
+    """Columns titled as masks, or as parts where they have 0 and 1."""
+    found: dict[str, int] = {}
+    for place, title in enumerate(rows.titles or ()):
+        words = words_of(title)
+        part = _PARTS.get(words[0]) if words and words[1:] in ([], ["mask"]) else None
+        if part is not None and part not in found and rows.binary(place):
+            found[part] = place
+    return found if "train" in found else {}
+
+
+def _labels(rows: NodeRows, taken: set[int], notes: list[str]) -> tuple[list[int], bool]:
+    """Columns of classes by title, and whether these are columns of 0 and 1, one for each class."""
+    titles = rows.titles or []
+    there = [place for place in rows.label_titles() if place not in taken]
+    marked = [place for place in there if re.fullmatch(r"_labels|.*:LABEL", titles[place].strip())]
+    if marked:
+        notes.append(f"{titles[marked[0]]!r} has node types, no classes (--columns label={titles[marked[0]]} takes it)")
+    fractions = [place for place in there if _has_fractions(rows.column(place))]
+    if fractions:
+        notes.append(f"{titles[fractions[0]]!r} has fractions, which are no classes")
+    there = [place for place in there if place not in marked and place not in fractions]
+    apart = [place for place in there if words_of(titles[place])[0] in ("label", "class")]
+    if len(apart) > 1:  # label_0, label_1 ...: a column for each class, or several classes in a row
+        return apart, all(map(rows.binary, apart))
+    return sorted(there, key=lambda place: _rank(titles[place]))[:1], False
+
+
+def _rank(title: str) -> int:
+    last = next((word for word in reversed(words_of(title)) if not word.isdigit()), "")
+    return _SUREST.index(last) if last in _SUREST else len(_SUREST)
+
+
+def _has_fractions(cells: Sequence[str]) -> bool:
+    numbers = [cell for cell in cells if "." in cell and is_number(cell)]
+    return any(not float(cell).is_integer() for cell in numbers if cell.lower() not in ("nan", "inf"))
+
+
+def _untitled(rows: NodeRows, label: int | None) -> NodeRoles:
+    """By what stands in the columns: numbers, and behind them a word; or words, and behind them 0 and 1."""
+    others = [i for i in range(rows.width) if i not in (rows.node, label)]
+    numeric = [i for i in others if rows.numeric(i)]
+    if label is not None:
+        return NodeRoles(numeric if numeric == others else [], [label])
+    if others and numeric == others[:-1] and numeric:
+        return NodeRoles(numeric, others[-1:])
+    flags = [i for i in others if rows.binary(i)]
+    if len(flags) > 1 and len(flags) < len(others) and flags == others[-len(flags) :]:
+        return NodeRoles([], flags, True)
+    if numeric == others and len(others) > 1:
+        return NodeRoles(numeric)
+    notes = ["--columns label=2 takes column 2 for classes"] if len(others) == 1 else []
+    return NodeRoles(notes=notes)
