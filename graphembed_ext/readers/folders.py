@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from ..errors import FileFormatError
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from .checks import check_count, check_ids
-from .edge_lists import Part, read_edges
+from .edge_lists import read_edges
 from .graph_file import GraphFile
-from .numbering import assembled, with_nodes
+from .neo4j import neo4j_folder, table_in
+from .numbering import assembled
 from .options import Reading
-from .sources import PACKED, Source
-from .tables import Table, open_table
+from .sources import PACKED
 
 __all__ = ["read_folder"]
 
@@ -45,9 +44,9 @@ def read_folder(path: Path, reading: Reading, directed: bool, bipartite: bool | 
         return found
     files = _shown(path)
     if files and all(file.name.startswith("part-") for file in files):
-        parts = [read_edges(_table(file, reading), reading.of_edges(), None, bipartite) for file in files]
+        parts = [read_edges(table_in(file, reading), reading.of_edges(), None, bipartite) for file in files]
         return assembled(parts, directed)
-    found = _neo4j([file for file in files if re.search(r"\.(csv|tsv)$", _inner(file))], reading, directed)
+    found = neo4j_folder([file for file in files if re.search(r"\.(csv|tsv)$", _inner(file))], reading, directed)
     if found is not None:
         return found
     raise FileFormatError(
@@ -80,128 +79,6 @@ def _inner(file: Path) -> str:
 def _found(path: Path) -> Path | None:
     """A file, packed or not."""
     return next((p for end in ("", *PACKED) if (p := path.with_name(path.name + end)).is_file()), None)
-
-
-def _table(file: Path, reading: Reading) -> Table:
-    source = Source(file, reading.encoding)
-    source.kind = source.kind if source.kind in (".csv", ".tsv", ".parquet") else ".txt"
-    return open_table(source, reading)
-
-
-def _neo4j(files: list[Path], reading: Reading, directed: bool) -> GraphFile | None:
-    """The graph of the files of ``neo4j-admin import``; None of other files."""
-    tables = [_table(file, reading) for file in files]
-    edges = [table for table in tables if _says(table, ":START_ID")]
-    nodes = [table for table in tables if table not in edges and _says(table, ":ID")]
-    if not edges:
-        return None
-    _refuse_titles_apart(edges)
-    declared = _declared(nodes)
-    parts = [_typed_part(table, reading, declared.kinds) for table in edges]
-    graph = declared.added_to(assembled(parts, directed), parts[0].types is not None)
-    others = len(tables) - len(edges) - len(nodes)
-    note = f"{len(edges)} tables of relationships, {len(nodes)} of nodes" + (f", {others} left out" if others else "")
-    return replace(graph, notes=(note, *graph.notes))
-
-
-def _says(table: Table, part: str) -> bool:
-    """Whether the first line of a table has a cell with this in it."""
-    return any(part in cell for cell in table.rows[0])
-
-
-def _refuse_titles_apart(edges: list[Table]) -> None:
-    apart = next((table for table in edges if table.whole and len(table.rows) == 1), None)
-    if apart is not None:
-        raise FileFormatError(
-            apart.name,
-            "column titles apart from their rows",
-            "files with titles",
-            "put both into one file, titles first",
-        )
-
-
-@dataclass
-class _Declared:
-    """What the tables of nodes say.
-
-    Attributes:
-        kinds: Type of each node whose id is of the one space that all share.
-        names: Nodes of each type.
-    """
-
-    kinds: dict[str, str] = field(default_factory=dict)
-    names: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, name: str, space: str, labels: str = "") -> None:
-        """Note a node of a space of ids, which is its type; in the one without a name, its first label is."""
-        kind = space or labels.strip(":").partition(";")[0] or "node"
-        if not space:
-            self.kinds[name] = kind
-        self.names.setdefault(kind, []).append(name)
-
-    def added_to(self, graph: GraphFile, typed: bool) -> GraphFile:
-        """A graph with these nodes, of their types where it has types."""
-        for kind, names in self.names.items():
-            graph = with_nodes(graph, kind if typed else NODE_TYPE, names)
-        return graph
-
-
-def _declared(tables: list[Table]) -> _Declared:
-    found = _Declared()
-    for table in tables:
-        _declare(table, found)
-    return found
-
-
-def _declare(table: Table, declared: _Declared) -> None:
-    """Note the nodes of a table."""
-    table.decide()
-    titles = table.titles or []
-    place = next(i for i, title in enumerate(titles) if ":ID" in title)
-    labels = [i for i, title in enumerate(titles) if title.endswith(":LABEL")][:1]
-    space = _space_of(titles[place])
-    number = 0
-    for chunk in table.chunks([place, *labels]):
-        for name, *of_node in zip(*(column.to_pylist() for column in chunk), strict=True):
-            if not name:
-                raise FileFormatError(table.where(number), "a node without an id", "an id in each line")
-            declared.add(name, space, *of_node)
-            number += 1
-
-
-def _space_of(title: str) -> str:
-    """The space of ids that a title such as ``personId:ID(Person)`` names; empty for none."""
-    found = re.search(r":ID\((.+)\)", title)
-    return found[1] if found else ""
-
-
-def _typed_part(table: Table, reading: Reading, kinds: Mapping[str, str]) -> Part:
-    """The edges of a table; types of nodes, where the titles name none, are those of the tables of nodes."""
-    part = read_edges(table, reading.of_edges())
-    if part.types is not None or not kinds:
-        return part
-    titles = table.titles or []
-    by_type = next((title for title in titles if title.endswith(":TYPE")), None)
-    if by_type is not None:
-        columns = {"relation": by_type}
-        again = _table(table.source.path, reading)
-        part = read_edges(again, replace(reading, columns=columns))
-        assert part.types is not None
-    relation = "to" if part.types is None else part.types[1]
-    of_name, words = _types_of(part.names.to_pylist(), kinds, table.name)
-    part.types = ((of_name[part.ends[0]], words), relation, (of_name[part.ends[1]], words))
-    return part
-
-
-def _types_of(names: list[str], kinds: Mapping[str, str], place: str) -> tuple[np.ndarray, list[str]]:
-    """The type of each name as a number, int32, and the types."""
-    words = sorted({kinds[name] for name in names if name in kinds})
-    number = {word: i for i, word in enumerate(words)}
-    of_name = np.array([number[kinds[name]] if name in kinds else -1 for name in names], dtype=np.int32)
-    if (of_name < 0).any():
-        name = names[int(np.argmax(of_name < 0))]
-        raise FileFormatError(place, f"the node {name!r}", "nodes of the tables with :ID")
-    return of_name, words
 
 
 def _ogb(raw: Path, directed: bool) -> GraphFile:
@@ -238,7 +115,7 @@ def _typed_ogb(raw: Path, directed: bool) -> GraphFile:
 
 def _counts(path: Path) -> dict[str, int]:
     """The number of nodes of each type."""
-    table = _table(_there(path), Reading(header=True))
+    table = table_in(_there(path), Reading(header=True))
     table.decide()
     kinds = [title.strip() for title in table.titles or ()]
     return {kind: check_count(int(cell), table.name) for kind, cell in zip(kinds, table.rows[0], strict=True)}
@@ -260,7 +137,7 @@ def _there(path: Path) -> Path:
 
 def _numbers(path: Path, kind: Any) -> np.ndarray:
     """A table of numbers without titles."""
-    table = _table(_there(path), Reading(header=False))
+    table = table_in(_there(path), Reading(header=False))
     table.decide()
     blocks = []
     start = 0

@@ -22,6 +22,7 @@ from .edge_lists import BIPARTITE, Part, Types, read_edges
 from .folders import read_folder
 from .graph_file import GraphFile
 from .judging import TEXT, kind_of
+from .neo4j import from_apoc
 from .networks import NETWORKS, read_network
 from .node_rows import as_set
 from .numbering import assembled
@@ -231,6 +232,7 @@ def _part(
         table = open_table(source, reading)
         if directed is not None and types is None and not reading.columns:
             found = _dense(table, directed, bool(bipartite))
+            found = from_apoc(table, reading, directed) if found is None else found
             if found is not None:
                 return found
         return read_edges(table, reading.of_edges(), types, bipartite, known)

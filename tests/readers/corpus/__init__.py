@@ -1,6 +1,6 @@
 """Files as people have them: what they hold by a careful reading, written down by hand and not by any reader."""
 
-from . import arrays, knowledge, networks, recommenders, siblings, tables, texts
+from . import arrays, knowledge, networks, recommenders, siblings, stores, tables, texts
 from .case import Answer, Case
 
 CASES: list[Case] = [
@@ -11,6 +11,7 @@ CASES: list[Case] = [
     *networks.CASES,
     *arrays.CASES,
     *siblings.CASES,
+    *stores.CASES,
 ]
 
 __all__ = ["CASES", "Answer", "Case"]
