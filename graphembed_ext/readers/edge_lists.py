@@ -79,6 +79,7 @@ class Part:
         weight: float64, or None.
         where: File and line of a row, for messages.
         notes: How the file was understood, one sentence each.
+        trouble: Why its weights were not read, to be raised where they are needed; None if nothing is wrong with them.
     """
 
     ends: list[np.ndarray]
@@ -87,6 +88,7 @@ class Part:
     weight: np.ndarray | None = None
     where: Callable[[int], str] = str
     notes: list[str] = field(default_factory=list)
+    trouble: FileFormatError | None = None
 
 
 def read_edges(
@@ -199,11 +201,11 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
         rows += len(ends[0])
     if not rows:
         raise FileFormatError(table.name, "no edges", "at least one edge")
-    weight, notes = usable(np.concatenate(weights), table) if weighted else (None, [])
+    weight, notes, trouble = usable(np.concatenate(weights), table.where) if weighted else (None, [], None)
     given = None if types is None else _with_codes(types, columns, kinds)
     found = names.finish()
     pa.default_memory_pool().release_unused()  # what reading took is needed for numbering
-    return Part(*found, given, weight, table.where, notes)
+    return Part(*found, given, weight, table.where, notes, trouble)
 
 
 def _type_columns(types: tuple[Any, Any, Any] | None) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -67,15 +68,29 @@ def _no_weight(where: str, got: str, table: Table, place: int) -> FileFormatErro
     )
 
 
-def usable(weight: np.ndarray, table: Table) -> tuple[np.ndarray | None, list[str]]:
-    """Weights, or none and a note where some are negative or absent: they matter to models that go by them alone."""
+def usable(
+    weight: np.ndarray, where: Callable[[int], str]
+) -> tuple[np.ndarray | None, list[str], FileFormatError | None]:
+    """Weights, or none where some are negative or absent: they matter to models that go by them alone.
+
+    Args:
+        weight: float64, NaN where there is none.
+        where: File and line of a row.
+
+    Returns:
+        The weights or None; a note on what was left out; and what is to be raised where weights are needed.
+    """
     wrong = ~(weight >= 0)
     if not wrong.any():
-        return weight, []
+        return weight, [], None
     row = int(np.argmax(wrong))
     what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
-    where = table.where(row).rpartition(", ")[2]
     count = int(wrong.sum())
-    return None, [
-        f"no weights are read, as {count} {'is' if count == 1 else 'are'} blank or negative ({where}: {what})"
-    ]
+    there = f"{count} {'is' if count == 1 else 'are'} blank or negative ({where(row).rpartition(', ')[2]}: {what})"
+    trouble = FileFormatError(
+        where(row),
+        f"the edge weight {what.removeprefix('a ')}",
+        "a finite number of at least 0, as the model is told to go by the weights",
+        "mend the line, or leave out --weight, as --no-weight does: all edges then count alike",
+    )
+    return None, [f"no weights are read, as {there}"], trouble

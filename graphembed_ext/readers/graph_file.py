@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import FileFormatError
 from ..graph.features import LABEL_NAMES, find
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
@@ -51,6 +52,8 @@ class GraphFile:
         directed: Whether each edge stands as the source lists it; False where each stands in both directions, None
             where the source is a graph already.
         classes: Names of the classes of ``labels`` by node type, where the source has such.
+        trouble: Why the weights of the source were not read, to be raised where they are needed: the first that is
+            negative or blank. None where nothing is wrong with them.
     """
 
     view: GraphView
@@ -60,6 +63,7 @@ class GraphFile:
     notes: tuple[str, ...] = ()
     directed: bool | None = None
     classes: Mapping[str, list[str]] = field(default_factory=dict)
+    trouble: FileFormatError | None = None
 
     @property
     def edges_in_words(self) -> str:

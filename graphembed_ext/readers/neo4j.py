@@ -296,11 +296,13 @@ def _rows_of_apoc(table: Table, place: Mapping[str, int], weight: int | None) ->
     lines = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
     if not len(lines):
         raise FileFormatError(table.name, "no relationships", "rows with _start, _end and _type")
+
+    def where(row: int) -> str:
+        return table.where(int(lines[row]))
+
     codes, words = kinds.finish()
-    notes: list[str] = []
-    values = None
-    if weight is not None:
-        values, notes = usable(np.concatenate(weights), table)
+    found = np.concatenate(weights) if weights else np.full(1, np.nan)
+    values, notes, trouble = (None, [], None) if np.isnan(found).all() else usable(found, where)
     ends_of, dictionary = names.finish()
     relation = (codes[0], words.to_pylist())
-    return declared, Part(ends_of, dictionary, ("", relation, ""), values, table.where, notes)
+    return declared, Part(ends_of, dictionary, ("", relation, ""), values, where, notes, trouble)

@@ -58,6 +58,9 @@ def assembled(parts: Sequence[Part], directed: bool) -> GraphFile:
             "types for all",
             "-i author,writes,paper=FILE says them",
         )
+    if any(part.trouble is not None for part in parts):  # weights of some edges would be compared with ones
+        for part in parts:
+            part.weight = None
     names, ends = _joined(parts)
     segments, start = list[_Segment](), 0
     for part, pair in zip(parts, ends, strict=True):
@@ -233,7 +236,8 @@ def _graph(
             features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
     view = GraphView(counts, found, edge_features=features)
     weight_name = WEIGHT if features else None
-    return GraphFile(view, dict(names), {}, weight_name, _notes(parts, lines - once), directed)
+    trouble = next((part.trouble for part in parts if part.trouble is not None), None)
+    return GraphFile(view, dict(names), {}, weight_name, _notes(parts, lines - once), directed, trouble=trouble)
 
 
 def _notes(parts: Sequence[Part], repeated: int) -> tuple[str, ...]:

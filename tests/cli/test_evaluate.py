@@ -211,7 +211,7 @@ def test_labels_of_nodes_without_a_vector_are_counted_and_left_out(folder):
     assert f"2 rows of {folder / 'more.csv'} left out, of nodes without a vector, such as 'x1'" in more.stderr
     assert "left out" not in known.stderr
     done = call(*words, folder / "others.csv")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "no node that is known (but 'x1')" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -150,3 +150,109 @@ def test_matrices_of_users_and_items_hold_pairs_out(train, tmp_path, ending):
     done = CliRunner().invoke(app, ["evaluate", "out.npz", "links", "--test", f"held{ending}"])
     assert done.exit_code == 0, done.output
     assert f"1 of 3 pairs in held{ending} left out" in done.stderr
+
+
+SIGNED = "source,target,weight\nAda,Bob,2\nBob,Cleo,-1\nCleo,Dan,\nDan,Ada,3\n"
+
+
+@pytest.mark.parametrize("model", ["deepwalk", "graphsage", "lightgcn", "metapath2vec"])
+def test_weights_that_are_none_matter_to_models_that_go_by_them(train, model):
+    """A model that does not use them trains; told to use them it refuses, with line and way out."""
+    words = {
+        "deepwalk": WALKS,
+        "graphsage": ["--features", "one-hot"],
+        "lightgcn": ["--bipartite"],
+        "metapath2vec": [*WALKS, "--metapath", "_N-_N"],
+    }[model]
+    done = train(model, SIGNED, *words)
+    assert done.exit_code == 0, done.output
+    assert "no weights are read, as 2 are blank or negative (line 3: -1)" in done.stdout
+    if model == "lightgcn":
+        return
+    done = train(model, SIGNED, *words, "--weight", "weight")
+    assert done.exit_code == 2
+    assert "graphembed: in.csv, line 3: got the edge weight -1; expected a finite number of at least 0" in done.stderr
+    assert "--no-weight" in done.stderr
+    done = train(model, SIGNED, *words, "--weight", "weight", "--no-weight")
+    assert done.exit_code == 2
+    assert "graphembed: weight: got in.csv, as --no-weight says; expected weights to go by" in done.stderr
+
+
+def test_weights_of_one_of_several_files_that_are_none_make_none_of_all(train, tmp_path):
+    (tmp_path / "more.csv").write_text("source,target,weight\nAda,Eve,5\n")
+    done = train("deepwalk", SIGNED, "-i", "more.csv", *WALKS)
+    assert done.exit_code == 0, done.output
+    graph = ge.readers.read_graph([tmp_path / "in.csv", tmp_path / "more.csv"])
+    assert graph.weight is None
+    assert graph.trouble is not None
+
+
+def test_parity_refuses_weights_that_are_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text(SIGNED)
+    words = ["parity", "deepwalk", "in.csv", "--steps", "1", "--set", "emb_dim=4", "--set", "walk_length=4"]
+    done = CliRunner().invoke(app, [*words, "--set", "weight=edge_weight"])
+    assert done.exit_code == 2
+    assert "in.csv, line 3: got the edge weight -1" in done.stderr
+
+
+def test_a_file_of_settings_says_all_of_tables(train, tmp_path):
+    """What the command line says of tables, a file of --config says as well."""
+    (tmp_path / "odd.txt").write_bytes("// who\nx|y|z\nZoë|Bob|1\nBob|Cleo|-2\n".encode("latin-1"))
+    (tmp_path / "nodes.csv").write_bytes("// who\nname,kind\nZoë,a\nDan,b\nBob,a\n".encode("latin-1"))
+    (tmp_path / "run.yaml").write_text(
+        "input: odd.txt\noutput: out.npz\nmodel: deepwalk\nemb-dim: 4\nwalk-length: 4\nwindow-size: 2\nepochs: 1\n"
+        "host: pyg\ndelimiter: '|'\ncomment: //\nencoding: latin-1\nheader: true\nno-weight: true\n"
+        "nodes: nodes.csv\ncolumns: {source: x, target: y, node: name, label: kind}\n"
+    )
+    done = CliRunner().invoke(app, ["train", "--config", "run.yaml"])
+    assert done.exit_code == 0, done.output
+    assert "4 nodes, 2 edges in both directions" in done.stdout
+    assert "blank or negative" not in done.stdout
+    assert "classes in 'kind'" in done.stdout
+    assert ge.Embeddings.load("out.npz").names["_N"] == ["Zoë", "Bob", "Cleo", "Dan"]
+
+
+NODE_TABLE = "name,age,class\nAda,3,red\nEve,4,blue\nBob,5,red\nCleo,6,blue\nDan,7,red\nLone,8,blue\n"
+
+
+def test_features_and_labels_of_their_own_files_go_before_those_of_tables_of_nodes(train, tmp_path):
+    (tmp_path / "nodes.csv").write_text(NODE_TABLE)
+    (tmp_path / "x.csv").write_text("node,a\nAda,1\nBob,2\nCleo,3\nDan,4\nEve,5\nLone,6\n")
+    (tmp_path / "y.csv").write_text("node,label\nAda,u\nBob,v\nCleo,w\nDan,u\nEve,v\n")
+    words = ["--nodes", "nodes.csv", "--hidden-channels", "4", "--set", "patience=null"]
+    done = train("graphsage", FRIENDS, *words)
+    assert done.exit_code == 0, done.output
+    assert "numbers in 'age', classes in 'class'" in done.stdout
+    assert "1 column of features; 2 classes; labelled nodes split at random" in done.stdout
+    done = train("graphsage", FRIENDS, *words, "--features", "x.csv", "--labels", "y.csv")
+    assert done.exit_code == 0, done.output
+    assert "features of x.csv, in place of those of the tables of nodes" in done.stdout
+    assert "labels of y.csv, in place of those of the tables of nodes" in done.stdout
+    assert "3 classes in y.csv" in done.stdout
+    from graphembed_ext.cli.runs.records import Run
+
+    graph = Run.of(tmp_path / "out.npz").graph
+    names = graph.names["_N"]
+    x = dict(zip(names, graph.view.features["_N"]["x"].squeeze(1).tolist(), strict=True))
+    assert x == {"Ada": 1, "Bob": 2, "Cleo": 3, "Dan": 4, "Eve": 5, "Lone": 6}
+    assert graph.classes["_N"] == ["u", "v", "w"]
+
+
+def test_tables_of_nodes_reach_evaluate_plot_and_the_label_column(train, tmp_path):
+    (tmp_path / "nodes.csv").write_text(NODE_TABLE.replace("class", "team"))
+    words = ["--nodes", "nodes.csv", "--label-column", "team"]
+    done = train("deepwalk", FRIENDS, *words, *WALKS)
+    assert "classes in 'team'" in done.stdout, done.output
+    judge = ["evaluate", "out.npz", "--repeats", "1", "--json"]
+    own, given = (CliRunner().invoke(app, [*judge, *more]) for more in ([], [*words, "--no-weight"]))
+    assert own.exit_code == given.exit_code == 0, own.output + given.output
+    assert own.stdout == given.stdout
+    assert "nodes.csv: column 'name' names nodes, column 'team' has their classes" in given.stderr
+    done = CliRunner().invoke(app, ["plot", "out.npz", "map", "-o", "map.svg", "--method", "pca", *words])
+    assert done.exit_code == 0, done.output
+    assert "'team' has their classes" in done.stderr
+    assert "blue" in (tmp_path / "map.svg").read_text()
+    done = CliRunner().invoke(app, ["evaluate", "out.npz", "links", "--test", "in.csv", *words])
+    assert done.exit_code == 2
+    assert "graphembed: nodes: got nodes.csv; expected no table of nodes, as links is judged by pairs" in done.stderr

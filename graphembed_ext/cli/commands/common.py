@@ -30,6 +30,13 @@ Delimiter = Annotated[str | None, typer.Option(help=DELIMITER)]
 Comment = Annotated[str | None, typer.Option(help=COMMENT)]
 Encoding = Annotated[str | None, typer.Option(help=ENCODING)]
 Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether tables have column titles.")]
+NoWeight = Annotated[
+    bool, typer.Option("--no-weight", help="As for train; pairs are read without weights in any case.")
+]
+Nodes = Annotated[
+    list[str] | None,
+    typer.Option(help="Table of nodes, as for train, whose classes are taken as those of --labels are."),
+]
 Embedding = Annotated[
     Path, typer.Argument(help="Embeddings written by graphembed train, .parquet, .npz or .safetensors.")
 ]

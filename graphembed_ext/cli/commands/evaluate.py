@@ -16,6 +16,8 @@ from .common import (
     Encoding,
     Header,
     Json,
+    Nodes,
+    NoWeight,
     load,
     reporting,
     say,
@@ -65,6 +67,8 @@ def evaluate(
     comment: Comment = None,
     encoding: Encoding = None,
     header: Header = None,
+    no_weight: NoWeight = False,
+    nodes: Nodes = None,
     seed: Annotated[int, typer.Option(help="Fixes splits and drawn pairs.")] = 0,
     as_json: Json = False,
     debug: Debug = False,
@@ -83,9 +87,11 @@ def evaluate(
         if task != "classification" and test is None:
             raise _missing_test(task)
         notes: list[str] = []
+        if nodes and task != "classification":
+            raise _needless_nodes(task, nodes)
         if task == "classification":
             asked = {"train_ratio": train_ratio, "repeats": repeats, "seed": seed}
-            found = _classification(embedding, labels or [], label_column, asked, how, notes)
+            found = _classification(embedding, [*(labels or []), *(nodes or [])], label_column, asked, how, notes)
         elif task == "links":
             found = _links(embedding, test, negative, score, {"input_format": input_format, **how}, seed, notes)
         else:
@@ -149,3 +155,9 @@ def _missing_test(task: str) -> Exception:
     from ...errors import InputError
 
     return InputError("test", "nothing", f"an edge list of held-out pairs, which {task} is judged by", "--test FILE")
+
+
+def _needless_nodes(task: str, nodes: list[str]) -> Exception:
+    from ...errors import InputError
+
+    return InputError("nodes", ", ".join(nodes), f"no table of nodes, as {task} is judged by pairs", "--test FILE")

@@ -47,20 +47,27 @@ def parity(
 
         given = {name: value for name, value in reading.items() if value not in (None, [], ())}
         given["weight"] = not given.pop("no_weight", False)
-        graphs = _both(first, second, given)
-        config = dict(map(setting, set_ or [])) | _metapaths(model, graphs[0], metapath or [])
+        config = dict(map(setting, set_ or []))
+        graphs = _both(first, second, given, config.get("weight") is not None)
+        config |= _metapaths(model, graphs[0], metapath or [])
         found = parity_module.report(model, *graphs, steps=steps, batch_size=batch_size, seed=seed, **config)
         typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found))
         if not found.ok:
             raise typer.Exit(1)
 
 
-def _both(first: str, second: str | None, reading: dict[str, Any]) -> list[GraphView]:
-    """Both graphs; what is of no host is built for DGL in the first place, for PyG in the second."""
+def _both(first: str, second: str | None, reading: dict[str, Any], weighted: bool) -> list[GraphView]:
+    """Both graphs; what is of no host is built for DGL in the first place, for PyG in the second.
+
+    ``weighted`` graphs are refused where their weights are none.
+    """
     from ...hosts.registry import view
     from ...readers.graphs import read_graph
 
     read = [read_graph(source, **reading) for source in (first, second or first)]
+    trouble = next((graph.trouble for graph in read if graph.trouble is not None), None)
+    if weighted and trouble is not None:
+        raise trouble
     hosts = [graph.view.host for graph in read]
     if hosts[0] == "none":
         hosts[0] = "dgl"

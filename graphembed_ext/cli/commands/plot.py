@@ -16,6 +16,7 @@ from .common import (
     Encoding,
     Header,
     Json,
+    Nodes,
     load,
     reporting,
     say,
@@ -48,6 +49,7 @@ def plot(
     comment: Comment = None,
     encoding: Encoding = None,
     header: Header = None,
+    nodes: Nodes = None,
     type: Annotated[str | None, typer.Option("--type", "-t", help="map: draw nodes of this type only.")] = None,
     method: Annotated[
         str, typer.Option(help="map: tsne, umap, pca, or auto, which goes by the number of nodes.")
@@ -68,7 +70,7 @@ def plot(
             embedding,
             kind,
             path,
-            labels=labels or [],
+            labels=[*(labels or []), *(nodes or [])],
             label_column=label_column,
             reading=Reading.of(columns, delimiter, comment, encoding, header),
             node_type=type,

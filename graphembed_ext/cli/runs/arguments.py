@@ -11,11 +11,11 @@ from ...errors import InputError
 from ...graph.features import FEATURE_NAMES, LABEL_NAMES
 from ...graph.metapaths import metapath_of, named_metapath
 from ...models.catalogue import builder, models_of
-from ...readers.graph_file import GraphFile
+from ...readers.graph_file import WEIGHT, GraphFile
 from ...training.fitting import fit, options_of
 from .job import ALIASES, Job
 
-__all__ = ["arguments", "class_of", "fill", "settled", "supervised", "targets", "weights_note"]
+__all__ = ["arguments", "class_of", "fill", "settled", "supervised", "targets", "weights_note", "weights_of"]
 
 #: Arguments without a default that have an option of their own.
 _OPTIONS = ("metapath", "window_size")
@@ -93,8 +93,8 @@ def fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile)
     Raises:
         InputError: A graph without features for a model that computes embeddings from them.
     """
-    if config.get("weight") == "weight" and source.weight is not None:
-        config["weight"] = source.weight
+    if config.get("weight") in ("weight", WEIGHT):
+        config["weight"] = weights_of(job, source, config["weight"])
     _fill_metapaths(job, config, model_class, source)
     if getattr(model_class, "task", "") != "nodes":
         return
@@ -107,6 +107,24 @@ def fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile)
             f"features of nodes, as {model_class.__name__} computes embeddings from them",
             "--features FILE names some; --features one-hot takes the nodes themselves, where the graph has no more",
         )
+
+
+def weights_of(job: Job, source: GraphFile, name: str = "weight") -> str:
+    """The edge feature with the weights of the input, for a model that is told to go by them; ``name`` where the input
+    is a graph that has one of this name.
+
+    Raises:
+        FileFormatError: One of them is none.
+        InputError: There are none.
+    """
+    if source.trouble is not None:
+        raise source.trouble
+    if source.weight is None:
+        if any(name in features for features in source.view.edge_features.values()):
+            return name
+        why = "as --no-weight says" if job.reading.get("no_weight") else "which has no weights of edges"
+        raise InputError("weight", f"{job.source}, {why}", "weights to go by", "leave out --weight")
+    return source.weight
 
 
 def _fill_metapaths(job: Job, config: dict[str, Any], model_class: type, source: GraphFile) -> None:
