@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import FileFormatError
+from .checks import check_weights
 from .tables import Table
 
 __all__ = ["usable", "weights_of"]
@@ -79,14 +81,19 @@ def usable(
 
     Returns:
         The weights or None; a note on what was left out; and what is to be raised where weights are needed.
+
+    Raises:
+        FileFormatError: A weight that is infinite, or is in float32.
     """
+    check_weights(np.where(weight >= 0, weight, 0), where)
     wrong = ~(weight >= 0)
     if not wrong.any():
         return weight, [], None
     row = int(np.argmax(wrong))
     what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
     count = int(wrong.sum())
-    there = f"{count} {'is' if count == 1 else 'are'} blank or negative ({where(row).rpartition(', ')[2]}: {what})"
+    place = re.sub(r"^.*, (line \d+|row \d+)$", r"\1", where(row), flags=re.DOTALL)
+    there = f"{count} {'is' if count == 1 else 'are'} blank or negative ({place}: {what})"
     trouble = FileFormatError(
         where(row),
         f"the edge weight {what.removeprefix('a ')}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -82,6 +82,19 @@ class GraphFile:
     def build(self, host: str) -> Any:
         """The graph as an object of a host, ``"dgl"`` or ``"pyg"``."""
         return to_host(self.view, host)
+
+
+def without_weights(graph: GraphFile) -> GraphFile:
+    """A graph without the weights that its source has."""
+    if graph.weight is None and graph.trouble is None:
+        return graph
+    view = graph.view
+    features = {
+        edge_type: {name: values for name, values in of_type.items() if name != graph.weight}
+        for edge_type, of_type in view.edge_features.items()
+    }
+    view = GraphView(view.num_nodes, view.edges, view.features, features)
+    return replace(graph, view=view, weight=None, trouble=None)
 
 
 def from_host(graph: Any) -> GraphFile:

@@ -20,7 +20,7 @@ from .declared import with_tables
 from .dense import from_dense, may_be_dense
 from .edge_lists import BIPARTITE, Part, Types, read_edges
 from .folders import read_folder
-from .graph_file import GraphFile
+from .graph_file import GraphFile, without_weights
 from .judging import TEXT, kind_of
 from .neo4j import from_apoc
 from .networks import NETWORKS, read_network
@@ -131,7 +131,7 @@ def read_graph(
     """
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
     graph = _edges_of(_files(source), reading, directed, root, mat_key, bipartite, input_format)
-    return with_tables(graph, nodes, reading)
+    return with_tables(graph if weight else without_weights(graph), nodes, reading)
 
 
 def _edges_of(
@@ -255,7 +255,9 @@ def _dense(table: Table, directed: bool, bipartite: bool) -> GraphFile | None:
     if found is None:
         return None
     matrix, names = found
-    return GraphFile(matrix.view, {NODE_TYPE: names}, matrix.labels, matrix.weight, matrix.notes, directed)
+    return GraphFile(
+        matrix.view, {NODE_TYPE: names}, matrix.labels, matrix.weight, matrix.notes, directed, trouble=matrix.trouble
+    )
 
 
 def _all_cells(table: Table) -> list[list[str]]:
@@ -283,9 +285,8 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
     try:
         if kind in _MATRICES:
             found = matrix_files.read_matrix(path, kind, mat_key, directed, bipartite)
-            return GraphFile(
-                found.view, None, found.labels, found.weight, found.notes, None if kind == ".npz" else directed
-            )
+            there = None if kind == ".npz" else directed
+            return GraphFile(found.view, None, found.labels, found.weight, found.notes, there, trouble=found.trouble)
         if kind in NETWORKS:
             return read_network(path, kind, directed, bipartite)
         if kind in PICKLES:

@@ -15,6 +15,7 @@ from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from .arrays import Entries, dense_of, read_archive, read_array, sparse_of
 from .checks import check_count, check_ids, check_room, check_weights
+from .edge_weights import usable
 from .graph_file import WEIGHT, simple_view
 from .matlab import Other, read_matlab
 from .matrix_market import read_matrix_market
@@ -37,6 +38,7 @@ class Matrix:
     labels: Mapping[str, Any] = field(default_factory=dict)
     weight: str | None = None
     notes: tuple[str, ...] = ()
+    trouble: FileFormatError | None = None
 
 
 def read_matrix(path: Path, kind: str, key: str | None, directed: bool, bipartite: bool = False) -> Matrix:
@@ -85,17 +87,19 @@ def matrix_of(entries: Entries, place: str, directed: bool, bipartite: bool = Fa
     values = _values(entries, place)
     src, dst, weight = simple_edges(entries.rows, entries.columns, values, max(rows, columns), True)
     assert weight is not None
-    check_weights(weight, lambda entry: f"{place} at ({src[entry]}, {dst[entry]})")
-    there = weight > 0
+    check_weights(np.abs(weight), lambda entry: f"{place} at ({src[entry]}, {dst[entry]})")  # NaN is no edge and no 0
+    good, notes, trouble = usable(weight, lambda entry: f"{place} at ({src[entry]}, {dst[entry]})")
+    there = weight != 0
     src, dst, weight = src[there], dst[there], weight[there]
     if not len(src):
         raise FileFormatError(place, "a matrix of zeros", "at least one edge")
-    given = None if bool((weight == 1).all()) else weight
+    given = None if good is None or bool((weight == 1).all()) else weight
     name = None if given is None else WEIGHT
     if bipartite:
         view = sides_view(src, dst, given, (rows, columns))
-        return Matrix(view, {}, name, (f"the {rows} rows are users, the {columns} columns items",))
-    return Matrix(simple_view(src, dst, given, rows, directed), {}, name)
+        notes.insert(0, f"the {rows} rows are users, the {columns} columns items")
+        return Matrix(view, {}, name, tuple(notes), trouble)
+    return Matrix(simple_view(src, dst, given, rows, directed), {}, name, tuple(notes), trouble)
 
 
 def _values(entries: Entries, place: str) -> np.ndarray:
@@ -150,7 +154,7 @@ def _read_npz(path: Path, directed: bool, bipartite: bool) -> Matrix:
     if "labels" in arrays:
         features["y"] = labels[NODE_TYPE] = _whole(arrays["labels"], count, f"{path}, 'labels'")
     view = GraphView(found.view.num_nodes, found.view.edges, {NODE_TYPE: features}, found.view.edge_features)
-    return Matrix(view, labels, found.weight, found.notes)
+    return Matrix(view, labels, found.weight, found.notes, found.trouble)
 
 
 def _is_needed(name: str) -> bool:
@@ -193,14 +197,14 @@ def _from_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Matrix:
     src, dst = torch.from_numpy(edges.astype(np.int64))
     features = {name: torch.from_numpy(part) for name, part in (("x", x), ("y", y)) if part is not None}
     labels = {} if y is None else {NODE_TYPE: features["y"]}
-    weights = {} if weight is None else {EDGE_TYPE: {WEIGHT: _weights(weight, f"{path}, 'edge_weight'")}}
+    good: np.ndarray | None = None
+    notes: list[str] = []
+    trouble = None
+    if weight is not None:
+        good, notes, trouble = usable(weight.reshape(-1), lambda edge: f"{path}, 'edge_weight', entry {edge}")
+    weights = {} if weight is None or good is None else {EDGE_TYPE: {WEIGHT: torch.from_numpy(weight).float()}}
     view = GraphView({NODE_TYPE: count}, {EDGE_TYPE: (src, dst)}, {NODE_TYPE: features}, weights)
-    return Matrix(view, labels, WEIGHT if weights else None)
-
-
-def _weights(values: np.ndarray, place: str) -> torch.Tensor:
-    check_weights(values.reshape(-1), lambda edge: f"{place}, entry {edge}")
-    return torch.from_numpy(values).float()
+    return Matrix(view, labels, WEIGHT if weights else None, tuple(notes), trouble)
 
 
 def _ends(edges: np.ndarray, place: str) -> np.ndarray:
@@ -236,7 +240,7 @@ def _read_mat(path: Path, key: str | None, directed: bool, bipartite: bool) -> M
     key = _mat_key(path, key, matrices, bipartite)
     found = matrix_of(_of_matlab(matrices[key], f"{path}, {key!r}"), f"{path}, {key!r}", directed, bipartite)
     labels = {} if bipartite or key == "group" else _mat_labels(matrices.get("group"), found.view.total_nodes)
-    return Matrix(found.view, labels, found.weight, (f"adjacency matrix {key!r}", *found.notes))
+    return Matrix(found.view, labels, found.weight, (f"adjacency matrix {key!r}", *found.notes), found.trouble)
 
 
 def _of_matlab(value: Any, place: str) -> Entries:

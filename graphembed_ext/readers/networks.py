@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from .._core.optional import require
 from ..errors import FileFormatError
 from ..graph.view import NODE_TYPE
-from .checks import check_weights
+from .edge_weights import usable
 from .graph_file import WEIGHT, GraphFile, simple_view
 from .matrices import SIDES, sides_view
 from .packed import unpacked
@@ -69,16 +70,17 @@ def _graph_file(graph: Network, path: Path, directed: bool, bipartite: bool) -> 
     names, notes = _names(nodes)
     src = np.array([place[u] for u, _, _ in lists], np.int64)
     dst = np.array([place[v] for _, v, _ in lists], np.int64)
-    weight, more = _weights(lists, path)
+    weight, more, trouble = _weights(lists, path)
     notes += more
     used = {*_NAMES, "id", "bipartite"} if bipartite else {*_NAMES, "id"}
     notes += _left_out("node", (values for _, values in nodes), used)
     notes += _left_out("edge", (values for _, _, values in lists), {*_WEIGHTS, "id"})
     if bipartite:
-        return _of_sides(src, dst, weight, names, _users(graph, src, dst, path), notes)
+        return replace(_of_sides(src, dst, weight, names, _users(graph, src, dst, path), notes), trouble=trouble)
     notes += _of_direction(graph.directed, directed)
     view = simple_view(src, dst, weight, len(names), directed and graph.directed)
-    return GraphFile(view, {NODE_TYPE: names}, {}, None if weight is None else WEIGHT, tuple(notes))
+    weight_name = None if weight is None else WEIGHT
+    return GraphFile(view, {NODE_TYPE: names}, {}, weight_name, tuple(notes), trouble=trouble)
 
 
 def _of_direction(there: bool, wanted: bool) -> list[str]:
@@ -101,10 +103,12 @@ def _names(nodes: list[tuple[Any, dict[str, Any]]]) -> tuple[list[str], list[str
     return [str(node) for node, _ in nodes], notes
 
 
-def _weights(lists: list[tuple[Any, Any, dict[str, Any]]], path: Path) -> tuple[np.ndarray | None, list[str]]:
+def _weights(
+    lists: list[tuple[Any, Any, dict[str, Any]]], path: Path
+) -> tuple[np.ndarray | None, list[str], FileFormatError | None]:
     title = next((title for title in _WEIGHTS if any(title in values for _, _, values in lists)), None)
     if title is None:
-        return None, []
+        return None, [], None
     found = np.empty(len(lists))
     for i, (first, second, values) in enumerate(lists):
         try:
@@ -115,12 +119,14 @@ def _weights(lists: list[tuple[Any, Any, dict[str, Any]]], path: Path) -> tuple[
                 f"the edge weight {values[title]!r:.60}",
                 "a finite number of at least 0",
             ) from None
-    check_weights(found, lambda i: f"{path}, the edge from {lists[i][0]} to {lists[i][1]}")
+    good, notes, trouble = usable(found, lambda i: f"{path}, the edge from {lists[i][0]} to {lists[i][1]}")
+    if good is None:
+        return None, notes, trouble
     without = sum(title not in values for _, _, values in lists)
     notes = [f"the edge attribute {title!r} has the weights"]
     if bool((found == 1).all()):
-        return None, [f"the edge attribute {title!r} is 1 everywhere"]
-    return found, notes + ([f"{without} edges without one weigh 1"] if without else [])
+        return None, [f"the edge attribute {title!r} is 1 everywhere"], None
+    return found, notes + ([f"{without} edges without one weigh 1"] if without else []), None
 
 
 def _left_out(what: str, attributes: Iterable[dict[str, Any]], used: set[str]) -> list[str]:

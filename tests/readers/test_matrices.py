@@ -3,6 +3,7 @@
 import gzip
 import warnings
 
+import networkx as nx
 import numpy as np
 import pytest
 import scipy.io
@@ -226,3 +227,38 @@ def test_saved_sparse_edges_are_made_anew(tmp_path):
     pairs = set(zip(*graph.view.edge_index().tolist(), strict=True))
     assert pairs == {(0, 1), (2, 0), (1, 2)}, "rows of a SparseTensor are destinations"
     assert graph.weight == WEIGHT
+
+
+WITH_WEIGHTS = {
+    "mtx": ("g.mtx", lambda path, values: scipy.io.mmwrite(path, sp.coo_matrix(values))),
+    "npz": ("g.npz", lambda path, values: sp.save_npz(path, sp.csr_matrix(values))),
+    "npy": ("g.npy", np.save),
+    "arrays": (
+        "g.npz",
+        lambda path, values: np.savez(path, edge_index=np.array(values.nonzero()), edge_weight=values[values != 0]),
+    ),
+    "graphml": ("g.graphml", lambda path, values: nx.write_graphml(nx.from_numpy_array(values), path)),
+}
+
+
+@pytest.mark.parametrize("case", WITH_WEIGHTS)
+def test_weights_of_matrices_and_networks_that_are_none_are_left_out_with_the_reason(tmp_path, case):
+    name, write = WITH_WEIGHTS[case]
+    values = np.array([[0, 2, 0], [2, 0, 3], [0, 3, 0]], float)
+    write(tmp_path / name, values)
+    assert ge.readers.read_graph(tmp_path / name).weight == "edge_weight"
+    without = ge.readers.read_graph(tmp_path / name, weight=False)
+    assert without.weight is None
+    assert not any("edge_weight" in features for features in without.view.edge_features.values())
+    values[values == 3] = -3
+    write(tmp_path / name, values)
+    graph = ge.readers.read_graph(tmp_path / name)
+    assert graph.weight is None
+    assert graph.view.total_edges == 4
+    assert any("blank or negative" in note for note in graph.notes)
+    assert "got the edge weight -3" in str(graph.trouble)
+    assert ge.readers.read_graph(tmp_path / name, weight=False).trouble is None
+    values[values == -3] = np.inf
+    write(tmp_path / name, values)
+    with pytest.raises(FileFormatError, match="edge weight inf"):
+        ge.readers.read_graph(tmp_path / name)

@@ -263,7 +263,11 @@ def test_bad_mat_is_refused(tmp_path):
         read_graph(path, mat_key="PXP")
     assert read_graph(path, mat_key="PLP").view.total_edges == 2
     scipy.io.savemat(path, {"network": matrix((0, 1, 1), (3, 2, -4.0))})
-    with pytest.raises(FileFormatError, match=r"'network' at \(3, 2\): got the edge weight -4"):
+    negative = read_graph(path)  # refused by models that go by weights alone
+    assert negative.weight is None
+    assert "'network' at (3, 2): got the edge weight -4" in str(negative.trouble)
+    scipy.io.savemat(path, {"network": matrix((0, 1, 1), (3, 2, np.nan))})
+    with pytest.raises(FileFormatError, match=r"'network' at \(3, 2\): got the edge weight nan"):
         read_graph(path)
     scipy.io.savemat(path, {"network": sp.csc_matrix((4, 4))})
     with pytest.raises(FileFormatError, match="a matrix of zeros"):

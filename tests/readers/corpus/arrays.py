@@ -110,7 +110,7 @@ SPARSE = [
         bipartite=True,
     ),
     case("mtx, complex", "g.mtx", _mtx(sp.csr_matrix(_PATH * 1j)), None, "complex|real"),
-    case("mtx, negative", "g.mtx", _mtx(sp.csr_matrix(-_PATH)), None, "weight"),
+    case("mtx, negative", "g.mtx", _mtx(sp.csr_matrix(-_PATH)), Answer(HEAVY.edges)),
     case("mtx of zeros", "g.mtx", _mtx(sp.csr_matrix((3, 3))), None, "zeros|no edges"),
     case("npz of csr", "g.npz", _npz(sp.csr_matrix(_PATH)), HEAVY),
     case("npz of csc", "g.npz", _npz(sp.csc_matrix(_ARROW)), ONE_WAY, directed=True),

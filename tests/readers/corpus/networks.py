@@ -230,7 +230,7 @@ MARKED_UP = [
         None,
         "edge",
     ),
-    case("GraphML with a negative weight", "g.graphml", _GEPHI_GRAPHML.replace("2.0", "-2.0"), None, "weight"),
+    case("GraphML with a negative weight", "g.graphml", _GEPHI_GRAPHML.replace("2.0", "-2.0"), ABC),
     case("networkx pickle", "g.pickle", _pickled, None, "write_graphml"),
     case("networkx pickle of old", "g.gpickle", _pickled, None, "write_graphml"),
     case("networkx pickle named .pkl", "g.pkl", _pickled, None, "write_graphml"),
