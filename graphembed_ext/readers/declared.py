@@ -21,6 +21,7 @@ from .node_rows import NodeRows, as_set, id_of, node_rows
 from .node_tables import as_sparse, label_pairs, labels_of_pairs
 from .numbering import with_nodes
 from .options import Reading
+from .sources import STDIN
 
 __all__ = ["NodeTable", "opened_tables", "space_in", "with_columns", "with_names", "with_tables"]
 
@@ -75,19 +76,24 @@ def opened_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], re
 
 
 def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
-    kind, equals, file = text.partition("=")
-    if not equals or Path(text).expanduser().exists():
-        kind, file = "", text
-    types = graph.view.node_types
-    if not kind and len(types) == 1:
-        kind = types[0]
-    known = {name for name_type in ([kind] if kind else types) for name in (graph.names or {}).get(name_type, ())}
-    path = file if file == "-" else Path(file).expanduser()
-    rows = node_rows(path, reading.of_nodes(), known)
-    kind = kind or space_in((rows.titles or [""] * rows.width)[rows.node])
-    if not kind or (not equals and kind not in types):
-        raise InputError("nodes", text, f"TYPE=FILE, with one of the node types {', '.join(types)}, or a new one")
+    kind, file = _of_kind(text, graph.view.node_types)
+    of_kinds = [kind] if kind else graph.view.node_types
+    known = {name for name_type in of_kinds for name in (graph.names or {}).get(name_type, ())}
+    rows = node_rows(file if file == STDIN else Path(file).expanduser(), reading.of_nodes(), known)
+    if not kind and rows.titles is not None and space_in(rows.titles[rows.node]) in graph.view.node_types:
+        kind = space_in(rows.titles[rows.node])
+    if not kind:
+        types = ", ".join(graph.view.node_types)
+        raise InputError("nodes", text, f"TYPE=FILE, with one of the node types {types}, or a new one")
     return NodeTable(kind, rows, reading.of_nodes())
+
+
+def _of_kind(text: str, types: Sequence[str]) -> tuple[str, str]:
+    """``TYPE=FILE`` as a pair; the only type where there is one, and an empty one where there are several."""
+    kind, equals, file = text.partition("=")
+    if equals and not Path(text).expanduser().exists():
+        return kind, file
+    return types[0] if len(types) == 1 else "", text
 
 
 def space_in(title: str) -> str:
@@ -147,6 +153,7 @@ class _Columns:
     """What tables say of the nodes of a type."""
 
     def __init__(self, graph: GraphFile, kind: str) -> None:
+        self._of_kind = f" of {kind}" if len(graph.view.node_types) > 1 else ""
         self._names = (graph.names or {}).get(kind)
         self._count = graph.view.num_nodes[kind]
         self._place = as_set(self._names, self._count)
@@ -217,7 +224,7 @@ class _Columns:
             features = {**_without(features, LABEL_NAMES, notes, "labels"), "y": found.y}
             features = {name: value for name, value in features.items() if not name.endswith("_mask")}
             self.classes = found.classes
-            notes.append(f"{len(found.classes)} classes")
+            notes.append(f"{len(found.classes)} classes{self._of_kind}")
         if self._parts:
             for part in ("train", "val", "test"):
                 mask = torch.zeros(self._count, dtype=torch.bool)
@@ -227,25 +234,25 @@ class _Columns:
 
     def _x(self, notes: list[str]) -> Tensor | None:
         """The columns in which each node has a number; ``notes`` are told of the others."""
-        found = []
-        for key, block in self._blocks.items():
-            notes += [f"{key[place]} is no feature ({why})" for place, why in block.wrong.items()]
-            absent = (~block.there).nonzero()
-            if len(absent):
-                node = int(absent[0])
-                name = repr(self._names[node]) if self._names else str(node)
-                count = f"{len(absent)} node{'s have' if len(absent) > 1 else ' has'} none"
-                columns = f"{key[0]}{' and the others' if len(key) > 1 else ''}"
-                notes.append(f"the numbers of {columns} are no features, as {count}, such as {name}")
-                continue
-            kept = [place for place in range(len(key)) if place not in block.wrong]
-            if kept:
-                found.append(block.x[:, kept])
-        if not found:
+        found = [self._whole(key, block, notes) for key, block in self._blocks.items()]
+        x = torch.cat(found, 1) if found else torch.empty(0, 0)
+        if not x.size(1):
             return None
-        x = torch.cat(found, 1)
-        notes.append(f"{x.size(1)} column{'s' * (x.size(1) != 1)} of features")
+        notes.append(f"{x.size(1)} column{'s' * (x.size(1) != 1)} of features{self._of_kind}")
         return x
+
+    def _whole(self, key: tuple[str, ...], block: _Block, notes: list[str]) -> Tensor:
+        """The columns of a block in which each node has a number, perhaps none."""
+        notes += [f"{key[place]} is no feature ({why})" for place, why in block.wrong.items()]
+        absent = (~block.there).nonzero()
+        if not len(absent):
+            return block.x[:, [place for place in range(len(key)) if place not in block.wrong]]
+        node = int(absent[0])
+        name = repr(self._names[node]) if self._names else str(node)
+        count = f"{len(absent)} node{'s have' if len(absent) > 1 else ' has'} none"
+        columns = f"{key[0]}{' and the others' if len(key) > 1 else ''}"
+        notes.append(f"the numbers of {columns} are no features, as {count}, such as {name}")
+        return block.x[:, :0]
 
 
 def _without(features: dict[str, Tensor], names: Sequence[str], notes: list[str], what: str) -> dict[str, Tensor]:

@@ -78,7 +78,7 @@ def neo4j_folder(files: list[Path], reading: Reading, directed: bool) -> GraphFi
     typed = parts[0].types is not None
     graph = declared.added_to(assembled(parts, directed), typed)
     shown = f", {others} left out" if others else ""
-    note = f"{len(edges)} tables of relationships, {len(nodes)} of nodes{shown}"
+    note = f"{len(edges)} table{'s' * (len(edges) != 1)} of relationships, {len(nodes)} of nodes{shown}"
     graph = replace(graph, notes=(note, *graph.notes))
     return with_columns(graph, _with_kinds(nodes, reading, typed))
 
@@ -97,29 +97,29 @@ def _says(first: tuple[Sequence[str], bool], part: str) -> bool:
 def _sorted(firsts: Mapping[Path, tuple[list[str], bool]], reading: Reading) -> tuple[list[_File], list[_File], int]:
     """Files of nodes, files of relationships, and how many are left out."""
     heads = {file: titles for file, (titles, alone) in firsts.items() if alone and any(map(_TITLE.fullmatch, titles))}
-    nodes: list[_File] = []
-    edges: list[_File] = []
-    without: list[Path] = []
-    for file, first in firsts.items():
-        if file in heads:
-            continue
-        if _says(first, ":START_ID") or _says(first, ":ID"):
-            (edges if _says(first, ":START_ID") else nodes).append(_File(file, reading))
-        else:
-            without.append(file)
+    others = {file: first for file, first in firsts.items() if file not in heads}
+    edges = [_File(file, reading) for file, first in others.items() if _says(first, ":START_ID")]
+    nodes = [_File(file, reading) for file, first in others.items() if _says(first, ":ID")]
+    without = set(others) - {file.path for file in (*edges, *nodes)}
     for head, titles in heads.items():
-        rows = [file for file in without if _belongs(file, head)]
-        if not rows:
-            raise FileFormatError(
-                str(head),
-                "column titles apart from their rows",
-                f"files of rows that are called after it, such as {_core(head)}.csv or {_core(head)}-part1.csv",
-                "put both into one file, titles first",
-            )
-        without = [file for file in without if file not in rows]
+        rows = _rows_of(head, without)
+        without -= set(rows)
         there = edges if any(":START_ID" in title for title in titles) else nodes
         there += [_File(file, reading, titles) for file in rows]
     return nodes, edges, len(without)
+
+
+def _rows_of(head: Path, files: set[Path]) -> list[Path]:
+    """The files of rows that are called after a file of titles."""
+    rows = sorted(file for file in files if _belongs(file, head))
+    if not rows:
+        raise FileFormatError(
+            str(head),
+            "column titles apart from their rows",
+            f"files of rows that are called after it, such as {_core(head)}.csv or {_core(head)}-part1.csv",
+            "put both into one file, titles first",
+        )
+    return rows
 
 
 def _stem(file: Path) -> str:
@@ -249,60 +249,64 @@ def from_apoc(table: Table, reading: Reading, directed: bool) -> GraphFile | Non
     Raises:
         FileFormatError: A relationship to a node that the table lacks, or no relationship.
     """
-    first = [cell.strip() for cell in table.rows[0]] if table.rows else []
-    if not set(_APOC) <= set(first):
+    if not table.rows or not {*_APOC} <= {cell.strip() for cell in table.rows[0]}:
         return None
     table.decide()
     titles = [title.strip() for title in table.titles or ()]
     place = {title: titles.index(title) for title in _APOC}
-    after = max(place.values())
-    weight = next((i for i in range(after + 1, len(titles)) if {*words_of(titles[i])} & WEIGHTS), None)
-    declared, part = _rows_of_apoc(table, place, weight if reading.weight else None)
+    weight = _weight_of_apoc(titles, max(place.values()) + 1) if reading.weight else None
+    declared, part = _rows_of_apoc(table, place, weight)
     of_name, words = _types_of(part.names.to_pylist(), declared.kinds, table.name)
     assert part.types is not None
     part.types = ((of_name[part.ends[0]], words), part.types[1], (of_name[part.ends[1]], words))
-    shown = ", ".join(map(repr, _APOC))
-    count = sum(map(len, declared.names.values()))
     spare = [repr(title) for i, title in enumerate(titles) if i not in (*place.values(), weight)]
-    note = f"{count} nodes and {len(part.ends[0])} relationships of APOC's export, by the columns {shown}"
-    part.notes.insert(0, note + (f"; left out {', '.join(spare[:8])}" if spare else ""))
+    left_out = f"; left out {', '.join(spare[:8])}" if spare else ""
+    counts = f"{sum(map(len, declared.names.values()))} nodes and {len(part.ends[0])} relationships"
+    part.notes.insert(0, f"{counts} of APOC's export, by the columns {', '.join(map(repr, _APOC))}{left_out}")
     return declared.added_to(assembled([part], directed), True)
+
+
+def _weight_of_apoc(titles: Sequence[str], start: int) -> int | None:
+    """Position of the weights among the properties of relationships, which stand last."""
+    return next((i for i in range(start, len(titles)) if {*words_of(titles[i])} & WEIGHTS), None)
 
 
 def _rows_of_apoc(table: Table, place: Mapping[str, int], weight: int | None) -> tuple[_Declared, Part]:
     """The nodes of the table, and its relationships, which have no types of ends yet."""
     declared, names, kinds = _Declared(), Names(2), Names(1)
-    weights: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
+    weights: list[np.ndarray] = [np.empty(0)]
+    rows: list[np.ndarray] = [np.empty(0, dtype=np.int64)]
     start = 0
     for chunk in table.chunks([*(place[title] for title in _APOC), *([] if weight is None else [weight])]):
         edge = pc.not_equal(chunk[2], "")
         node = pc.and_(pc.invert(edge), pc.not_equal(chunk[0], ""))
         for name, labels in zip(chunk[0].filter(node).to_pylist(), chunk[1].filter(node).to_pylist(), strict=True):
             declared.add(name, "", labels)
-        ends = [column.filter(edge) for column in chunk[2:5]]
         here = start + np.flatnonzero(edge.to_numpy(zero_copy_only=False))
-        for column in ends:
-            blank = pc.index(column, "").as_py()
-            if blank >= 0:
-                raise FileFormatError(table.where(int(here[blank])), "a blank", "_start, _end and _type")
         rows.append(here)
-        names.add([column.dictionary_encode() for column in ends[:2]])
-        kinds.add([ends[2].dictionary_encode()])
+        ends = [_filled(column.filter(edge), here, table).dictionary_encode() for column in chunk[2:5]]
+        names.add(ends[:2])
+        kinds.add(ends[2:])
         if weight is not None:
             cells = pc.if_else(edge, chunk[5], pa.scalar("1", chunk[5].type))  # nodes have none
             weights.append(weights_of(cells, start, table, weight)[here - start])
         start += len(chunk[0])
-    lines = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+    lines = np.concatenate(rows)
     if not len(lines):
         raise FileFormatError(table.name, "no relationships", "rows with _start, _end and _type")
 
     def where(row: int) -> str:
         return table.where(int(lines[row]))
 
-    codes, words = kinds.finish()
-    found = np.concatenate(weights) if weights else np.full(1, np.nan)
+    found = np.concatenate(weights)
     values, notes, trouble = (None, [], None) if np.isnan(found).all() else usable(found, where)
-    ends_of, dictionary = names.finish()
-    relation = (codes[0], words.to_pylist())
-    return declared, Part(ends_of, dictionary, ("", relation, ""), values, where, notes, trouble)
+    codes, words = kinds.finish()
+    return declared, Part(*names.finish(), ("", (codes[0], words.to_pylist()), ""), values, where, notes, trouble)
+
+
+def _filled(column: pa.Array, rows: np.ndarray, table: Table) -> pa.Array:
+    """A column of relationships, each with something in it; ``rows`` has their rows in the table."""
+    blank = pc.index(column, "").as_py()
+    if blank >= 0:
+        raise FileFormatError(table.where(int(rows[blank])), "a blank", "_start, _end and _type")
+    return column

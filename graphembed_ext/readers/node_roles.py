@@ -113,18 +113,23 @@ def _masks(rows: NodeRows) -> dict[str, int]:
 def _labels(rows: NodeRows, taken: set[int], notes: list[str]) -> tuple[list[int], bool]:
     """Columns of classes by title, and whether these are columns of 0 and 1, one for each class."""
     titles = rows.titles or []
-    there = [place for place in rows.label_titles() if place not in taken]
-    marked = [place for place in there if re.fullmatch(r"_labels|.*:LABEL", titles[place].strip())]
-    if marked:
-        notes.append(f"{titles[marked[0]]!r} has node types, no classes (--columns label={titles[marked[0]]} takes it)")
-    fractions = [place for place in there if _has_fractions(rows.column(place))]
-    if fractions:
-        notes.append(f"{titles[fractions[0]]!r} has fractions, which are no classes")
-    there = [place for place in there if place not in marked and place not in fractions]
+    there = [place for place in rows.label_titles() if place not in taken and _has_classes(rows, place, notes)]
     apart = [place for place in there if words_of(titles[place])[0] in ("label", "class")]
     if len(apart) > 1:  # label_0, label_1 ...: a column for each class, or several classes in a row
         return apart, all(map(rows.binary, apart))
     return sorted(there, key=lambda place: _rank(titles[place]))[:1], False
+
+
+def _has_classes(rows: NodeRows, place: int, notes: list[str]) -> bool:
+    """Whether a column titled as those of classes has some; ``notes`` are told why not."""
+    title = (rows.titles or [])[place]
+    if re.fullmatch(r"_labels|.*:LABEL", title.strip()):
+        notes.append(f"{title!r} has node types, no classes")
+        return False
+    if _has_fractions(rows.column(place)):
+        notes.append(f"{title!r} has fractions, which are no classes")
+        return False
+    return True
 
 
 def _rank(title: str) -> int:
@@ -140,15 +145,13 @@ def _has_fractions(cells: Sequence[str]) -> bool:
 def _untitled(rows: NodeRows, label: int | None) -> NodeRoles:
     """By what stands in the columns: numbers, and behind them a word; or words, and behind them 0 and 1."""
     others = [i for i in range(rows.width) if i not in (rows.node, label)]
-    numeric = [i for i in others if rows.numeric(i)]
+    numeric = list(filter(rows.numeric, others))
     if label is not None:
         return NodeRoles(numeric if numeric == others else [], [label])
-    if others and numeric == others[:-1] and numeric:
-        return NodeRoles(numeric, others[-1:])
-    flags = [i for i in others if rows.binary(i)]
-    if len(flags) > 1 and len(flags) < len(others) and flags == others[-len(flags) :]:
-        return NodeRoles([], flags, True)
-    if numeric == others and len(others) > 1:
-        return NodeRoles(numeric)
-    notes = ["--columns label=2 takes column 2 for classes"] if len(others) == 1 else []
-    return NodeRoles(notes=notes)
+    if len(others) == 1:
+        return NodeRoles(notes=[f"--columns label={others[0] + 1} takes column {others[0] + 1} for classes"])
+    if numeric in (others, others[:-1]):
+        return NodeRoles(numeric, [place for place in others if place not in numeric])
+    flags = list(filter(rows.binary, others))
+    behind = len(flags) > 1 and flags == others[-len(flags) :]
+    return NodeRoles([], flags, True) if behind else NodeRoles()

@@ -174,15 +174,14 @@ def _check_kind(source: Source) -> None:
 
 def _node_column(table: Table, known: Collection[str]) -> int:
     titles = table.titles or ()
-    sure = next((i for i, title in enumerate(titles) if ":ID" in title or words_of(title) in _SURE_TITLES), None)
-    if sure is not None:
-        return sure
+    sure = [i for i, title in enumerate(titles) if ":ID" in title or words_of(title) in _SURE_TITLES]
+    if sure:
+        return sure[0]
     likely = _titled_places(titles)
     shares = [sum(row[i] in known for row in table.rows) for i in range(table.width)]
-    if known and max(shares, default=0) > 0:
-        best = next((place for place in [*likely, 0] if shares[place]), None)
-        return int(np.argmax(shares)) if best is None else best
-    return likely[0] if likely else 0
+    if not known or not max(shares, default=0):
+        return [*likely, 0][0]
+    return next((place for place in [*likely, 0] if shares[place]), int(np.argmax(shares)))
 
 
 def _titled_places(titles: Sequence[str]) -> list[int]:

@@ -79,15 +79,15 @@ def read_labels(
     split = rows.split()
     given = _named_column(rows, column, reading)
     columns, binary = ([given], False) if given is not None else _label_columns(rows, split)
-    if notes is not None:
-        notes.append(f"{path}: {_taken_for(rows, columns)}")
+    notes = [] if notes is None else notes
+    notes.append(f"{path}: {_taken_for(rows, columns)}")
     absent: list[str] | None = [] if leave_out else None
     pairs, parts, unlabelled = label_pairs(rows, place, columns, binary, split, absent)
     if absent:
         _note_absent(path, absent, names, bool(pairs or unlabelled), notes)
     if not pairs and not unlabelled:
         raise FileFormatError(str(path), "no labels", "a node and its class on each line")
-    if notes is not None and unlabelled:
+    if unlabelled:
         notes.append(f"{unlabelled} line{'s' * (unlabelled != 1)} of {path} without a label")
     return labels_of_pairs(pairs, parts, count)
 
@@ -173,14 +173,15 @@ def label_pairs(
     unlabelled = 0
     marks = [_MARKS.get(rows.kind_in_title(i), "|") for i in columns]
     classes = [str(number) if rows.titles is None else rows.titles[i] for number, i in enumerate(columns)]
-    for number, (name, *cells) in rows.cells([rows.node, *columns, *([] if split is None else [split])]):
+    there = [] if split is None else [split]
+    for number, (name, *cells) in rows.cells([rows.node, *columns, *there]):
         if absent is not None and name not in place:
             absent.append(name)
             continue
         node = id_of(name, place, rows, number, "--nodes FILE declares nodes")
-        part = "" if split is None else _part_in(cells.pop().lower(), rows, number)
-        if part:
-            parts.setdefault(part, []).append(node)
+        for cell in cells[len(columns) :]:
+            _note_part(parts, node, cell.lower(), rows, number)
+        cells = cells[: len(columns)]
         found = _set_flags(classes, cells) if binary else _classes_in(cells, marks)
         unlabelled += not found
         pairs += [(node, label) for label in found]
@@ -188,22 +189,22 @@ def label_pairs(
 
 
 def _note_absent(
-    path: Path, absent: Sequence[str], names: Sequence[str] | None, others: bool, notes: list[str] | None
+    path: Path, absent: Sequence[str], names: Sequence[str] | None, others: bool, notes: list[str]
 ) -> None:
     """Say how many rows of unknown nodes were left out, or refuse a table of nothing else."""
     if not others:
         there = "" if not names else f", such as {names[0]!r}"
         raise FileFormatError(str(path), f"no node that is known (but {absent[0]!r})", f"nodes with a vector{there}")
-    if notes is not None:
-        count = f"{len(absent)} row{'s' * (len(absent) != 1)}"
-        notes.append(f"{count} of {path} left out, of nodes without a vector, such as {absent[0]!r}")
+    count = f"{len(absent)} row{'s' * (len(absent) != 1)}"
+    notes.append(f"{count} of {path} left out, of nodes without a vector, such as {absent[0]!r}")
 
 
-def _part_in(cell: str, rows: NodeRows, number: int) -> str:
-    """``train``, ``val`` or ``test``, by the cell of a row; empty for an empty one."""
+def _note_part(parts: dict[str, list[int]], node: int, cell: str, rows: NodeRows, number: int) -> None:
+    """Note a node in ``train``, ``val`` or ``test``, by the cell of its row; in none for an empty one."""
     if cell and cell not in _PARTS:
         raise FileFormatError(rows.table.where(number), f"the split {cell!r}", "train, val or test")
-    return _PARTS.get(cell, "")
+    if cell:
+        parts.setdefault(_PARTS[cell], []).append(node)
 
 
 def _set_flags(classes: Sequence[str], cells: Sequence[str]) -> list[str]:

@@ -118,7 +118,7 @@ def test_neo4j_says_the_type_and_kinds_of_columns(tmp_path):
     assert graph.view.features["Person"]["x"].tolist() == [[1964], [1961], [1967]]
     assert graph.view.features["Movie"]["y"].tolist() == [[1, 1], [1, 0]]
     assert "Person" not in graph.labels
-    assert "':LABEL' has node types, no classes (--columns label=:LABEL takes it)" in note(graph, "people.csv")
+    assert "':LABEL' has node types, no classes" in note(graph, "people.csv")
 
 
 def test_recbole_says_kinds_of_columns(read):

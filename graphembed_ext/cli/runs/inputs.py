@@ -17,7 +17,7 @@ from ...readers.graph_file import GraphFile
 from ...readers.graphs import pairs_of_names, read_graph
 from ...readers.node_features import read_features
 from ...readers.node_masks import put_masks
-from ...readers.node_tables import as_sparse, names_of, of_type, read_labels
+from ...readers.node_tables import Labels, as_sparse, names_of, of_type, read_labels
 from ...readers.numbering import with_nodes
 from ...readers.options import Reading
 
@@ -35,34 +35,43 @@ _MANY_SHARED = 0.2
 
 def prepared(job: Job, task: str) -> GraphFile:
     """The graph of a job. For a model that is trained on nodes, it has features ``x``, labels ``y`` and masks."""
-    source, how = _read(job, task), of_nodes(job)
+    source = _read(job, task)
     tables = opened_tables(source, job.reading.get("nodes", ()), _of_tables(job))
     source = with_columns(_with_labelled(job, with_names(source, tables)), tables)
     view = source.view
     features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
     labels, classes, notes = dict(source.labels), dict(source.classes), list(source.notes)
+    instead = ", in place of those of the tables of nodes"
     for text in job.features:
         kind, file = of_type(text, view, "features")
         known = (source.names or {}).get(kind)
         if tables and "x" in features[kind]:
-            notes.append(f"features of {file}, in place of those of the tables of nodes")
-        features[kind]["x"] = read_features(file, known, view.num_nodes[kind], how, notes)
+            notes.append(f"features of {file}{instead}")
+        features[kind]["x"] = read_features(file, known, view.num_nodes[kind], of_nodes(job), notes)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
         kind, file = of_type(text, view, "labels")
-        known = (source.names or {}).get(kind)
-        found = read_labels(Path(file), known, view.num_nodes[kind], job.label_column, how, notes)
         if tables and kind in labels:
-            notes.append(f"labels of {file}, in place of those of the tables of nodes")
+            notes.append(f"labels of {file}{instead}")
+        found = _labels(job, source, kind, file, notes)
         labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
-        features[kind]["y"], parts[kind], classes[kind] = found.y, found.parts, found.classes
-        notes.append(f"{len(found.classes)} classes in {file}")
-        for part in ("train", "val", "test"):  # those of the graph were made for other labels
-            features[kind].pop(f"{part}_mask", None)
+        parts[kind], classes[kind] = found.parts, found.classes
+        # masks of the graph were made for other labels
+        features[kind] = {name: of for name, of in features[kind].items() if not name.endswith("_mask")} | {
+            "y": found.y
+        }
     if task == "nodes":
         _put_masks(job, source, features, labels, parts, notes)
     view = GraphView(view.num_nodes, view.edges, features, view.edge_features)
     return replace(source, view=view, labels=labels, classes=classes, notes=tuple(notes))
+
+
+def _labels(job: Job, source: GraphFile, kind: str, file: str, notes: list[str]) -> Labels:
+    """The labels of a node type in a file of ``--labels``."""
+    known, count = (source.names or {}).get(kind), source.view.num_nodes[kind]
+    found = read_labels(Path(file), known, count, job.label_column, of_nodes(job), notes)
+    notes.append(f"{len(found.classes)} classes in {file}")
+    return found
 
 
 def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]) -> Tensor:
