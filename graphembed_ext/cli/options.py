@@ -168,7 +168,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "nodes",
         str,
-        "Table of nodes, which may have no edges, a node on each line; TYPE=FILE for a typed graph. May be repeated.",
+        "Table of nodes, which may have no edges, a node on each line; columns of numbers are features, titles such as "
+        "class and split say the others. TYPE=FILE for a typed graph. May be repeated.",
         _GRAPH,
         READING,
         many=True,

@@ -81,7 +81,8 @@ def read_graph(
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
     Folders
-        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``), OGB's raw files, or files ``part-...``.
+        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``, titles in files ``...-header.csv`` or not), OGB's
+        raw files, or files ``part-...``. APOC's ``all.csv`` of nodes and relationships is read as a file.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
         From files that are there already; nothing is downloaded. Their readers may unpickle raw files, so name
         only folders that you trust. No other source runs code.
@@ -107,7 +108,8 @@ def read_graph(
         comment: What lines to pass over begin with, wherever they stand, ``""`` for none. None passes over lines that
             begin with ``#`` or ``%`` before the first row.
         encoding: Encoding of the text; None for UTF-8.
-        weight: False reads no weights.
+        weight: False reads no weights. Where some are negative or blank, none are read either, and ``trouble`` of the
+            result is the error for what needs them.
         nodes: Tables whose first column, or the one titled ``node`` or ``id``, names nodes that may have no edges;
             ``"TYPE=FILE"`` for a typed graph. Their columns of numbers become the features ``x``, a column titled
             ``label``, ``class``, ``y``, ``genres`` or the like the labels ``y``, one titled ``split``, or masks, the

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -96,7 +97,7 @@ def _says(first: tuple[Sequence[str], bool], part: str) -> bool:
 
 def _sorted(firsts: Mapping[Path, tuple[list[str], bool]], reading: Reading) -> tuple[list[_File], list[_File], int]:
     """Files of nodes, files of relationships, and how many are left out."""
-    heads = {file: titles for file, (titles, alone) in firsts.items() if alone and any(map(_TITLE.fullmatch, titles))}
+    heads = _heads(firsts)
     others = {file: first for file, first in firsts.items() if file not in heads}
     edges = [_File(file, reading) for file, first in others.items() if _says(first, ":START_ID")]
     nodes = [_File(file, reading) for file, first in others.items() if _says(first, ":ID")]
@@ -107,6 +108,11 @@ def _sorted(firsts: Mapping[Path, tuple[list[str], bool]], reading: Reading) -> 
         there = edges if any(":START_ID" in title for title in titles) else nodes
         there += [_File(file, reading, titles) for file in rows]
     return nodes, edges, len(without)
+
+
+def _heads(firsts: Mapping[Path, tuple[list[str], bool]]) -> dict[Path, list[str]]:
+    """The files of nothing but titles."""
+    return {file: titles for file, (titles, alone) in firsts.items() if alone and any(map(_TITLE.fullmatch, titles))}
 
 
 def _rows_of(head: Path, files: set[Path]) -> list[Path]:
@@ -221,9 +227,14 @@ def _typed_part(file: _File, table: Table, kinds: Mapping[str, str]) -> Part:
         part = read_edges(file.open(), replace(file.reading, columns={"relation": by_type}))
         assert part.types is not None
     relation = "to" if part.types is None else part.types[1]
-    of_name, words = _types_of(part.names.to_pylist(), kinds, table.name)
-    part.types = ((of_name[part.ends[0]], words), relation, (of_name[part.ends[1]], words))
+    part.types = _typed_ends(part, kinds, relation, table.name)
     return part
+
+
+def _typed_ends(part: Part, kinds: Mapping[str, str], relation: Any, place: str) -> tuple[Any, Any, Any]:
+    """The types of the edges of a part, by those of the nodes at their ends."""
+    of_name, words = _types_of(part.names.to_pylist(), kinds, place)
+    return (of_name[part.ends[0]], words), relation, (of_name[part.ends[1]], words)
 
 
 def _types_of(names: list[str], kinds: Mapping[str, str], place: str) -> tuple[np.ndarray, list[str]]:
@@ -256,9 +267,8 @@ def from_apoc(table: Table, reading: Reading, directed: bool) -> GraphFile | Non
     place = {title: titles.index(title) for title in _APOC}
     weight = _weight_of_apoc(titles, max(place.values()) + 1) if reading.weight else None
     declared, part = _rows_of_apoc(table, place, weight)
-    of_name, words = _types_of(part.names.to_pylist(), declared.kinds, table.name)
     assert part.types is not None
-    part.types = ((of_name[part.ends[0]], words), part.types[1], (of_name[part.ends[1]], words))
+    part.types = _typed_ends(part, declared.kinds, part.types[1], table.name)
     spare = [repr(title) for i, title in enumerate(titles) if i not in (*place.values(), weight)]
     left_out = f"; left out {', '.join(spare[:8])}" if spare else ""
     counts = f"{sum(map(len, declared.names.values()))} nodes and {len(part.ends[0])} relationships"

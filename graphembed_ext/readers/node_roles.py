@@ -147,11 +147,12 @@ def _untitled(rows: NodeRows, label: int | None) -> NodeRoles:
     others = [i for i in range(rows.width) if i not in (rows.node, label)]
     numeric = list(filter(rows.numeric, others))
     if label is not None:
-        return NodeRoles(numeric if numeric == others else [], [label])
+        return NodeRoles(numeric, [label])
     if len(others) == 1:
         return NodeRoles(notes=[f"--columns label={others[0] + 1} takes column {others[0] + 1} for classes"])
-    if numeric in (others, others[:-1]):
-        return NodeRoles(numeric, [place for place in others if place not in numeric])
+    if numeric == others[:-1]:
+        return NodeRoles(numeric, others[-1:])
     flags = list(filter(rows.binary, others))
-    behind = len(flags) > 1 and flags == others[-len(flags) :]
-    return NodeRoles([], flags, True) if behind else NodeRoles()
+    if 1 < len(flags) < len(others) and flags == others[-len(flags) :] and numeric != others:
+        return NodeRoles([place for place in numeric if place not in flags], flags, True)
+    return NodeRoles(numeric)

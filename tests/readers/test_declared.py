@@ -13,13 +13,13 @@ EDGES = "source,target\nAda,Bob\nBob,Cleo\n"
 def read(tmp_path):
     """Read edges with the tables that are given by name."""
 
-    def call(edges=EDGES, more=None, prefix="", **tables):
+    def call(edges=EDGES, more=None, prefix="", kind="", **tables):
         (tmp_path / "edges.csv").write_text(edges)
         files = []
         for name, content in tables.items():
             path = tmp_path / name.replace("__", ".")
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            files.append(f"{prefix}{path}")
+            files.append(f"{prefix or kind + '=' * bool(kind)}{path}")
         source = tmp_path / "edges.csv"
         return read_graph(f"user,saw,item={source}" if prefix == "item=" else source, nodes=files, **(more or {}))
 
@@ -101,6 +101,15 @@ def test_u_item_of_movielens_has_flags(read):
     assert "x" not in graph.view.features["item"]
     with pytest.raises(FileFormatError, match="--encoding latin-1"):
         read(SAW, prefix="item=", u__item=text.encode("latin-1"))
+
+
+def test_u_user_of_movielens_has_an_age(read):
+    """Numbers between words; a code that is no number on one line is said to be none."""
+    users = "u1|24|M|technician|85711\nu2|53|F|other|94043\nu3|23|M|writer|T8H1N\nu4|24|M|technician|43537\n"
+    graph = read(SAW, {"bipartite": True}, prefix="", kind="user", u__user=users)
+    assert graph.view.features["user"]["x"].tolist() == [[24], [53], [23], [24]]
+    assert "numbers in 2 columns, 2, 5, left out 3, 4" in note(graph, "u.user")
+    assert "column 5 is no feature ('T8H1N' on line 3)" in graph.notes
 
 
 def test_neo4j_says_the_type_and_kinds_of_columns(tmp_path):

@@ -29,6 +29,8 @@ __all__ = ["of_nodes", "prepared", "validation_pairs"]
 #: Options of reading that hold for held-out pairs as for the edges.
 _OF_PAIRS = ("input_format", "columns", "delimiter", "comment", "encoding", "header")
 
+_INSTEAD = ", in place of those of the tables of nodes"
+
 #: Part of the names of users or of items from which on names that stand in both columns are no chance.
 _MANY_SHARED = 0.2
 
@@ -41,29 +43,31 @@ def prepared(job: Job, task: str) -> GraphFile:
     view = source.view
     features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
     labels, classes, notes = dict(source.labels), dict(source.classes), list(source.notes)
-    instead = ", in place of those of the tables of nodes"
-    for text in job.features:
-        kind, file = of_type(text, view, "features")
-        known = (source.names or {}).get(kind)
-        if tables and "x" in features[kind]:
-            notes.append(f"features of {file}{instead}")
-        features[kind]["x"] = read_features(file, known, view.num_nodes[kind], of_nodes(job), notes)
+    _put_features(job, source, features, notes)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
         kind, file = of_type(text, view, "labels")
         if tables and kind in labels:
-            notes.append(f"labels of {file}{instead}")
+            notes.append(f"labels of {file}{_INSTEAD}")
         found = _labels(job, source, kind, file, notes)
         labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
-        parts[kind], classes[kind] = found.parts, found.classes
-        # masks of the graph were made for other labels
-        features[kind] = {name: of for name, of in features[kind].items() if not name.endswith("_mask")} | {
-            "y": found.y
-        }
+        features[kind]["y"], parts[kind], classes[kind] = found.y, found.parts, found.classes
+        for part in ("train", "val", "test"):  # those of the graph were made for other labels
+            features[kind].pop(f"{part}_mask", None)
     if task == "nodes":
         _put_masks(job, source, features, labels, parts, notes)
     view = GraphView(view.num_nodes, view.edges, features, view.edge_features)
     return replace(source, view=view, labels=labels, classes=classes, notes=tuple(notes))
+
+
+def _put_features(job: Job, source: GraphFile, features: dict[str, dict[str, Tensor]], notes: list[str]) -> None:
+    """Put features of the files of ``--features`` among those of their node types."""
+    for text in job.features:
+        kind, file = of_type(text, source.view, "features")
+        known, count = (source.names or {}).get(kind), source.view.num_nodes[kind]
+        if "nodes" in job.reading and "x" in features[kind]:
+            notes.append(f"features of {file}{_INSTEAD}")
+        features[kind]["x"] = read_features(file, known, count, of_nodes(job), notes)
 
 
 def _labels(job: Job, source: GraphFile, kind: str, file: str, notes: list[str]) -> Labels:
