@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import FileFormatError, InputError
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES
-from ..graph.view import GraphView
+from ..graph.view import NODE_TYPE, GraphView
 from .checks import check_room
 from .graph_file import GraphFile
 from .node_roles import NodeRoles, node_roles
@@ -77,6 +77,13 @@ def opened_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], re
 
 def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
     kind, file = _of_kind(text, graph.view.node_types)
+    if not graph.view.is_typed and kind != NODE_TYPE:
+        raise InputError(
+            "nodes",
+            text,
+            "FILE alone, as the nodes of the graph are of one kind",
+            "--bipartite tells users and items apart, -i user,buys,item=FILE names the types of edges",
+        )
     of_kinds = [kind] if kind else graph.view.node_types
     known = {name for name_type in of_kinds for name in (graph.names or {}).get(name_type, ())}
     rows = node_rows(file if file == STDIN else Path(file).expanduser(), reading.of_nodes(), known)

@@ -81,8 +81,8 @@ def read_graph(
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
     Folders
-        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``, titles in files ``...-header.csv`` or not), OGB's
-        raw files, or files ``part-...``. APOC's ``all.csv`` of nodes and relationships is read as a file.
+        Neo4j's import files (tables with ``:ID`` and with ``:START_ID``, titles in files ``...-header.csv`` or not),
+        OGB's raw files, or files ``part-...``. APOC's ``all.csv`` of nodes and relationships is read as a file.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
         From files that are there already; nothing is downloaded. Their readers may unpickle raw files, so name
         only folders that you trust. No other source runs code.

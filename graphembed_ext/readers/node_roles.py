@@ -126,6 +126,9 @@ def _has_classes(rows: NodeRows, place: int, notes: list[str]) -> bool:
     if re.fullmatch(r"_labels|.*:LABEL", title.strip()):
         notes.append(f"{title!r} has node types, no classes")
         return False
+    if rows.each_once(place):
+        notes.append(f"{title!r} has another word on each line, which are no classes")
+        return False
     if _has_fractions(rows.column(place)):
         notes.append(f"{title!r} has fractions, which are no classes")
         return False
@@ -155,4 +158,10 @@ def _untitled(rows: NodeRows, label: int | None) -> NodeRoles:
     flags = list(filter(rows.binary, others))
     if 1 < len(flags) < len(others) and flags == others[-len(flags) :] and numeric != others:
         return NodeRoles([place for place in numeric if place not in flags], flags, True)
-    return NodeRoles(numeric)
+    return NodeRoles(numeric, others[-1:] if others and _several_each(rows.column(others[-1])) else [])
+
+
+def _several_each(cells: Sequence[str]) -> bool:
+    """Whether cells have classes as ``Action|Drama``: words that recur, several in some cells."""
+    words = [word for cell in cells for word in cell.split("|")]
+    return any("|" in cell for cell in cells) and 2 * len({*words}) <= len(words)

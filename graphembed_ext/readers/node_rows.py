@@ -27,6 +27,8 @@ NO_LABEL = frozenset(
 )
 
 _NODE_TITLES = (["node"], ["id"], ["node", "id"], ["vertex"], ["name"], ["node", "name"])
+#: Rows up to which each may well be of a class of its own.
+_FEW = 5
 #: Titles of the column with nodes, whatever stands in it.
 _SURE_TITLES = (["node"], ["node", "id"], ["vertex"])
 _LABEL_TITLES = {"label", "labels", "class", "classes", "category", "y", "target", "genres", "subject", "genre"}
@@ -83,6 +85,11 @@ class NodeRows:
     def binary(self, place: int) -> bool:
         """Whether the first rows have 0 and 1 in a column."""
         return all(cell in ("0", "1", "0.0", "1.0", "True", "False", "true", "false") for cell in self.column(place))
+
+    def each_once(self, place: int) -> bool:
+        """Whether the first rows have something else each in a column, as names are and classes are not."""
+        cells = self.column(place)
+        return len(cells) >= _FEW and len({*cells}) == len(cells)
 
     def split(self) -> int | None:
         """Position of the column that says train, val or test."""

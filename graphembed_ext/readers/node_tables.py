@@ -139,6 +139,7 @@ def _flags_at_the_end(rows: NodeRows, others: list[int]) -> list[int]:
 def _titled(rows: NodeRows, others: list[int], flags: list[int]) -> list[int]:
     """Columns of classes by their titles; none where these are the columns of 0 and 1, or a ``y`` that is one more."""
     titled = [i for i in rows.label_titles() if i in others]
+    titled = [i for i in titled if not rows.each_once(i)] or titled  # Gephi's Label has names
     return [] if flags and (titled == flags or _only_y(rows, titled)) else titled
 
 

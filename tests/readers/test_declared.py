@@ -5,6 +5,7 @@ import torch
 
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.readers import read_graph
+from graphembed_ext.readers.node_tables import read_labels
 
 EDGES = "source,target\nAda,Bob\nBob,Cleo\n"
 
@@ -112,6 +113,14 @@ def test_u_user_of_movielens_has_an_age(read):
     assert "column 5 is no feature ('T8H1N' on line 3)" in graph.notes
 
 
+def test_movies_dat_of_movielens_has_genres_without_a_title(read):
+    movies = "1::Toy Story (1995)::Animation|Comedy|Action\n2::Heat (1995)::Action|Comedy\n3::Net, The (1995)::Action\n"
+    graph = read(SAW, {"bipartite": True}, kind="item", movies__dat=movies)
+    assert graph.classes["item"] == ["Action", "Animation", "Comedy"]
+    assert graph.view.features["item"]["y"].tolist() == [[1, 1, 1], [1, 0, 1], [1, 0, 0]]
+    assert "classes in 3, left out 2" in note(graph, "movies.dat")
+
+
 def test_neo4j_says_the_type_and_kinds_of_columns(tmp_path):
     (tmp_path / "acted.csv").write_text(
         ":START_ID(Person),role,:END_ID(Movie),:TYPE\nk,Neo,m1,ACTED_IN\nl,Morpheus,m1,ACTED_IN\n"
@@ -198,3 +207,24 @@ def test_nodes_of_a_matrix_are_numbers(tmp_path):
     (tmp_path / "n.csv").write_text("node,age\n2,7\n0,5\n1,6\n3,9\n")
     with pytest.raises(InputError, match="nodes: got 3; expected nodes of the graph"):
         read_graph(tmp_path / "a.npy", nodes=tmp_path / "n.csv")
+
+
+def test_a_type_of_a_graph_of_one_kind_is_refused(read):
+    """It would be a second kind of nodes, apart from all edges."""
+    with pytest.raises(InputError, match=r"as the nodes of the graph are of one kind.*--bipartite"):
+        read(kind="person", nodes__csv="id,age\nAda,1\nBob,2\nCleo,3\n")
+
+
+GEPHI = "Id,Label,timeset,modularity_class\n"
+GEPHI += "".join(f"{name},Name of {name},,{i % 2}\n" for i, name in enumerate("abcdef"))
+
+
+def test_the_label_of_gephi_is_a_name(read, tmp_path):
+    graph = read("Source,Target\na,b\nb,c\nc,d\nd,e\ne,f\n", nodes__csv=GEPHI)
+    assert graph.view.features["_N"]["y"].tolist() == [0, 1, 0, 1, 0, 1]
+    assert "x" not in graph.view.features["_N"]
+    said = note(graph, "nodes.csv")
+    assert "classes in 'modularity_class', left out 'Label', 'timeset'" in said
+    assert "'Label' has another word on each line, which are no classes" in said
+    found = read_labels(tmp_path / "nodes.csv", list("abcdef"), 6)
+    assert found.y.tolist() == [0, 1, 0, 1, 0, 1]
