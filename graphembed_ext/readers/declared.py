@@ -84,8 +84,8 @@ def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
             "FILE alone, as the nodes of the graph are of one kind",
             "--bipartite tells users and items apart, -i user,buys,item=FILE names the types of edges",
         )
-    of_kinds = [kind] if kind else graph.view.node_types
-    known = {name for name_type in of_kinds for name in (graph.names or {}).get(name_type, ())}
+    names = graph.names or {}
+    known = set[str]().union(*(names.get(of_type, ()) for of_type in ([kind] if kind else graph.view.node_types)))
     rows = node_rows(file if file == STDIN else Path(file).expanduser(), reading.of_nodes(), known)
     if not kind and rows.titles is not None and space_in(rows.titles[rows.node]) in graph.view.node_types:
         kind = space_in(rows.titles[rows.node])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -98,16 +98,19 @@ def _says(first: tuple[Sequence[str], bool], part: str) -> bool:
 def _sorted(firsts: Mapping[Path, tuple[list[str], bool]], reading: Reading) -> tuple[list[_File], list[_File], int]:
     """Files of nodes, files of relationships, and how many are left out."""
     heads = _heads(firsts)
-    others = {file: first for file, first in firsts.items() if file not in heads}
-    edges = [_File(file, reading) for file, first in others.items() if _says(first, ":START_ID")]
-    nodes = [_File(file, reading) for file, first in others.items() if _says(first, ":ID")]
-    without = set(others) - {file.path for file in (*edges, *nodes)}
+    edges, nodes = ([_File(file, reading) for file in _saying(firsts, mark, heads)] for mark in (":START_ID", ":ID"))
+    without = set(firsts) - set(heads) - {file.path for file in (*edges, *nodes)}
     for head, titles in heads.items():
         rows = _rows_of(head, without)
         without -= set(rows)
         there = edges if any(":START_ID" in title for title in titles) else nodes
         there += [_File(file, reading, titles) for file in rows]
     return nodes, edges, len(without)
+
+
+def _saying(firsts: Mapping[Path, tuple[list[str], bool]], mark: str, but: Collection[Path]) -> list[Path]:
+    """The files, but for some, whose first line has a cell with a mark in it."""
+    return [file for file, first in firsts.items() if file not in but and _says(first, mark)]
 
 
 def _heads(firsts: Mapping[Path, tuple[list[str], bool]]) -> dict[Path, list[str]]:
@@ -207,14 +210,17 @@ def _with_kinds(files: list[_File], reading: Reading, typed: bool) -> list[NodeT
     for file in files:
         table = file.open(decided=True)
         place, labels = _places(table)
-        kinds = {space_in((table.titles or [])[place])} - {""}
-        if not kinds and labels:
-            words = (cell for chunk in table.chunks(labels) for cell in chunk[0].unique().to_pylist())
-            kinds = {_first_label(word) for word in words}
+        kinds = {space_in((table.titles or [])[place])} - {""} or _kinds_by(table, labels)
         kind = NODE_TYPE if not typed else next(iter(kinds), "node")
         if not typed or len(kinds) < 2:
             found.append(NodeTable(kind, NodeRows(file.open(decided=True), place, table.width), reading.of_nodes()))
     return found
+
+
+def _kinds_by(table: Table, labels: list[int]) -> set[str]:
+    """The types of nodes by a column of labels, if there is one."""
+    chunks = table.chunks(labels) if labels else iter([])
+    return {_first_label(cell) for chunk in chunks for cell in chunk[0].unique().to_pylist()}
 
 
 def _typed_part(file: _File, table: Table, kinds: Mapping[str, str]) -> Part:
@@ -269,8 +275,8 @@ def from_apoc(table: Table, reading: Reading, directed: bool) -> GraphFile | Non
     declared, part = _rows_of_apoc(table, place, weight)
     assert part.types is not None
     part.types = _typed_ends(part, declared.kinds, part.types[1], table.name)
-    spare = [repr(title) for i, title in enumerate(titles) if i not in (*place.values(), weight)]
-    left_out = f"; left out {', '.join(spare[:8])}" if spare else ""
+    spare = sorted({*range(len(titles))} - {*place.values(), weight})
+    left_out = f"; left out {', '.join(repr(titles[i]) for i in spare[:8])}" if spare else ""
     counts = f"{sum(map(len, declared.names.values()))} nodes and {len(part.ends[0])} relationships"
     part.notes.insert(0, f"{counts} of APOC's export, by the columns {', '.join(map(repr, _APOC))}{left_out}")
     return declared.added_to(assembled([part], directed), True)

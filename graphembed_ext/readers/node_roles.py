@@ -155,10 +155,16 @@ def _untitled(rows: NodeRows, label: int | None) -> NodeRoles:
         return NodeRoles(notes=[f"--columns label={others[0] + 1} takes column {others[0] + 1} for classes"])
     if numeric == others[:-1]:
         return NodeRoles(numeric, others[-1:])
-    flags = list(filter(rows.binary, others))
-    if 1 < len(flags) < len(others) and flags == others[-len(flags) :] and numeric != others:
+    flags = [] if numeric == others else _flags_at_the_end(rows, others)
+    if flags:
         return NodeRoles([place for place in numeric if place not in flags], flags, True)
     return NodeRoles(numeric, others[-1:] if others and _several_each(rows.column(others[-1])) else [])
+
+
+def _flags_at_the_end(rows: NodeRows, others: Sequence[int]) -> list[int]:
+    """The columns of 0 and 1 where these are several and the last ones; otherwise none."""
+    flags = list(filter(rows.binary, others))
+    return flags if 1 < len(flags) < len(others) and flags == others[-len(flags) :] else []
 
 
 def _several_each(cells: Sequence[str]) -> bool:

@@ -181,14 +181,19 @@ def _check_kind(source: Source) -> None:
 
 def _node_column(table: Table, known: Collection[str]) -> int:
     titles = table.titles or ()
-    sure = [i for i, title in enumerate(titles) if ":ID" in title or words_of(title) in _SURE_TITLES]
-    if sure:
-        return sure[0]
+    sure = next(filter(lambda place: _surely(titles[place]), range(len(titles))), None)
+    if sure is not None:
+        return sure
     likely = _titled_places(titles)
     shares = [sum(row[i] in known for row in table.rows) for i in range(table.width)]
     if not known or not max(shares, default=0):
         return [*likely, 0][0]
     return next((place for place in [*likely, 0] if shares[place]), int(np.argmax(shares)))
+
+
+def _surely(title: str) -> bool:
+    """Whether a title is of the column that names nodes, whatever stands in it."""
+    return ":ID" in title or words_of(title) in _SURE_TITLES
 
 
 def _titled_places(titles: Sequence[str]) -> list[int]:

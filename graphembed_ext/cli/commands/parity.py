@@ -12,6 +12,7 @@ from .common import Debug, Json, reporting, setting
 
 if TYPE_CHECKING:
     from ...graph.view import GraphView
+    from ...readers.graph_file import GraphFile
 
 __all__ = ["parity"]
 
@@ -65,9 +66,8 @@ def _both(first: str, second: str | None, reading: dict[str, Any], weighted: boo
     from ...readers.graphs import read_graph
 
     read = [read_graph(source, **reading) for source in (first, second or first)]
-    trouble = next((graph.trouble for graph in read if graph.trouble is not None), None)
-    if weighted and trouble is not None:
-        raise trouble
+    if weighted:
+        _check_weights(read)
     hosts = [graph.view.host for graph in read]
     if hosts[0] == "none":
         hosts[0] = "dgl"
@@ -79,6 +79,13 @@ def _both(first: str, second: str | None, reading: dict[str, Any], weighted: boo
         graph.view if graph.view.host == host else view(graph.build(host))
         for graph, host in zip(read, hosts, strict=True)
     ]
+
+
+def _check_weights(graphs: list[GraphFile]) -> None:
+    """Raise for the first weight that is none."""
+    for graph in graphs:
+        if graph.trouble is not None:
+            raise graph.trouble
 
 
 def _metapaths(model: str, view: GraphView, words: list[str]) -> dict[str, Any]:
