@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ArgumentError",
     "ConversionError",
     "EngineError",
     "FileFormatError",
@@ -47,6 +48,19 @@ class InputError(GraphEmbedError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.got, self.expected, self.hint)
+
+
+class ArgumentError(InputError, TypeError):
+    """A keyword argument that a function does not have; a TypeError, too, as Python's own.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> try:
+        ...     ge.LightGCN(4, embeding_dim=2, num_layers=1)
+        ... except ArgumentError as error:
+        ...     print(error.hint)
+        did you mean 'embedding_dim'
+    """
 
 
 class MetapathError(InputError):

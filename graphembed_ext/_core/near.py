@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
-__all__ = ["did_you_mean", "nearest"]
+from ..errors import ArgumentError
+
+__all__ = ["check_names", "did_you_mean", "nearest", "spelt"]
+
+_UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
@@ -32,3 +41,75 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> str:
     """
     found = nearest(name, known, count)
     return f"did you mean {' or '.join(map(repr, found))}" if found else ""
+
+
+def check_names(given: Mapping[str, Any], known: Iterable[str], expected: str) -> None:
+    """Raise for the first keyword argument that is none of those known.
+
+    Args:
+        given: Keyword arguments.
+        known: Names there are.
+        expected: What they are, such as ``"an argument of DeepWalk"``; the names are listed after it.
+
+    Raises:
+        ArgumentError: With the name that may have been meant.
+    """
+    names = list(known)
+    for name, value in given.items():
+        if name not in names:
+            raise ArgumentError(name, value, f"{expected}: {', '.join(names)}", did_you_mean(name, names, 1))
+
+
+def spelt(*further: Callable[..., Any]) -> Callable[[F], F]:
+    """Decorate a function, or a constructor, whose misspelt keyword arguments are to be met with what was meant.
+
+    Args:
+        *further: What takes the arguments that it hands on as ``**kwargs``.
+
+    Example:
+        >>> @spelt()
+        ... def train(epochs=1):
+        ...     return epochs
+        >>> try:
+        ...     train(epoch=2)
+        ... except TypeError as error:
+        ...     print(error)
+        epoch: got 2; expected an argument of train: epochs. Hint: did you mean 'epochs'.
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                found = _UNEXPECTED.search(str(error))
+                if found is None or found[1] not in kwargs or isinstance(error, ArgumentError):
+                    raise
+                known = dict.fromkeys(name for f in (function, *further) for name in _keywords(f))
+                if found[1] in known:  # of another function of that name inside
+                    raise
+                given = {found[1]: kwargs[found[1]]}
+            check_names(given, known, f"an argument of {_called(function)}")  # outside: Python's own error says less
+            raise AssertionError("a name that the function has was not expected")
+
+        return cast(F, call)
+
+    return decorate
+
+
+def _keywords(function: Callable[..., Any]) -> list[str]:
+    """Names by which a function, or the constructors of a class and its bases, take arguments."""
+    if isinstance(function, type):
+        return [name for cls in function.__mro__ if "__init__" in vars(cls) for name in _keywords(cls.__init__)]
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # of no Python function
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, p in parameters.items() if p.kind in named and name not in ("self", "cls")]
+
+
+def _called(function: Callable[..., Any]) -> str:
+    """What a user calls it: a class, where it is a constructor."""
+    return function.__qualname__.removesuffix(".__init__")

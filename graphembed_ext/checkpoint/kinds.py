@@ -148,7 +148,7 @@ def describe(model: nn.Module, names: Any = None) -> About:
 
     known: dict[type, Callable[[Any], dict[str, Any]]] = {
         SkipGram: lambda model: {"kind": "two tables", "counts": model.walker.view.num_nodes},
-        Node2Vec: lambda model: {"kind": "table", "counts": model._walker.view.num_nodes},
+        Node2Vec: lambda model: {"kind": "table", "counts": model.walker.view.num_nodes},
         MetaPath2Vec: _spare_row,
         LightGCN: _recommender,
         GraphSAGE: _sage_model,

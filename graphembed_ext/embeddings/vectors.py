@@ -293,7 +293,7 @@ def embed(model: Any, graph: Any = None) -> Embeddings:
         >>> ge.embed(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4))
         Embeddings(2 nodes, 4 dimensions)
     """
-    if getattr(model, "task", "skip_gram") != "skip_gram":
+    if getattr(model, "task", "skip_gram") not in ("skip_gram", "own_loop"):
         computed: Embeddings = model.embeddings(graph)
         return computed
     computes = hasattr(model, "embeddings")

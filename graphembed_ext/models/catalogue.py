@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from .._core.near import check_names, did_you_mean
 from ..errors import InputError, MissingDependencyError
 from ..graph.view import GraphView
 from ..hosts.registry import adapter, host_of, hosts
@@ -79,11 +80,8 @@ def create(name: str, graph: Any, **config: Any) -> Any:
     known = models_of(host) if host in hosts() else MODELS
     model = known.get(name.lower()) if isinstance(name, str) else None
     if model is None:
-        raise InputError("name", name, "one of " + ", ".join(map(repr, sorted(known))))
-    parameters = _parameters(model)
-    for argument in config:
-        if argument not in parameters:
-            raise InputError(argument, config[argument], f"an argument of {model.__name__}: {', '.join(parameters)}")
+        raise InputError("name", name, "one of " + ", ".join(map(repr, sorted(known))), did_you_mean(str(name), known))
+    check_names(config, _parameters(model), f"an argument of {model.__name__}")
     return builder(model)(graph, **config)
 
 

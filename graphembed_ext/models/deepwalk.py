@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from .._core import checks, rng
+from .._core.near import spelt
+from .._core.overrides import overridden
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.view import GraphView
@@ -69,6 +71,7 @@ class DeepWalk(SkipGram):
         4.1589
     """
 
+    @spelt()
     def __init__(
         self,
         g: Any,
@@ -140,6 +143,10 @@ class DeepWalk(SkipGram):
             Scalar, shape ``()``.
         """
         return self.loss(batch_walk, negatives, preset="dgl")
+
+    def loss_of_sample(self, batch: Any) -> Tensor:
+        """The loss of walks that :meth:`sample` made: by :meth:`forward` where a subclass has its own."""
+        return self(batch) if overridden(self, "forward") else self.loss(batch)
 
     def _draw_negatives(self, walk: Tensor, valid: Tensor, whole: bool, stream: int) -> Tensor:
         generator = rng.generator(stream)

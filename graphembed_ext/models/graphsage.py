@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from .._core.near import spelt
 from ..errors import InputError
 from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
@@ -80,6 +81,7 @@ class GraphSAGE(GraphSAGEBase):
 
     targets = (NODE_TYPE,)
 
+    @spelt(SAGEConv)
     def __init__(
         self,
         in_channels: int | tuple[int, int],
@@ -124,6 +126,7 @@ class GraphSAGE(GraphSAGEBase):
         return SAGEConv(in_channels, out_channels, **kwargs)
 
     @classmethod
+    @spelt()
     def for_graph(
         cls,
         graph: Any,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._core import checks, rng
+from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import count_classes, features_of
@@ -84,6 +85,7 @@ class HAN(nn.Module):
 
     task = "nodes"
 
+    @spelt()
     def __init__(
         self,
         in_channels: int | Mapping[str, int],
@@ -139,6 +141,7 @@ class HAN(nn.Module):
         return made[self.targets[0]] if len(made) == 1 else nn.ModuleDict(made)
 
     @classmethod
+    @spelt()
     def for_graph(
         cls,
         graph: Any,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._core import checks, rng
+from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.edges import ends
@@ -81,6 +82,7 @@ class LightGCN(Recommending, nn.Module):
     alpha: Tensor
     convs: Any
 
+    @spelt(LGConv)
     def __init__(
         self,
         num_nodes: int,
@@ -107,6 +109,7 @@ class LightGCN(Recommending, nn.Module):
             self.reset_parameters()
 
     @classmethod
+    @spelt()
     def for_graph(
         cls,
         graph: Any,

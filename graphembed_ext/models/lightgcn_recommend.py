@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._core.doors import as_ids
+from .._core.near import spelt
 from ..errors import InputError
 from ..graph.edges import ends
 from ..graph.interactions import Interactions, Sides
@@ -46,6 +47,7 @@ class Recommending:
     def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
         raise NotImplementedError
 
+    @spelt()
     def recommend(
         self,
         edge_index: Any = None,
@@ -106,6 +108,7 @@ class Recommending:
             banned = excluded(users, items, pairs[0].to(out.device), pairs[1].to(out.device), self.num_nodes)
         return _named(top_k(out[users], out[items], k, banned), items, sides)
 
+    @spelt()
     def recommend_new(
         self, edge_index: Any, history: Tensor, k: int = 1, *, dst_index: Any = None, repeat: bool = False
     ) -> Tensor:

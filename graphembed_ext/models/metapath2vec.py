@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import scipy.sparse
@@ -12,6 +12,7 @@ from torch import Tensor
 from .. import losses
 from .._core import checks, rng
 from .._core.alias import AliasTable, alias_table
+from .._core.near import spelt
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.metapaths import node_types
@@ -89,6 +90,7 @@ class MetaPath2Vec(SkipGram):
 
     _clamp = 10.0
 
+    @spelt()
     def __init__(
         self,
         g: Any,
@@ -166,7 +168,7 @@ class MetaPath2Vec(SkipGram):
         # Each position of a walk has its negatives, which all pairs with that context share: far fewer rows to train.
         nodes = walks.reshape(-1)
         position = torch.arange(len(nodes), device=walks.device).view(walks.shape)
-        centre, context = near_pairs(torch.where(walks < 0, -1, position), self.window_size)
+        centre, context = self.pairs_of(torch.where(walks < 0, -1, position))
         noise = self._negatives_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
         return nodes[centre], nodes[context], noise[context]
 
@@ -208,6 +210,19 @@ class MetaPath2Vec(SkipGram):
         scores = pair_scores(centres, contexts, i, j)
         pos, neg = scores[:, 0], scores[:, 1:]
         return losses.skip_gram_loss(pos, neg, preset="dgl", clamp=self._clamp)
+
+    @property
+    def start_nodes(self) -> Sequence[Any]:
+        """Ids of the nodes that metapaths start from; pairs ``(type, id)`` where they start from several types."""
+        counts = {path[0][0]: self.view.num_nodes[path[0][0]] for path in self.walker.metapaths}
+        if len(counts) == 1:
+            return range(next(iter(counts.values())))
+        return [(node_type, node) for node_type, count in counts.items() for node in range(count)]
+
+    def loss_of_sample(self, batch: Any) -> Tensor:
+        """The loss of what :meth:`sample` returned."""
+        found: Tensor = self(*batch)
+        return found
 
     def _starts(self, indices: Any) -> Tensor:
         """Start nodes as :meth:`Walker.walk` takes them."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, rng
+from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.metapaths import node_types
@@ -67,6 +68,7 @@ class MetaPath2Vec(Windowed):
         (torch.Size([6, 3]), torch.Size([6, 3]), torch.Size([2, 8]))
     """
 
+    @spelt()
     def __init__(
         self,
         edge_index_dict: Any,
@@ -126,11 +128,11 @@ class MetaPath2Vec(Windowed):
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns: the types on the metapath."""
         counts = {node_type: self.num_nodes_dict[node_type] for node_type in self.start}
-        return Embeddings(self.embedding.weight[: self.dummy_idx].detach().clone(), counts)
+        return Embeddings(torch.cat([self.forward(node_type) for node_type in self.start]).detach(), counts)
 
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
-        first = self._walker.view.offsets[self._walker.metapaths[0][0][0]]
-        walks = self._walker.walk(starts + first, self._nodes, stream).nodes
+        first = self.walker.view.offsets[self.walker.metapaths[0][0][0]]
+        walks = self.walker.walk(starts + first, self._nodes, stream).nodes
         return torch.where(walks < 0, -1, walks + self._shift)
 
     def _negatives(self, starts: Tensor, random: Tensor) -> Tensor:

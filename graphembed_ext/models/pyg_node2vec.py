@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, rng
+from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..graph.weights import Weight
 from ..walks.walker import Walker
@@ -59,6 +60,7 @@ class Node2Vec(Windowed):
         torch.Size([9, 3]) torch.Size([9, 3]) torch.Size([])
     """
 
+    @spelt()
     def __init__(
         self,
         edge_index: Any,
@@ -97,10 +99,10 @@ class Node2Vec(Windowed):
 
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns."""
-        return Embeddings(self.embedding.weight.detach().clone(), self._walker.view.num_nodes)
+        return Embeddings(self.forward().detach().clone(), self.walker.view.num_nodes)
 
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
-        return self._walker.walk(starts, self._nodes, stream).nodes
+        return self.walker.walk(starts, self._nodes, stream).nodes
 
     def _negatives(self, starts: Tensor, random: Tensor) -> Tensor:
         return torch.cat([starts.view(-1, 1), rng.below(torch.tensor(self.num_nodes), random)], 1)

@@ -20,12 +20,13 @@ from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..nn.unchanged import plainly
 from ..walks.walker import Walker, check_starts
+from ._streams import OwnStreams
 from .skipgram import table
 
 __all__ = ["Windowed"]
 
 
-class Windowed(nn.Module, abc.ABC):
+class Windowed(OwnStreams, nn.Module, abc.ABC):
     """Base of the models with PyG's conventions: walks are cut into windows whose first node is the centre.
 
     A subclass checks its own arguments, makes a walker, then calls :meth:`_build`; it says what the nodes of a
@@ -33,7 +34,12 @@ class Windowed(nn.Module, abc.ABC):
 
     Attributes:
         embedding: The table.
+        walker: Makes the walks.
     """
+
+    #: What :func:`graphembed_ext.fit` trains it by.
+    task = "own_loop"
+    _counts = ("_sampled", "_loaders")
 
     def __init__(
         self,
@@ -61,7 +67,7 @@ class Windowed(nn.Module, abc.ABC):
             )
 
     def _build(self, walker: Walker, rows: int, starts: int, sparse: bool) -> None:
-        self._walker, self._num_starts = walker, starts
+        self.walker, self._num_starts = walker, starts
         self.embedding = table(rows, self.embedding_dim, checks.flag("sparse", sparse))
         self.reset_parameters()
 
@@ -72,6 +78,11 @@ class Windowed(nn.Module, abc.ABC):
         with torch.no_grad():
             start = torch.empty(self.embedding.weight.shape)
             self.embedding.weight.copy_(start.normal_(generator=rng.generator(rng.key(self._key, "init"))))
+
+    @property
+    def g(self) -> Any:
+        """The graph that the model was built on."""
+        return self.walker.view.source
 
     def loader(self, **kwargs: Any) -> DataLoader[Any]:
         """A DataLoader over all start nodes, whose batches are ``(pos_rw, neg_rw)``.
@@ -86,6 +97,14 @@ class Windowed(nn.Module, abc.ABC):
         kwargs.setdefault("generator", rng.generator(rng.key(self._key, "loader", self._loaders)))
         self._loaders += 1
         return DataLoader(range(self._num_starts), collate_fn=self.sample, **kwargs)  # type: ignore[arg-type]
+
+    def sampling_loader(self, **kwargs: Any) -> DataLoader[Any]:
+        """The loader that :func:`graphembed_ext.fit` goes through."""
+        return self.loader(**kwargs)
+
+    def loss_of_sample(self, batch: Any) -> Tensor:
+        """The loss of a batch of :meth:`sampling_loader`."""
+        return self.loss(*batch)
 
     def pos_sample(self, batch: Any) -> Tensor:
         """Windows of walks from some start nodes.
@@ -201,7 +220,7 @@ def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
     """The view of a graph whose edges a DataLoader's workers can read: on the CPU, as PyG has them."""
     if isinstance(graph, Tensor):
         graph = graph.cpu()
-    elif isinstance(graph, Mapping):
+    elif isinstance(graph, Mapping) and any(isinstance(e, Tensor) and not e.is_cpu for e in graph.values()):
         graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
     view = registry.view(graph) if num_nodes is None else registry.view(graph, num_nodes=num_nodes)
     if view.total_nodes == 0 or view.total_edges == 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from .. import losses
 from .._core import checks, memory, rng
@@ -16,11 +18,12 @@ from ..graph.view import GraphView
 from ..hosts import registry
 from ..walks.loader import WalkLoader
 from ..walks.walker import Walker
+from ._streams import OwnStreams
 
 __all__ = ["SkipGram", "table"]
 
 
-class SkipGram(nn.Module, abc.ABC):
+class SkipGram(OwnStreams, nn.Module, abc.ABC):
     """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
 
     A subclass checks its own arguments, then calls :meth:`_build`. It says where negatives come from by
@@ -37,6 +40,7 @@ class SkipGram(nn.Module, abc.ABC):
 
     #: What :func:`graphembed_ext.fit` trains it on.
     task = "skip_gram"
+    _counts = ("_sampled", "_drawn")
     pairs: Tensor
     #: Bound on the scores in the preset "dgl" of the loss.
     _clamp = 6.0
@@ -139,6 +143,23 @@ class SkipGram(nn.Module, abc.ABC):
         seed = self._key if checks.seed(seed) is None else int(seed or 0)
         self.view  # noqa: B018  # raises when the graph has outgrown the tables
         return WalkLoader(self.walker, self.walker.starts, self.walk_length, seed=seed, **kwargs)
+
+    @abc.abstractmethod
+    def sample(self, indices: Any) -> Any:
+        """What :meth:`forward` takes, for some start nodes; the ``collate_fn`` of a DataLoader over them."""
+
+    @property
+    def start_nodes(self) -> Sequence[Any]:
+        """All start nodes as :meth:`sample` takes them."""
+        return range(self.view.total_nodes)
+
+    def sampling_loader(self, **kwargs: Any) -> DataLoader[Any]:
+        """A DataLoader over :attr:`start_nodes` whose batches :meth:`sample` makes, as DGL's users write it."""
+        return DataLoader(self.start_nodes, collate_fn=self.sample, **kwargs)  # type: ignore[arg-type]
+
+    @abc.abstractmethod
+    def loss_of_sample(self, batch: Any) -> Tensor:
+        """The loss of a batch of :meth:`sampling_loader`."""
 
     def loss(
         self,

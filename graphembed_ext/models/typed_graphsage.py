@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from .._core import checks
+from .._core.near import spelt
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import features_of
@@ -80,6 +81,7 @@ class TypedGraphSAGE(GraphSAGEBase):
         Embeddings(author 3; 2 dimensions)
     """
 
+    @spelt(SAGEConv)
     def __init__(
         self,
         in_channels: int | Mapping[str, int],

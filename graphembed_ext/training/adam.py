@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 from .result import finite
 from .run import Bar
 
-__all__ = ["Adam", "Seen", "materialised"]
+__all__ = ["Adam", "Seen", "TableAdam", "materialised"]
 
 T = TypeVar("T")
 
@@ -102,12 +102,64 @@ class Adam:
         Raises:
             ValueError: Moments of other parameters; nothing is changed then.
         """
-        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
-        for place, moments in state["state"].items():
-            found = moments["exp_avg"].shape
-            if place >= len(parameters) or found != parameters[place].shape:
-                raise ValueError(f"moments of shape {tuple(found)}, which no weights of this model have")
+        _check_moments(self._optimizer, state)
         self._optimizer.load_state_dict(state)
+
+
+class TableAdam:
+    """Adam on all weights of a model, its sparse form on tables whose gradients are sparse.
+
+    Args:
+        model: What is trained.
+        lr: Learning rate.
+    """
+
+    def __init__(self, model: nn.Module, lr: float) -> None:
+        tables = [m.weight for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) and m.sparse]
+        known = set(map(id, tables))
+        others = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
+        tables = [p for p in tables if p.requires_grad]
+        self._optimizers: list[torch.optim.Optimizer] = []
+        if tables:
+            self._optimizers.append(torch.optim.SparseAdam(tables, lr=lr))
+        if others:
+            self._optimizers.append(torch.optim.Adam(others, lr=lr))
+
+    def step(self, loss: Tensor) -> None:
+        """One step along a loss's gradient; none where nothing that is trained has a part in it."""
+        if not loss.requires_grad:
+            return
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimizer in self._optimizers:
+            optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The moments of either form."""
+        return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Those of an earlier run.
+
+        Raises:
+            ValueError: Moments of other parameters.
+        """
+        if len(state["optimizers"]) != len(self._optimizers):
+            raise ValueError("the state of another optimiser: sparse and dense tables are trained by different ones")
+        for optimizer, found in zip(self._optimizers, state["optimizers"], strict=True):
+            _check_moments(optimizer, found)
+        for optimizer, found in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(found)
+
+
+def _check_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Raise for moments that no weights of an optimiser have."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for place, moments in state["state"].items():
+        found = moments["exp_avg"].shape
+        if place >= len(parameters) or found != parameters[place].shape:
+            raise ValueError(f"moments of shape {tuple(found)}, which no weights of this model have")
 
 
 def materialised(model: nn.Module, first_input: Callable[[], Any]) -> None:

@@ -17,7 +17,7 @@ from ..graph.features import FEATURE_NAMES, find
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from ..graph.weights import checked_weight
 
-__all__ = ["digest", "edges_of", "graph_of", "multiset", "of_type", "settings_of"]
+__all__ = ["digest", "edges_of", "graph_of", "multiset", "of_type", "settings_of", "walks_of"]
 
 #: Attributes of modules that are no settings of a training: what it leaves behind, how a kernel is chosen, sizes that
 #: the weights have, and the metapath as it was written (walks say which steps it has).
@@ -96,6 +96,13 @@ def graph_of(model: Any, view: GraphView) -> dict[str, Any]:
     features = {of_type("features", t): digest(x) for t, x in found.items() if x is not None}
     weighed = weight if isinstance(weight, str) else None  # a module may call a parameter so
     return edges_of(view, weighed, used[0] if isinstance(used, list) else None) | features
+
+
+def walks_of(walker: Any) -> dict[str, Any]:
+    """What walks depend on, beside their length."""
+    found = {"walk_engine": walker.serving, "p": walker.p, "q": walker.q, "metapaths": repr(walker.metapaths)}
+    walked = {step for path in walker.metapaths for step in path}
+    return found | edges_of(walker.refresh(), walker.weight, sorted(walked) or None)
 
 
 def multiset(first: Tensor, second: Tensor, value: Tensor | None = None) -> str:

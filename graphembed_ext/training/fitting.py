@@ -8,7 +8,6 @@ table below.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core import checks
+from .._core.near import check_names
 from ..errors import InputError
 from ..hosts import registry
 from .result import FitResult
@@ -31,6 +31,7 @@ OnEpoch = Callable[[dict[str, float]], None]
 _TASKS = {
     "links": "links",
     "nodes": "nodes",
+    "own_loop": "own_loop",
     "recommendation": "recommendation",
     "skip_gram": "walks",
 }
@@ -56,7 +57,8 @@ def fit(
     What a model is trained on, its usual settings and its further options stand with its task:
 
     ===================================  =====================================================
-    DeepWalk, Node2Vec, MetaPath2Vec     :func:`graphembed_ext.training.walks.train`
+    DeepWalk, MetaPath2Vec               :func:`graphembed_ext.training.walks.train`
+    ``pyg.Node2Vec, pyg.MetaPath2Vec``   :func:`graphembed_ext.training.own_loop.train`
     GraphSAGE, HAN, with labels          :func:`graphembed_ext.training.nodes.train`
     GraphSAGE without labels             :func:`graphembed_ext.training.links.train`
     LightGCN                             :func:`graphembed_ext.training.recommendation.train`
@@ -125,16 +127,8 @@ def _seed(seed: Any) -> int:
 
 
 def _check_options(model: Any, train: Callable[..., FitResult], options: dict[str, Any]) -> None:
-    known = _options(train)
-    for name, value in options.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise InputError(
-                name,
-                value,
-                f"an option of {type(model).__name__}'s training: " + ", ".join(known),
-                f"did you mean {near[0]!r}?" if near else "",
-            )
+    own = [name for name in inspect.signature(fit).parameters if name not in ("model", "options")]
+    check_names(options, [*_options(train), *own], f"an option of {type(model).__name__}'s training")
 
 
 def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:

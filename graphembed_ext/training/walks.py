@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from .._core import checks, memory, rng
+from .._core.overrides import overridden
 from ..errors import InputError
+from . import own_loop
 from .engines.base import Batch, Engine
 from .engines.choose import choose
-from .fingerprint import edges_of
+from .fingerprint import walks_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
 
@@ -43,6 +46,9 @@ def train(
     Two engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled
     kernel for tables in float32 on the CPU that does plain SGD as word2vec does, one window of a walk after another;
     ``torch`` does Adam on the model's own loss, batch by batch, on any device.
+
+    What a subclass overrides is called: its ``loss`` by the engine ``torch``; its ``sample`` and ``forward``, as in a
+    loop of one's own, by :func:`graphembed_ext.training.own_loop.train`.
 
     By default, ``numba`` trains on several threads at once, which race for the tables: results differ a little
     from run to run. With ``deterministic=True`` they depend on the seed, the model's weights, the batch size and the
@@ -77,6 +83,10 @@ def train(
             "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
         )
     num_workers = checks.integer("num_workers", num_workers, minimum=0)
+    own = overridden(model, "sample", "forward")
+    if own:
+        given = {"loss": loss, "num_workers": num_workers, "engine": engine, "shrink_window": shrink_window}
+        return _by_own_methods(model, graph, plan, own[0], given)
     threads = _threads(threads, checks.flag("deterministic", deterministic))
     epochs, lr = plan.epochs or _EPOCHS, plan.lr or _LR
     key = rng.key(plan.seed, "fit")
@@ -99,7 +109,7 @@ def train(
     trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr)
 
     def belongs_to() -> dict[str, Any]:
-        return {"task": "skip_gram", "deterministic": deterministic, **_walks_of(model)}
+        return {"task": "skip_gram", "deterministic": deterministic, **walks_of(model.walker)}
 
     result = run(
         trainer,
@@ -115,12 +125,21 @@ def train(
     return result
 
 
-def _walks_of(model: Any) -> dict[str, Any]:
-    """What walks depend on, beside their length."""
-    walker = model.walker
-    found = {"walk_engine": walker.serving, "p": walker.p, "q": walker.q, "metapaths": repr(walker.metapaths)}
-    walked = {step for path in walker.metapaths for step in path}
-    return found | edges_of(model.view, walker.weight, sorted(walked) or None)
+def _by_own_methods(model: Any, graph: Any, plan: Plan, method: str, given: dict[str, Any]) -> FitResult:
+    """Train a model whose ``sample`` or ``forward`` is a subclass's own, by calling them.
+
+    Raises:
+        InputError: Options of an engine, which calls neither.
+    """
+    usual: dict[str, Any] = {"loss": "stable", "num_workers": 0, "engine": "auto", "shrink_window": False}
+    for name, value in given.items():
+        if value not in (usual[name], "torch"):
+            expected = f"{usual[name]!r}, as {type(model).__name__} overrides {method}, which is called as it is"
+            raise InputError(name, value, expected, "override loss instead, which every option goes with")
+    plan = replace(plan, batch_size=plan.batch_size or _BATCH_SIZE["torch"], lr=plan.lr or _LR)
+    result = own_loop.train(model, graph, plan)
+    result.fallback = f"{type(model).__name__} overrides {method}"
+    return result
 
 
 class _WalkTrainer:

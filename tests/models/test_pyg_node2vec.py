@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -35,35 +34,15 @@ def metapath2vec(**options):
 
 
 class WindowedCase(BoundModelCase):
-    """PyG's users train by a loop over the model's loader; all that is random has the model's own seed."""
+    """Trained by ge.fit through the model's own loader."""
 
-    trained_by_fit = False
-    training_has_a_seed = False
-    training: ClassVar = {"epochs": 3}
+    training: ClassVar = {"epochs": 3, "batch_size": 3, "lr": 0.1}
     columns = 8
     variants_that_learn: ClassVar = [
         Variant("dense", {"walks_per_node": 5}, {"epochs": 30, "batch_size": 12}),
-        Variant(
-            "sparse",
-            {"walks_per_node": 5, "sparse": True},
-            {"epochs": 30, "batch_size": 12, "optimizer": torch.optim.SparseAdam},
-        ),
+        Variant("sparse", {"walks_per_node": 5, "sparse": True}, {"epochs": 30, "batch_size": 12}),
     ]
     variants_alike: ClassVar = [Variant(engine, {"engine": engine}) for engine in ("dgl", "torch")]
-
-    def fit(self, model, graph, seed=0, epochs=3, batch_size=3, optimizer=torch.optim.Adam):
-        steps, history = optimizer(list(model.parameters()), lr=0.1), []
-        loader = model.loader(batch_size=batch_size, shuffle=True)
-        for _ in range(epochs):
-            losses = []
-            for pos_rw, neg_rw in loader:
-                steps.zero_grad()
-                loss = model.loss(pos_rw, neg_rw)
-                loss.backward()
-                steps.step()
-                losses.append(float(loss.detach()))
-            history.append({"loss": sum(losses) / len(losses)})
-        return SimpleNamespace(history=history, metrics={})
 
     def draw(self, model, graph):
         return [part for batch in model.loader(batch_size=3, shuffle=True) for part in batch]

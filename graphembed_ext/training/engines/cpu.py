@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..._core import rng
 from ..._core.alias import alias_table
 from ..._core.doors import ascending, within
+from ..._core.overrides import overridden
 from ...errors import InputError
 from .base import Batch, Trained, WalkModel
 from .kernel import train_walks
@@ -33,7 +34,12 @@ def obstacle(model: WalkModel, loss: str) -> str:
     """Why the compiled engine cannot train a model; empty when it can."""
     if loss != "stable":
         return f"it computes the loss 'stable', not {loss!r}"
+    own = overridden(model, *_PASSED_OVER)
+    if own:
+        return f"{type(model).__name__} overrides {own[0]}, which it would not call"
     for name in ("node_embed", "context_embed"):
+        if not _plain(getattr(model, name)):
+            return f"{name} is no plain nn.Embedding, or has hooks, which it would not call"
         weight = getattr(model, name).weight
         if weight.device.type != "cpu":
             return f"{name} is on {weight.device}, not on the CPU"
@@ -45,6 +51,15 @@ def obstacle(model: WalkModel, loss: str) -> str:
             return f"{name} is frozen"
     shapes = [tuple(getattr(model, name).weight.shape) for name in ("node_embed", "context_embed")]
     return "" if shapes[0] == shapes[1] else f"context_embed has shape {shapes[1]}, not {shapes[0]} as node_embed"
+
+
+#: Methods of a model whose work the kernel does itself.
+_PASSED_OVER = ("loss", "_draw_negatives", "_negative_scores", "_negatives_of")
+
+
+def _plain(table: nn.Module) -> bool:
+    hooks = (table._forward_hooks, table._forward_pre_hooks, table._backward_hooks, table._backward_pre_hooks)
+    return type(table) is nn.Embedding and table.max_norm is None and not any(hooks)
 
 
 class CPUEngine:

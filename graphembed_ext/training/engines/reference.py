@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
 from ..._core import rng
+from ..._core.overrides import accepted
 from ..._core.parallel import threads
 from .base import Batch, Trained, WalkModel
 
@@ -46,7 +47,7 @@ class TorchEngine:
         for group in self._optimizer.param_groups:
             group["lr"] = batch.rate
         stream = rng.key(self._key, "noise", batch.epoch, batch.number)
-        value = self._model.loss(batch.walks, preset=self._loss, stream=stream)
+        value = self._model.loss(batch.walks, **accepted(self._model.loss, preset=self._loss, stream=stream))
         loss = float(value.detach())
         if value.requires_grad and loss - loss == 0:  # a step along a gradient that is no number would spoil all
             self._optimizer.zero_grad()
