@@ -129,7 +129,7 @@ def bpr_loss(
 
     Args:
         pos: Scores of observed pairs, ``(B,)``.
-        neg: Score of a negative for each, ``(B,)``.
+        neg: Score of a negative for each, ``(B,)``; or of K negatives, ``(B, K)``, whose mean is taken.
         preset: ``"pyg"``, ``"lightgcn-pytorch"`` or ``"recbole"``; see the second table at the top of this module.
         initial: Vectors before propagation that are held small, each ``(R, d)``. LightGCN-PyTorch and RecBole give
             three, those of the batch's users, positives and negatives, repeated as often as they occur; PyG's
@@ -152,12 +152,17 @@ def bpr_loss(
     checks.choice("preset", preset, BPR_PRESETS)
     if pos.numel() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
-    if neg.shape != pos.shape:
-        raise InputError("neg", f"shape {tuple(neg.shape)}", f"shape {tuple(pos.shape)}, as pos has")
-    if preset == "recbole":
-        ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(pos - neg)).mean()
+    if neg.dim() == pos.dim() + 1 and neg.shape[:-1] == pos.shape and neg.numel():
+        ranked = pos.unsqueeze(-1) - neg
+    elif neg.shape == pos.shape:
+        ranked = pos - neg
     else:
-        ranking = -F.logsigmoid(pos - neg).mean()
+        expected = f"shape {tuple(pos.shape)}, as pos has, or ({len(pos)}, K)"
+        raise InputError("neg", f"shape {tuple(neg.shape)}", expected)
+    if preset == "recbole":
+        ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
+    else:
+        ranking = -F.logsigmoid(ranked).mean()
     if not weight_decay or not initial:
         return ranking
     if preset == "recbole":

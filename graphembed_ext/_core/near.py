@@ -86,7 +86,7 @@ def spelt(*further: Callable[..., Any]) -> Callable[[F], F]:
                 found = _UNEXPECTED.search(str(error))
                 if found is None or found[1] not in kwargs or isinstance(error, ArgumentError):
                     raise
-                known = dict.fromkeys(name for f in (function, *further) for name in _keywords(f))
+                known = dict.fromkeys(name for taker in (function, *further) for name in _keywords(taker))
                 if found[1] in known:  # of another function of that name inside
                     raise
                 given = {found[1]: kwargs[found[1]]}
@@ -98,10 +98,10 @@ def spelt(*further: Callable[..., Any]) -> Callable[[F], F]:
     return decorate
 
 
-def _keywords(function: Callable[..., Any]) -> list[str]:
+def _keywords(function: Any) -> list[str]:
     """Names by which a function, or the constructors of a class and its bases, take arguments."""
     if isinstance(function, type):
-        return [name for cls in function.__mro__ if "__init__" in vars(cls) for name in _keywords(cls.__init__)]
+        return [name for cls in function.__mro__ if "__init__" in vars(cls) for name in _keywords(vars(cls)["__init__"])]
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # of no Python function

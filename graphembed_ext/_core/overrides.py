@@ -1,4 +1,4 @@
-"""Methods that a user's class has in place of ours: what trains and embeds a model calls them, or says that it does not.
+"""Methods that a user's class has in place of ours: what trains and embeds a model calls them, or says it does not.
 
 A method is passed over where a faster road leads past it. Whoever takes one asks here first.
 """

@@ -68,6 +68,11 @@ def node_classification(
     vectors, labels = matrix_of(emb), _dense(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
+    if not np.isfinite(labels.astype(np.float64)).all():
+        row = int(np.flatnonzero(~np.isfinite(labels.astype(np.float64)).reshape(len(labels), -1).all(1))[0])
+        raise InputError("y", f"NaN or infinity, first at node {row}", "classes", "-1 marks a node without a label")
+    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+        raise InputError("y", f"dtype {labels.dtype} with fractions", "classes, whole numbers from 0 on")
     ratio = checks.number("train_ratio", train_ratio, above=0)
     if ratio >= 1:
         raise InputError("train_ratio", train_ratio, "a number between 0 and 1")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, search
+from .._core.overrides import overridden
 from ..errors import InputError
 
 __all__ = ["ranking_metrics", "recommendation"]
@@ -61,7 +62,10 @@ def recommendation(
         )
     asked, row = torch.unique(wanted // sides.num_nodes, return_inverse=True)
     ids = asked - (sides.users.start if sides.typed else 0)
-    found = model.top(known, None, ids, None, k, exclude=True).items
+    if overridden(model, "recommend"):
+        found = model.recommend(train_edges, src_index=ids, k=k, exclude=True)
+    else:
+        found = model.top(known, None, ids, None, k, exclude=True).items
     truth = torch.stack([row, sides.item_ids(wanted % sides.num_nodes)]).to(found.device)
     return ranking_metrics(found, truth, len(sides.items))
 

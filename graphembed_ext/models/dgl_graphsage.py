@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..graph.view import GraphView
 from ..nn.dgl_edges import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
+from .own_forward import refuse_graph_forward
 from .typed_graphsage import TypedGraphSAGE as _TypedGraphSAGE
 
 __all__ = ["GraphSAGE", "TypedGraphSAGE"]
@@ -51,6 +52,11 @@ class GraphSAGE(_GraphSAGE):
             raise InputError("x", f"{len(x)} rows", f"{edges.num_src}, one for each node of g")
         return self._layers(x, edges, edge_weight)
 
+    def logits(self, inputs: Any) -> dict[str, Tensor]:
+        """See :meth:`graphembed_ext.GraphSAGE.logits`."""
+        refuse_graph_forward(self)
+        return super().logits(inputs)
+
     @classmethod
     def _for_typed(cls, view: GraphView, shape: tuple[Any, ...], target: Any, config: dict[str, Any]) -> Any:
         return TypedGraphSAGE.of_view(view, *shape, target=target, **config)
@@ -83,6 +89,7 @@ class TypedGraphSAGE(_TypedGraphSAGE):
 
     def logits(self, inputs: Any) -> dict[str, Tensor]:
         """See :meth:`graphembed_ext.TypedGraphSAGE.logits`."""
+        refuse_graph_forward(self)
         return self._logits(inputs, super().forward)
 
 

@@ -23,6 +23,7 @@ from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import Inputs, _untyped, compact, kept_features
+from .own_forward import by_forward
 
 __all__ = ["GraphSAGE"]
 
@@ -309,6 +310,9 @@ class GraphSAGE(GraphSAGEBase):
 
     def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
+        own = by_forward(self, inputs, None) if isinstance(inputs, Inputs) else by_forward(self, None, inputs)
+        if own is not None:
+            return {NODE_TYPE: own}
         if isinstance(inputs, Inputs):
             return {NODE_TYPE: self._layers(*inputs)}
         blocks, x = self._of_layers("fanouts", inputs.blocks), None

@@ -19,6 +19,7 @@ from ..nn import parts
 from ..sampling.neighbor_loader import SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler
 from ._modes import evaluating
+from .own_forward import has_own
 
 __all__ = ["FANOUT", "ROWS", "GraphSAGEBase"]
 
@@ -96,12 +97,17 @@ class GraphSAGEBase(nn.Module, abc.ABC):
 
     def full_logits(self, view: GraphView) -> dict[str, Tensor]:
         """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
-        return self._layer_by_layer(self.inputs(view), ROWS)
+        return self._of_whole(view, ROWS)
+
+    def _of_whole(self, view: GraphView, rows: int) -> dict[str, Tensor]:
+        """The output layer by layer; at once, where ``forward`` or ``logits`` is a subclass's own."""
+        inputs = self.inputs(view)
+        return self.logits(inputs) if has_own(self) else self._layer_by_layer(inputs, rows)
 
     @torch.no_grad()
     def _inferred(self, graph: Any, chunk: int) -> dict[str, Tensor]:
         with evaluating(self):
-            return self._layer_by_layer(self.inputs(registry.view(graph)), checks.integer("chunk", chunk))
+            return self._of_whole(registry.view(graph), checks.integer("chunk", chunk))
 
     @abc.abstractmethod
     def inference(self, graph: Any) -> Any:

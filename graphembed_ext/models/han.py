@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .._core import checks, rng
 from .._core.near import spelt
+from .._core.overrides import overridden, warn_overridden
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import count_classes, features_of
@@ -20,7 +21,7 @@ from ..nn.han import HANConv
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
-from .han_inputs import HANInputs, check_edge_types, check_returns, whole_graph
+from .han_inputs import HANInputs, check_edge_types, check_returns, forward_of_han, whole_graph
 from .typed_layers import layered, targets_of
 
 __all__ = ["HAN", "HANInputs"]
@@ -231,6 +232,8 @@ class HAN(nn.Module):
 
     def logits(self, inputs: HANInputs) -> dict[str, Tensor]:
         """Class scores of the nodes of each target type, of a graph or of a mini-batch."""
+        if overridden(self, "forward"):
+            return forward_of_han(self, inputs)
         return self._scores(self._hidden(inputs.features, inputs.blocks)[0])
 
     def loader(
@@ -284,6 +287,8 @@ class HAN(nn.Module):
             seed: Seed of the sampling.
         """
         view = self._view(graph)
+        what = "embed returns the last layer's outputs, which it has no part in"
+        warn_overridden(self, ("forward", "logits"), what, "override embeddings(graph) as well")
         with evaluating(self):
             if batch_size is None:
                 inputs = self.inputs(view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,8 +15,9 @@ from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..sampling.metapath_edges import metapath_edges
 from ..sampling.metapath_loader import Block
+from .own_forward import edges_as_tensors
 
-__all__ = ["HANInputs", "check_edge_types", "check_returns", "whole_graph"]
+__all__ = ["HANInputs", "check_edge_types", "check_returns", "forward_of_han", "whole_graph"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,19 @@ class HANInputs:
 
     features: dict[str, Tensor]
     blocks: list[Block]
+
+
+def forward_of_han(model: Any, inputs: HANInputs) -> dict[str, Tensor]:
+    """What a ``forward`` that a subclass overrides makes of a whole graph.
+
+    Raises:
+        InputError: A mini-batch, whose layers each have edges of their own.
+    """
+    if any(block.num_dst is not None for block in inputs.blocks):
+        expected = "None: forward of a subclass takes whole graphs, and a layer of a batch has edges of its own"
+        raise InputError("batch_size", "a mini-batch", expected, "override logits(inputs) for mini-batches")
+    found: dict[str, Tensor] = model(inputs.features, edges_as_tensors(inputs.blocks[0].edges))
+    return found
 
 
 def whole_graph(

@@ -250,7 +250,7 @@ class LightGCN(Recommending, nn.Module):
 
         Args:
             pos_edge_rank: Scores of observed pairs, ``(B,)``.
-            neg_edge_rank: Scores of negative pairs of the same users, ``(B,)``.
+            neg_edge_rank: Scores of negative pairs of the same users, ``(B,)``; or of K for each, ``(B, K)``.
             node_id: Nodes whose initial vectors are held small; None for all. As in older releases of PyG,
                 ``lambda_reg`` may stand here.
             lambda_reg: Strength of that.

@@ -58,6 +58,7 @@ class Recommending:
         sorted: bool = True,
         *,
         exclude: Any = None,
+        fill: int = -1,
     ) -> Tensor:
         """The ``k`` best items for each user, best first, of equal ones the lower position first.
 
@@ -71,7 +72,10 @@ class Recommending:
             k: How many; at most the number of candidates.
             sorted: Taken for PyG's sake; the result always is.
             exclude: Known pairs that must not come out, ``(2, E)``, user ids above item ids, or True for those of the
-                graph itself. A user with fewer than ``k`` candidates left gets -1 in the last places.
+                graph itself. A user with fewer than ``k`` candidates left gets ``fill`` in the last places.
+            fill: What stands where a list has no item left: no id of an item. Give the number of items to PyG's
+                ``LinkPredRecall`` and its kin: they would take -1 for the last item of the list above. (Those that
+                count items, such as ``LinkPredCoverage``, have no place for an item more: leave such lists out.)
 
         Returns:
             Ids, int64, ``(users, k)``.
@@ -79,7 +83,20 @@ class Recommending:
         Raises:
             InputError: Ids out of range, or ``k`` above the number of candidates.
         """
-        return self.top(*_arguments(edge_index, edge_weight, src_index, dst_index, k), exclude=exclude).items
+        given = _arguments(edge_index, edge_weight, src_index, dst_index, k)
+        return self._filled(self.top(*given, exclude=exclude).items, given[0], fill)
+
+    def _filled(self, found: Tensor, graph: Any, fill: Any) -> Tensor:
+        """Lists with something else than -1 in places without an item."""
+        if isinstance(fill, bool) or not isinstance(fill, int):
+            raise InputError("fill", fill, "an integer that is no item's id, such as -1 or the number of items")
+        if fill == -1:
+            return found
+        known = self._read(graph, None)[2]
+        items = range(self.num_nodes) if known is None else range(len(known.sides.items))
+        if fill in items:
+            raise InputError("fill", fill, f"an integer that is no item's id, such as -1 or {len(items)}")
+        return found.masked_fill(found < 0, fill)
 
     def top(
         self,
@@ -110,7 +127,7 @@ class Recommending:
 
     @spelt()
     def recommend_new(
-        self, edge_index: Any, history: Tensor, k: int = 1, *, dst_index: Any = None, repeat: bool = False
+        self, edge_index: Any, history: Tensor, k: int = 1, *, dst_index: Any = None, repeat: bool = False, fill: int = -1
     ) -> Tensor:
         """The ``k`` best items for users the model has never seen, by their interactions.
 
@@ -120,9 +137,10 @@ class Recommending:
             k: How many.
             dst_index: Candidates; None for all items (of an untyped graph: all nodes).
             repeat: Whether items of a user's own history may come out.
+            fill: What stands where a user has no candidate left, as for :meth:`recommend`.
 
         Returns:
-            Item ids, ``(new users, k)``; -1 where a user has no candidate left.
+            Item ids, ``(new users, k)``.
         """
         vectors, pairs = self._new_users(edge_index, history)
         _, _, known = self._read(edge_index, None)
@@ -131,7 +149,7 @@ class Recommending:
         users = torch.arange(len(vectors), device=vectors.device)
         banned = None if repeat else excluded(users, items, *pairs, self.num_nodes)
         out = self.get_embedding(edge_index).detach()
-        return _named(top_k(vectors, out[items], k, banned), items, sides).items
+        return self._filled(_named(top_k(vectors, out[items], k, banned), items, sides).items, edge_index, fill)
 
     def embed_new_users(self, edge_index: Any, history: Tensor) -> Tensor:
         """Vectors of users the model has never seen, by one step of propagation from the items of their interactions.

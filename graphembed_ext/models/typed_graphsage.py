@@ -16,11 +16,13 @@ from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
 from ..nn import parts
+from ..nn.ops.sparse import SparseRows
 from ..nn.sage import SAGEConv, convolve, convolve_in_parts, is_native
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import compact, kept_features
+from .own_forward import edges_as_tensors, has_own
 from .typed_layers import layered, reached, targets_of
 
 __all__ = ["TypedGraphSAGE", "TypedInputs"]
@@ -291,11 +293,17 @@ class TypedGraphSAGE(GraphSAGEBase):
 
     def _logits(self, inputs: Any, forward: Any) -> dict[str, Tensor]:
         if isinstance(inputs, TypedInputs):
-            return forward(*inputs)
+            return forward(*self._plain(inputs) if has_own(self) else inputs)
         like = next(self.parameters())
         x = {name: rows.to(like) for name, rows in inputs.x.items()}
         found = forward(x, inputs.blocks, inputs.edge_weights)
         return {name: rows for name, rows in found.items() if name in inputs.counts[-1]}
+
+    def _plain(self, inputs: TypedInputs) -> list[Any]:
+        """The arguments of a ``forward`` that a subclass overrides: tensors alone."""
+        x = {name: rows.dense() if isinstance(rows, SparseRows) else rows for name, rows in inputs.x.items()}
+        given = [x, edges_as_tensors(inputs.graphs)]
+        return given if inputs.edge_weight is None else [*given, inputs.edge_weight]
 
     def loader(
         self,

@@ -27,6 +27,7 @@ class Triplets:
             then a uniform one of its interactions, as LightGCN-PyTorch draws; active users then count no more than
             others.
         seed: Fixes the draws.
+        num_negatives: Negatives for each observed item, K, each drawn on its own.
 
     Raises:
         InputError: Every user has every item.
@@ -40,7 +41,8 @@ class Triplets:
         tensor([3, 3])
     """
 
-    def __init__(self, known: Interactions, sampling: str = "interactions", seed: int = 0) -> None:
+    def __init__(self, known: Interactions, sampling: str = "interactions", seed: int = 0, num_negatives: int = 1) -> None:
+        self._negatives = num_negatives
         self._sampling, self._seed = checks.choice("sampling", sampling, SAMPLINGS), seed
         sides = known.sides
         self._first_user, self._first_item, self._num_items = sides.users.start, sides.items.start, len(sides.items)
@@ -68,7 +70,8 @@ class Triplets:
         return len(self._entries)
 
     def draw(self, epoch: int, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of users, items and negatives, each ``(last - first,)``; by seed, epoch and number alone."""
+        """Rows of users, items and negatives, each ``(last - first,)``; by seed, epoch and number alone. With several
+        negatives, these are ``(last - first, K)``."""
         numbers = torch.arange(first, last, device=self._items.device)
         if self._sampling == "users":
             user = self._users[rng.below(torch.tensor(len(self._users)), self._bits(epoch, "user", numbers))]
@@ -77,9 +80,17 @@ class Triplets:
         else:
             entry = self._order(epoch)[first:last]
             user, item = self._owner[entry], self._items[entry]
+        others = self._lacking(epoch, user, numbers)
+        return user + self._first_user, item + self._first_item, others + self._first_item
+
+    def _lacking(self, epoch: int, user: Tensor, numbers: Tensor) -> Tensor:
+        """Items that users lack, by their places among the items."""
+        if self._negatives > 1:
+            user = user.unsqueeze(1)
+            numbers = numbers.unsqueeze(1) * self._negatives + torch.arange(self._negatives, device=numbers.device)
         rank = rng.below(self._num_items - self._taken[user], self._bits(epoch, "other", numbers))
-        passed = torch.searchsorted(self._before, user * (self._num_items + 1) + rank, right=True) - self._starts[user]
-        return user + self._first_user, item + self._first_item, rank + passed + self._first_item
+        keys = user * (self._num_items + 1) + rank
+        return rank + torch.searchsorted(self._before, keys, right=True) - self._starts[user]
 
     def _bits(self, epoch: int, purpose: str, numbers: Tensor) -> Tensor:
         return rng.bits(rng.key(self._seed, "triplets", purpose, epoch), numbers)

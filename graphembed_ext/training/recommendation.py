@@ -18,6 +18,7 @@ from ..evaluate.ranking import recommendation
 from ..graph.interactions import Interactions
 from ..sampling.triplets import Triplets
 from .adam import Adam
+from .own_scores import OwnScores, negative_scores
 from .fingerprint import multiset
 from .result import FitResult
 from .run import Bar, Early, Plan, run
@@ -59,6 +60,7 @@ def train(
     loss: str = "pyg",
     weight_decay: float | None = None,
     sampling: str = "interactions",
+    num_negatives: int = 1,
     schedule: str = "constant",
     validation: Any = None,
     k: int = 20,
@@ -74,6 +76,8 @@ def train(
     result depends on seed, weights and settings alone, bit by bit: neither on the host, nor on the order of its edges,
     nor on the number of threads.
 
+    What a subclass overrides of ``forward``, ``recommendation_loss``, ``get_embedding`` or ``rows`` is called.
+
     Args:
         model: The model.
         graph: Bipartite graph of either host; None for the one the model was made for. Untyped graphs take
@@ -86,6 +90,8 @@ def train(
             others count a node as often as it occurs.
         weight_decay: Strength of that; None for the preset's own: 1e-4, 1e-4 or 1e-5.
         sampling: ``"interactions"`` or ``"users"`` (LightGCN-PyTorch's).
+        num_negatives: Items that each observed one is ranked above, drawn independently; the loss is the mean over
+            them.
         schedule: Course of the learning rate: ``"constant"``, or falling to 0 over all epochs, ``"linear"`` or as a
             ``"cosine"``.
         validation: Pairs ``(2, V)``, user ids above item ids, that are not in the graph; the weights that rank them
@@ -120,12 +126,13 @@ def train(
         if checks.integer("k", k) > len(known.sides.items):
             raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
-    triplets = Triplets(known, sampling, plan.seed)
+    triplets = Triplets(known, sampling, plan.seed, checks.integer("num_negatives", num_negatives))
     trainer = RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
     if validation is not None:
         trainer.validate_with(validation, k, validate_every)
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "weight_decay": decay}
     config |= {"sampling": sampling, "schedule": schedule, "validate_every": validate_every}
+    config |= {"num_negatives": num_negatives} if num_negatives > 1 else {}
     early = None if validation is None else Early(f"val_{monitor}@{k}", patience, larger=True)
 
     def belongs_to() -> dict[str, Any]:
@@ -174,6 +181,7 @@ class RankingTrainer:
         fused = table.device.type in ("cpu", "cuda") and table.is_floating_point()
         self._adam = Adam([p for p in model.parameters() if p.requires_grad], lr, fused=fused)
         self._validation: tuple[Tensor, int, int] | None = None
+        self._own = OwnScores.of(model, known, loss)
 
     def validate_with(self, pairs: Tensor, k: int, every: int) -> None:
         """Rank these pairs after every so many epochs, and after the last."""
@@ -202,14 +210,17 @@ class RankingTrainer:
         return self.loss(*triplets), len(triplets[0])
 
     def loss(self, users: Tensor, items: Tensor, others: Tensor) -> Tensor:
-        """Loss of triplets given as rows, each ``(B,)``."""
-        rows, place = torch.unique(torch.cat([users, items, others]), return_inverse=True)
+        """Loss of triplets given as rows: users and items ``(B,)``, others ``(B,)``, or ``(B, K)`` for K negatives."""
+        if self._own is not None:
+            return self._own.loss(users, items, others, self._decay)
+        rows, place = torch.unique(torch.cat([users, items, others.flatten()]), return_inverse=True)
         final, initial = self._model.rows(self._known, rows)
-        user, positive, negative = final.index_select(0, place).chunk(3)
-        held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).chunk(3)
+        sizes = [len(users), len(items), others.numel()]
+        user, positive, negative = final.index_select(0, place).split(sizes)
+        held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).split(sizes)
         return losses.bpr_loss(
             (user * positive).sum(1),
-            (user * negative).sum(1),
+            negative_scores(user, negative, others),
             preset=self._loss,
             initial=held,
             weight_decay=self._decay,

@@ -27,6 +27,8 @@ _LAST_RATE = 1e-4
 #: Walks in a batch, by engine: one is a step of Adam, or a share of the work for a thread of the compiled kernel.
 _BATCH_SIZE = {"torch": 128, "numba": 512}
 _MOST_THREADS = 1024
+#: Methods of a model that engines do not call, and a loop of one's own does.
+_OWN = ("sample", "forward", "pairs_of")
 
 
 def train(
@@ -83,7 +85,7 @@ def train(
             "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
         )
     num_workers = checks.integer("num_workers", num_workers, minimum=0)
-    own = overridden(model, "sample", "forward")
+    own = overridden(model, *_OWN)
     if own:
         given = {"loss": loss, "num_workers": num_workers, "engine": engine, "shrink_window": shrink_window}
         return _by_own_methods(model, graph, plan, own[0], given)
