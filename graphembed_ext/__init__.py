@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .nn.han import HANConv
     from .sampling.metapath_edges import metapath_edges
     from .sampling.neighbor_loader import NeighborBatch, neighbor_loader
-    from .training import FitResult, fit
+    from .training import FitResult, fit, grow
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,7 @@ __all__ = [
     "errors",
     "evaluate",
     "fit",
+    "grow",
     "losses",
     "metapath_edges",
     "neighbor_loader",
@@ -77,6 +78,7 @@ _HOME = {
     "create": "models.catalogue",
     "embed": "embeddings.vectors",
     "fit": "training",
+    "grow": "training",
     "metapath_edges": "sampling.metapath_edges",
     "neighbor_loader": "sampling.neighbor_loader",
     "register_host": "hosts.registry",

@@ -101,7 +101,9 @@ def spelt(*further: Callable[..., Any]) -> Callable[[F], F]:
 def _keywords(function: Any) -> list[str]:
     """Names by which a function, or the constructors of a class and its bases, take arguments."""
     if isinstance(function, type):
-        return [name for cls in function.__mro__ if "__init__" in vars(cls) for name in _keywords(vars(cls)["__init__"])]
+        return [
+            name for cls in function.__mro__ if "__init__" in vars(cls) for name in _keywords(vars(cls)["__init__"])
+        ]
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # of no Python function

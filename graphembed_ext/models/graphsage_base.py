@@ -18,6 +18,7 @@ from ..hosts import registry
 from ..nn import parts
 from ..sampling.neighbor_loader import SeededBatches
 from ..sampling.neighbor_sampler import NeighborSampler
+from ._inductive import Inductive
 from ._modes import evaluating
 from .own_forward import has_own
 
@@ -29,7 +30,7 @@ FANOUT = 10
 ROWS = 1 << 16
 
 
-class GraphSAGEBase(nn.Module, abc.ABC):
+class GraphSAGEBase(Inductive, nn.Module, abc.ABC):
     """Base of both classes; the arguments are those of :class:`graphembed_ext.GraphSAGE`, checked here."""
 
     task = "nodes"

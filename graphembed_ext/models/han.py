@@ -13,15 +13,16 @@ from .._core.near import spelt
 from .._core.overrides import overridden, warn_overridden
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
-from ..graph.features import count_classes, features_of
+from ..graph.features import features_of
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..hosts import registry
 from ..nn.han import HANConv
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
+from ._inductive import Inductive
 from ._modes import evaluating
-from .han_inputs import HANInputs, check_edge_types, check_returns, forward_of_han, whole_graph
+from .han_inputs import HANInputs, check_edge_types, check_returns, classes_of, forward_of_han, sizes_of, whole_graph
 from .typed_layers import layered, targets_of
 
 __all__ = ["HAN", "HANInputs"]
@@ -30,7 +31,7 @@ __all__ = ["HAN", "HANInputs"]
 _FANOUT = 20
 
 
-class HAN(nn.Module):
+class HAN(Inductive, nn.Module):
     """The heterogeneous graph attention network: layers of :class:`graphembed_ext.HANConv` and a classifier.
 
     :meth:`for_graph` reads sizes, and metapaths as lists of edge types, off a graph; so does ``ge.create("han", ...)``.
@@ -122,7 +123,7 @@ class HAN(nn.Module):
             for number, edge_types in enumerate(layered(metadata[1], self.targets, num_layers)):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
                 part = [name for name in metadata[0] if name in ends], edge_types
-                sizes = hidden_channels if number else _sizes(in_channels, part[0])
+                sizes = hidden_channels if number else sizes_of(in_channels, part[0])
                 self.layers.append(HANConv(sizes, hidden_channels, part, head_counts[number], **options))
             self.predict = self._classifier()
 
@@ -186,7 +187,7 @@ class HAN(nn.Module):
         ends = {end for src, _, dst in first for end in (src, dst)}
         sizes = {name: features_of(view, name, name=feature).size(1) for name in sorted(ends)}
         if out_channels is None:
-            out_channels = {name: _count_classes(view, name) for name in targets}
+            out_channels = {name: classes_of(view, name) for name in targets}
             if len(targets) == 1:
                 out_channels = out_channels[targets[0]]
         shape = sizes, hidden_channels, out_channels, (view.node_types, edge_types), num_layers, heads, dropout, targets
@@ -353,6 +354,12 @@ class HAN(nn.Module):
         """Edge types of all layers, each once."""
         return list(dict.fromkeys(t for conv in self.layers for t in conv.metadata[1]))  # type: ignore[index]
 
+    def _known(self) -> list[EdgeType]:
+        return self._edge_types()
+
+    def _wanted(self, view: GraphView) -> list[EdgeType]:
+        return [] if self.metapaths else layered(view.edge_types, self.targets, len(self.layers))[0]
+
     def _view(self, graph: Any) -> GraphView:
         if graph is None:
             raise InputError("graph", None, "a graph of either host, with node features: HAN embeds any such graph")
@@ -383,17 +390,3 @@ def _targets(target: str | Sequence[str] | None, edge_types: Sequence[EdgeType])
     if len(there) != 1:
         raise InputError("target", None, f"a node type, or several of them, that edge types lead to: {there}")
     return there
-
-
-def _sizes(in_channels: int | Mapping[str, int], node_types: Sequence[str]) -> Any:
-    """Features of the node types that the first layer reads."""
-    if not isinstance(in_channels, Mapping):
-        return in_channels
-    return {name: in_channels[name] for name in node_types if name in in_channels}
-
-
-def _count_classes(view: GraphView, target: str) -> int:
-    found = count_classes(view, target)
-    if found is None:
-        raise InputError("out_channels", None, f"a number of classes, as {target!r} has no labels in the graph")
-    return found

@@ -11,13 +11,17 @@ from torch import Tensor
 
 from ..errors import InputError, MetapathError
 from ..graph.adjacency import Adjacency
+from ..graph.features import count_classes
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..sampling.metapath_edges import metapath_edges
 from ..sampling.metapath_loader import Block
 from .own_forward import edges_as_tensors
 
-__all__ = ["HANInputs", "check_edge_types", "check_returns", "forward_of_han", "whole_graph"]
+__all__ = [
+    *("HANInputs", "check_edge_types", "check_returns", "classes_of", "forward_of_han", "sizes_of"),
+    "whole_graph",
+]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def forward_of_han(model: Any, inputs: HANInputs) -> dict[str, Tensor]:
         InputError: A mini-batch, whose layers each have edges of their own.
     """
     if any(block.num_dst is not None for block in inputs.blocks):
-        expected = "None: forward of a subclass takes whole graphs, and a layer of a batch has edges of its own"
+        expected = f"None, as {type(model).__name__} overrides forward, which takes whole graphs"
         raise InputError("batch_size", "a mini-batch", expected, "override logits(inputs) for mini-batches")
     found: dict[str, Tensor] = model(inputs.features, edges_as_tensors(inputs.blocks[0].edges))
     return found
@@ -94,3 +98,22 @@ def check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str
                 f"leads from {first!r} to {last!r}, by {' '.join(step[1] for step in path)}",
                 f"HAN's metapaths start from a target type and return to it, here {wanted}",
             )
+
+
+def sizes_of(in_channels: int | Mapping[str, int], node_types: Sequence[str]) -> Any:
+    """Features of the node types that the first layer reads."""
+    if not isinstance(in_channels, Mapping):
+        return in_channels
+    return {name: in_channels[name] for name in node_types if name in in_channels}
+
+
+def classes_of(view: GraphView, target: str) -> int:
+    """How many classes the labels of a node type have.
+
+    Raises:
+        InputError: It has no labels.
+    """
+    found = count_classes(view, target)
+    if found is None:
+        raise InputError("out_channels", None, f"a number of classes, as {target!r} has no labels in the graph")
+    return found

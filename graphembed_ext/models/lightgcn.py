@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,7 +20,8 @@ from ..losses import bpr_loss, link_loss
 from ..nn.lgconv import LGConv, is_native
 from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows
 from ..nn.unchanged import eager, overridden, remembered
-from .lightgcn_graphs import Numbering, pairs_of, rows_of
+from ._growing import Moved, copy_without, rows_of_types, take_over
+from .lightgcn_graphs import Numbering, counts_of, first_rows, grown_numbering, pairs_of, rows_of
 from .lightgcn_recommend import Recommending
 
 __all__ = ["LightGCN"]
@@ -149,6 +151,32 @@ class LightGCN(Recommending, nn.Module):
         if init == "recbole":
             model.reset_parameters()
         return model
+
+    def node_counts(self, view: GraphView | None = None, num_users: int | None = None) -> dict[str, int]:
+        """Number of nodes of each type, or side, of the model's graph, or of another."""
+        return counts_of(self._graphs, view, num_users)
+
+    def grown(
+        self, view: GraphView, ids: Mapping[str, Moved], *, num_users: int | None = None, weight: Any = None
+    ) -> tuple[Any, dict[str, Moved]]:
+        """A copy on another graph for :func:`graphembed_ext.grow`, and the rows that its table took over.
+
+        Args:
+            view: The graph.
+            ids: By type, or side, ids of the nodes that stay, before and after.
+            num_users: Number of users of an untyped graph.
+            weight: None: LightGCN keeps no weights.
+        """
+        found = copy_without(self, "embedding")
+        found._graphs = grown_numbering(self._graphs, view, num_users)
+        found.num_nodes = found._graphs.num_nodes
+        like = self.embedding.weight
+        table = torch.empty(found.num_nodes, self.embedding_dim)
+        found.embedding = nn.Embedding(found.num_nodes, self.embedding_dim, _weight=table).to(like)
+        found.reset_parameters()
+        rows = rows_of_types(ids, first_rows(self._graphs), first_rows(found._graphs))
+        take_over(found.embedding, self.embedding, rows)
+        return found, {"embedding.weight": rows}
 
     @property
     def sides(self) -> Sides | None:

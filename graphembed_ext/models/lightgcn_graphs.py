@@ -11,11 +11,11 @@ from .._core.doors import as_ids, within
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.interactions import Interactions, Sides, interactions
-from ..graph.view import GraphView, tensor_token
+from ..graph.view import NODE_TYPE, GraphView, tensor_token
 from ..hosts import registry
 from ..hosts.registry import refreshed
 
-__all__ = ["Numbering", "pairs_of", "rows_of"]
+__all__ = ["Numbering", "counts_of", "first_rows", "grown_numbering", "pairs_of", "rows_of"]
 
 
 class Numbering:
@@ -144,6 +144,53 @@ class Numbering:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._forget()
+
+
+def _sides_of(graphs: Numbering, view: GraphView, num_users: int | None) -> Sides | None:
+    """The sides of another graph, as a model tells them.
+
+    Raises:
+        InputError: A number of users that is missing, or of no use; a typed graph for an untyped model, or the other
+            way round.
+    """
+    sides = graphs.sides
+    if sides is None:
+        if num_users is not None:
+            expected = "None, as this model does not tell users from items: its ids are rows"
+            raise InputError("num_users", num_users, expected, "make it by LightGCN.for_graph(graph, num_users=...)")
+        return None
+    if sides.typed != view.is_typed:
+        got = "an untyped graph" if sides.typed else f"a graph of the types {view.node_types}"
+        raise InputError("graph", got, f"{'a typed' if sides.typed else 'an untyped'} one, as the model was made for")
+    if sides.typed:
+        return interactions(view, sides.user_type).sides
+    if num_users is None:
+        expected = "the number of users now: items come after them, so that their ids change with it"
+        raise InputError("num_users", None, expected)
+    return interactions(view, num_users=num_users).sides
+
+
+def grown_numbering(graphs: Numbering, view: GraphView, num_users: int | None) -> Numbering:
+    """The numbering of another graph."""
+    found = Numbering(view.total_nodes)
+    found.sides, found.view = _sides_of(graphs, view, num_users), view
+    return found
+
+
+def counts_of(graphs: Numbering, view: GraphView | None, num_users: int | None) -> dict[str, int]:
+    """Nodes of each type; of an untyped graph with users those of each side."""
+    sides = graphs.sides if view is None else _sides_of(graphs, view, num_users)
+    if sides is None:
+        return {NODE_TYPE: graphs.num_nodes if view is None else view.total_nodes}
+    return sides.counts or {"user": len(sides.users), "item": len(sides.items)}
+
+
+def first_rows(graphs: Numbering) -> dict[str, int]:
+    """First row of each type or side, by the names of :func:`counts_of`."""
+    sides = graphs.sides
+    if sides is None:
+        return {NODE_TYPE: 0}
+    return {sides.user_type or "user": sides.users.start, sides.item_type or "item": sides.items.start}
 
 
 def _bare(graph: Any) -> bool:

@@ -127,7 +127,14 @@ class Recommending:
 
     @spelt()
     def recommend_new(
-        self, edge_index: Any, history: Tensor, k: int = 1, *, dst_index: Any = None, repeat: bool = False, fill: int = -1
+        self,
+        edge_index: Any,
+        history: Tensor,
+        k: int = 1,
+        *,
+        dst_index: Any = None,
+        repeat: bool = False,
+        fill: int = -1,
     ) -> Tensor:
         """The ``k`` best items for users the model has never seen, by their interactions.
 

@@ -99,7 +99,10 @@ class MetaPath2Vec(Windowed):
         if len(walker.metapaths) != 1:
             raise InputError("metapath", metapath, "one metapath", "graphembed_ext.MetaPath2Vec takes several")
         walker.check_length(walk_length + 1)
-        path = walker.metapaths[0]
+        self._place(walker, sparse)
+
+    def _place(self, walker: Walker, sparse: bool) -> None:
+        view, path = walker.view, walker.metapaths[0]
         self.num_nodes_dict = dict(view.num_nodes)
         self.start, self.end = {}, {}
         rows = 0
@@ -108,7 +111,7 @@ class MetaPath2Vec(Windowed):
             rows += view.num_nodes[node_type]
             self.end[node_type] = rows
         self.dummy_idx = rows
-        types = [path[0][0], *(path[step % len(path)][2] for step in range(walk_length))]
+        types = [path[0][0], *(path[step % len(path)][2] for step in range(self.walk_length))]
         empty = next((t for t in types if not view.num_nodes[t]), None)
         if empty is not None:
             raise InputError("num_nodes_dict", f"no nodes of type {empty!r}", "a node or more of each type walked")
@@ -117,6 +120,9 @@ class MetaPath2Vec(Windowed):
         self._shift = torch.tensor([self.start[t] - view.offsets[t] for t in types])
         self._sizes = torch.tensor([view.num_nodes[t] for t in types])
         self._build(walker, rows + 1, view.num_nodes[types[0]], sparse)
+
+    def _first_rows(self) -> dict[str, int]:
+        return self.start
 
     def forward(self, node_type: str, batch: Tensor | None = None) -> Tensor:
         """Vectors of some nodes of a type, or of all: ``(B, embedding_dim)``."""

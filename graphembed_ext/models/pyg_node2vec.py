@@ -89,8 +89,14 @@ class Node2Vec(Windowed):
         self.walk_length = walk_length - 1  # steps, as PyG has it in the attribute, though not in the argument
         walker = Walker(cpu_view(edge_index, num_nodes), p=p, q=q, weight=weight, engine=engine)
         self.p, self.q = walker.p, walker.q
+        self._place(walker, sparse)
+
+    def _place(self, walker: Walker, sparse: bool) -> None:
         self.num_nodes = walker.view.total_nodes
         self._build(walker, self.num_nodes, self.num_nodes, sparse)
+
+    def _first_rows(self) -> dict[str, int]:
+        return self.walker.view.offsets
 
     def forward(self, batch: Tensor | None = None) -> Tensor:
         """Vectors of some nodes, or of all: ``(B, embedding_dim)``."""

@@ -20,6 +20,7 @@ from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..nn.unchanged import plainly
 from ..walks.walker import Walker, check_starts
+from ._growing import Moved, copy_without, rows_of_types, take_over, walker_on
 from ._streams import OwnStreams
 from .skipgram import table
 
@@ -186,6 +187,38 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
         train_x, train_c, test_x, test_c = (t.detach().cpu().numpy() for t in (train_z, train_y, test_z, test_y))
         classifier = linear_model.LogisticRegression(*args, solver=solver, **kwargs).fit(train_x, train_c)
         return float(classifier.score(test_x, test_c))
+
+    def node_counts(self, view: GraphView | None = None, num_users: int | None = None) -> Mapping[str, int]:
+        """Number of nodes of each type of the model's graph, or of another."""
+        return (self.walker.view if view is None else view).num_nodes
+
+    def grown(
+        self, view: GraphView, ids: Mapping[str, Moved], *, num_users: int | None = None, weight: Any = None
+    ) -> tuple[Any, dict[str, Moved]]:
+        """A copy on another graph for :func:`graphembed_ext.grow`, and the rows that its table took over.
+
+        Args:
+            view: The graph.
+            ids: By node type, ids of the nodes that stay, before and after.
+            num_users: None.
+            weight: Weights of the edges, where a name does not tell.
+        """
+        view = cpu_view(view, None)
+        walker = walker_on(self.walker, view, getattr(self, "metapath", None), weight)
+        found, like = copy_without(self, "embedding"), self.embedding.weight
+        found._place(walker, self.embedding.sparse)
+        found.to(like)
+        rows = rows_of_types(ids, self._first_rows(), found._first_rows())
+        take_over(found.embedding, self.embedding, rows)
+        return found, {"embedding.weight": rows}
+
+    @abc.abstractmethod
+    def _place(self, walker: Walker, sparse: bool) -> None:
+        """Number a walker's nodes and make the table."""
+
+    @abc.abstractmethod
+    def _first_rows(self) -> dict[str, int]:
+        """First row of each node type."""
 
     @abc.abstractmethod
     def _walks(self, starts: Tensor, stream: int) -> Tensor:

@@ -257,6 +257,12 @@ class TypedGraphSAGE(GraphSAGEBase):
         wide = self.in_channels[node_type] if layer == 0 else self.hidden_channels
         return next(self.parameters()).new_empty(0, wide, dtype=like.dtype)
 
+    def _known(self) -> list[EdgeType]:
+        return self.edge_types[0]
+
+    def _wanted(self, view: GraphView) -> list[EdgeType]:
+        return layered(view.edge_types, self.targets, self.num_layers)[0]
+
     def inputs(self, view: GraphView) -> TypedInputs:
         """What :meth:`logits` needs of a graph.
 

@@ -41,7 +41,9 @@ class Triplets:
         tensor([3, 3])
     """
 
-    def __init__(self, known: Interactions, sampling: str = "interactions", seed: int = 0, num_negatives: int = 1) -> None:
+    def __init__(
+        self, known: Interactions, sampling: str = "interactions", seed: int = 0, num_negatives: int = 1
+    ) -> None:
         self._negatives = num_negatives
         self._sampling, self._seed = checks.choice("sampling", sampling, SAMPLINGS), seed
         sides = known.sides

@@ -69,9 +69,7 @@ class OwnScores:
 
     def _by_forward(self, users: Tensor, items: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
         each = others.numel() // len(users)
-        pairs = self._ids(
-            torch.cat([users, users.repeat_interleave(each)]), torch.cat([items, others.flatten()])
-        )
+        pairs = self._ids(torch.cat([users, users.repeat_interleave(each)]), torch.cat([items, others.flatten()]))
         pos, neg = self._model(self._edges, pairs).split([len(users), others.numel()])
         return pos, neg.view(others.shape)
 

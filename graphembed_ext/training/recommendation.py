@@ -18,8 +18,8 @@ from ..evaluate.ranking import recommendation
 from ..graph.interactions import Interactions
 from ..sampling.triplets import Triplets
 from .adam import Adam
-from .own_scores import OwnScores, negative_scores
 from .fingerprint import multiset
+from .own_scores import OwnScores, negative_scores
 from .result import FitResult
 from .run import Bar, Early, Plan, run
 

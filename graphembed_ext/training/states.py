@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .._core.files import whole
 from ..errors import FileFormatError
 
-__all__ = ["Part", "State"]
+__all__ = ["Part", "State", "read_state"]
 
 #: How many of the things that differ an error names.
 _NAMED = 3
@@ -71,7 +71,7 @@ class State:
         """
         if not self._path.exists():
             return []
-        state = self._read()
+        state = read_state(self._path)
         if not force:
             self._compare(state)
         try:
@@ -82,20 +82,6 @@ class State:
             ) from error
         history: list[dict[str, float]] = state["history"]
         return history
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            state = torch.load(self._path, weights_only=True)
-            for name in ("config", "history", "model", "optimizer"):
-                state[name]
-        except Exception as error:
-            raise FileFormatError(
-                "checkpoint",
-                f"{self._path} ({error})",
-                "a checkpoint of fit, or a name not taken yet",
-                "choose another name",
-            ) from error
-        return state
 
     def _compare(self, state: Mapping[str, Any]) -> None:
         found = {**state.get("belongs_to", {}), **state["config"]}
@@ -123,6 +109,23 @@ class State:
         if self._best is not None and best is not None:
             self._best.load_state_dict(best)
         self._model.load_state_dict(state["model"])
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The state of a training in a file.
+
+    Raises:
+        FileFormatError: There is none in it.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        for name in ("config", "history", "model", "optimizer"):
+            state[name]
+    except Exception as error:
+        raise FileFormatError(
+            "checkpoint", f"{path} ({error})", "a checkpoint of fit, or a name not taken yet", "choose another name"
+        ) from error
+    return state
 
 
 def _check_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

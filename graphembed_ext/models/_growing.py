@@ -1,0 +1,58 @@
+"""Tables that grow: a copy of a model on another graph, its rows moved."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..graph.view import GraphView
+from ..graph.weights import Weight
+from ..walks.walker import Walker
+
+__all__ = ["Moved", "copy_without", "rows_of_types", "take_over", "walker_on"]
+
+#: Old rows of a table, and where they stand in the new one.
+Moved = tuple[Tensor, Tensor]
+
+
+def copy_without(model: Any, *tables: str) -> Any:
+    """A copy of a model but for some of its tables, which are shared until others take their place."""
+    memo = {id(table := getattr(model, name)): table for name in tables}
+    return copy.deepcopy(model, memo)
+
+
+def rows_of_types(ids: Mapping[str, Moved], old: Mapping[str, int], new: Mapping[str, int]) -> Moved:
+    """Ids by node type as rows of joint tables, given where each type begins before and after."""
+    there = [t for t in ids if t in old and t in new]
+    nothing = torch.empty(0, dtype=torch.int64)
+    return (
+        torch.cat([nothing, *(ids[t][0] + old[t] for t in there)]),
+        torch.cat([nothing, *(ids[t][1] + new[t] for t in there)]),
+    )
+
+
+def take_over(table: nn.Embedding, before: nn.Embedding, rows: Moved) -> None:
+    """Put rows of a table into their new places in another one."""
+    with torch.no_grad():
+        device = before.weight.device
+        table.weight[rows[1].to(table.weight.device)] = before.weight[rows[0].to(device)].to(table.weight)
+
+
+def walker_on(walker: Walker, view: GraphView, metapath: Any, weight: Weight | None) -> Walker:
+    """A walker with the same settings on another graph.
+
+    Raises:
+        InputError: Weights of edges that came as a tensor, and none for the new edges.
+    """
+    if weight is None:
+        weight = walker.weight
+        if weight is not None and not isinstance(weight, str):
+            expected = "weights of the new graph's edges, as the model was given a tensor of weights"
+            raise InputError("weight", None, expected, "pass weight=, or build the model with the name of a feature")
+    settings: dict[str, Any] = {"p": walker.p, "q": walker.q, "restart": walker.restart, "engine": walker.engine}
+    return Walker(view, metapath=metapath, weight=weight, cyclic=walker.cyclic, **settings)
