@@ -44,9 +44,13 @@ from torch import Tensor
 from ._core import checks
 from .errors import InputError
 
-__all__ = ["BPR_PRESETS", "PRESETS", "bpr_loss", "classification_loss", "link_loss", "skip_gram_loss"]
+__all__ = [
+    *("BPR_PRESETS", "PRESETS", "REGRESSION_PRESETS"),
+    *("bpr_loss", "classification_loss", "link_loss", "regression_loss", "skip_gram_loss"),
+]
 
 PRESETS = ("stable", "dgl", "pyg")
+REGRESSION_PRESETS = ("mse", "l1")
 _PYG_EPSILON = 1e-15
 
 BPR_PRESETS = ("pyg", "lightgcn-pytorch", "recbole")
@@ -115,6 +119,32 @@ def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
     if y.shape != scores.shape[:1]:
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape ({len(scores)},) or {tuple(scores.shape)}")
     return F.cross_entropy(scores, y.long())
+
+
+def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Tensor:
+    """Squared or absolute error of predicted numbers, averaged over nodes and numbers.
+
+    Args:
+        predicted: ``(N, T)``.
+        y: Targets, floats ``(N, T)``; or ``(N,)`` where T is 1.
+        preset: ``"mse"``, the mean of squares, or ``"l1"``, of absolute values.
+
+    Returns:
+        Scalar, shape ``()``.
+
+    Raises:
+        InputError: No nodes, or shapes that do not match.
+
+    Example:
+        >>> regression_loss(torch.tensor([[1.0], [3.0]]), torch.tensor([1.0, 1.0]))
+        tensor(2.)
+    """
+    checks.choice("preset", preset, REGRESSION_PRESETS)
+    y = y.unsqueeze(1) if y.dim() == 1 else y
+    if predicted.shape != y.shape or not len(y):
+        raise InputError("y", f"shape {tuple(y.shape)}", f"shape {tuple(predicted.shape)}, at least one node")
+    loss = F.mse_loss if preset == "mse" else F.l1_loss
+    return loss(predicted, y.to(predicted.dtype))
 
 
 def bpr_loss(

@@ -1,4 +1,4 @@
-"""Metrics of classification by scikit-learn's definitions, computed where the scores are."""
+"""Metrics of classification and regression by scikit-learn's definitions, computed where the scores are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError
 
-__all__ = ["classification_metrics"]
+__all__ = ["classification_metrics", "regression_metrics"]
 
 
 def classification_metrics(scores: Tensor, y: Tensor) -> dict[str, float]:
@@ -52,6 +52,35 @@ def classification_metrics(scores: Tensor, y: Tensor) -> dict[str, float]:
         "recall": float(recall.mean()),
         "macro_f1": float(f1.mean()),
         "micro_f1": float(_ratio(2 * right.sum(), guessed.sum() + true.sum())),
+    }
+
+
+def regression_metrics(predicted: Tensor, y: Tensor) -> dict[str, float]:
+    """Errors of predicted numbers: mean absolute error, root of the mean square, and R squared.
+
+    Args:
+        predicted: ``(N, T)``.
+        y: The numbers, ``(N, T)``; or ``(N,)`` where T is 1. ``r2`` is the mean over T; of a target that is the same
+            everywhere it counts as 1 where all is right, and as 0 otherwise.
+
+    Raises:
+        InputError: No nodes, or shapes that do not match.
+
+    Example:
+        >>> regression_metrics(torch.tensor([[1.0], [2.0], [5.0]]), torch.tensor([1.0, 2.0, 3.0]))["mae"]
+        0.6666666666666666
+    """
+    y = y.unsqueeze(1) if y.dim() == 1 else y
+    if not len(y) or predicted.shape != y.shape:
+        raise InputError("y", f"shape {tuple(y.shape)}", f"shape {tuple(predicted.shape)}, at least one node")
+    error, truth = (predicted - y).double(), y.double()
+    lost, spread = error.square().sum(0), (truth - truth.mean(0)).square().sum(0)
+    explained = 1 - lost / torch.where(spread > 0, spread, 1)
+    r2 = torch.where(spread > 0, explained, (lost == 0).double())
+    return {
+        "mae": float(error.abs().mean()),
+        "rmse": float(error.square().mean().sqrt()),
+        "r2": float(r2.mean()),
     }
 
 

@@ -25,11 +25,13 @@ def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None
 
 
 def count_classes(view: GraphView, node_type: str) -> int | None:
-    """Number of classes that a node type has labels of; None without labels."""
+    """Number of classes that a node type has labels of, or of numbers to predict; None without labels."""
     labels = find(view, node_type, LABEL_NAMES)
     if labels is None or not labels.numel():
         return None
-    return labels.size(1) if labels.dim() == 2 else int(labels.max()) + 1
+    if labels.dim() == 2 and labels.size(1) > 1:
+        return labels.size(1)
+    return 1 if labels.is_floating_point() else int(labels.max()) + 1
 
 
 def features_of(view: GraphView, node_type: str, *, name: str | None = None, channels: int | None = None) -> Tensor:

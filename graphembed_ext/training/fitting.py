@@ -80,7 +80,8 @@ def fit(
             of the same sizes.
         on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
             as :class:`graphembed_ext.callbacks.TensorBoard`.
-        task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels. None means labels
+        task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels; GraphSAGE and HAN
+            take ``"regression"``, too: the labels are numbers, whatever they look like. None means labels
             where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
         **options: Options of the task.
 
@@ -163,8 +164,14 @@ def options_of(model: Any) -> list[str]:
 def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> str | None:
     own, other = getattr(model, "task", None), getattr(model, "task_without_labels", None)
     known = [name for name in (own, other) if name is not None]
+    known += ["regression"] if own == "nodes" else []
     if task is not None:
-        return checks.choice("task", task, known)
+        checks.choice("task", task, known)
+        if task != "regression":
+            return task
+        if options.setdefault("loss", "mse") == "cross_entropy":
+            raise InputError("loss", "cross_entropy", "'mse' or 'l1', as task='regression' predicts numbers")
+        return own
     if other is None or options.get("y") is not None or options.get("masks") is not None or graph is None:
         return own
     return own if any("train_mask" in columns for columns in graph.features.values()) else other

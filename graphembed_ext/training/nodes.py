@@ -1,4 +1,4 @@
-"""Training of message-passing models on labelled nodes: cross-entropy over masks."""
+"""Training of message-passing models on labelled nodes: cross-entropy, or errors of numbers, over masks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import losses
 from .._core import checks, rng
 from ..errors import InputError
-from ..evaluate.metrics import classification_metrics
+from ..evaluate.metrics import classification_metrics, regression_metrics
 from ..graph.view import GraphView
 from ..hosts import registry
 from .adam import Adam, materialised
@@ -24,7 +24,11 @@ from .splits import Split, splits_of
 __all__ = ["NodeModel", "train"]
 
 _EPOCHS, _LR = 200, 0.01
-_MONITORS = ("val_loss", "val_accuracy", "val_precision", "val_recall", "val_macro_f1", "val_micro_f1")
+_LOSSES = ("cross_entropy", *losses.REGRESSION_PRESETS)
+_OF_CLASSES = ("val_loss", "val_accuracy", "val_precision", "val_recall", "val_macro_f1", "val_micro_f1")
+_OF_NUMBERS = ("val_loss", "val_mae", "val_rmse", "val_r2")
+#: Figures of which less is better.
+_ERRORS = ("val_loss", "val_mae", "val_rmse")
 
 
 class NodeModel(Protocol):
@@ -77,6 +81,8 @@ def train(
     monitor: str = "val_loss",
     validate_every: int = 1,
     fanouts: Any = None,
+    split: int | None = None,
+    loss: str | None = None,
 ) -> FitResult:
     """Train GraphSAGE or HAN on labelled nodes by Adam, and keep the weights that validate best.
 
@@ -89,19 +95,24 @@ def train(
         model: The model. One that can learn without labels is trained so where ``y`` is None (GraphSAGE).
         graph: The graph, of either host, with its node features.
         plan: What :func:`graphembed_ext.fit` was told. By default 200 epochs and a learning rate of 0.01.
-        y: Classes of the nodes of the target type, integers ``(N,)``, or 0/1 ``(N, C)`` for several labels a node; a
+        y: Classes of the nodes of the target type, integers ``(N,)`` or ``(N, 1)``, or 0/1 ``(N, C)`` for several
+            labels a node; or numbers to predict, floats ``(N,)``, or ``(N, T)`` for a model of ``out_channels=T``; a
             dict of these by node type; or the name of the node feature that holds them. None: the graph's ``y`` or
             ``label``.
         masks: ``{"train": ..., "val": ..., "test": ...}``, each a boolean mask ``(N,)``, node ids, or a dict of these
             by node type. Only train is needed; without val nothing is validated. None: the graph's ``train_mask``,
-            ``val_mask`` and ``test_mask``.
+            ``val_mask`` and ``test_mask``. Masks ``(N, splits)`` take ``split``.
         weight_decay: Adam's L2 penalty on all weights.
         patience: Validations without improvement after which training ends; None for none.
         monitor: What decides: ``"val_loss"``, ``"val_accuracy"``, ``"val_precision"``, ``"val_recall"``,
-            ``"val_macro_f1"`` or ``"val_micro_f1"``.
+            ``"val_macro_f1"`` or ``"val_micro_f1"``; of numbers ``"val_loss"``, ``"val_mae"``, ``"val_rmse"`` or
+            ``"val_r2"``.
         validate_every: Epochs from one validation to the next.
         fanouts: Neighbours sampled, as many numbers as layers, first hop first; for HAN walks along each metapath. For
             GraphSAGE -1 takes all, and a typed graph may have a dict by edge type. With ``batch_size`` only.
+        split: Column of masks that have one for each of several splits, from 0.
+        loss: ``"cross_entropy"`` of classes; or of numbers ``"mse"``, the mean squared error, or ``"l1"``, the mean
+            absolute one. None goes by ``y``: floats are numbers (``"mse"``), unless they are 0 and 1 in columns.
 
     Returns:
         ``history`` has ``loss``, ``samples`` and the validation's figures; ``metrics`` those of the test mask.
@@ -113,27 +124,29 @@ def train(
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
     view = registry.view(graph)
-    split = splits_of(model, view, y, masks)
-    checks.choice("monitor", monitor, _MONITORS)
+    loss = None if loss is None else checks.choice("loss", loss, _LOSSES)
+    labels = splits_of(model, view, y, masks, column=split, loss=loss)
+    checks.choice("monitor", monitor, _OF_NUMBERS if labels.regression else _OF_CLASSES)
     weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
     patience = None if patience is None else checks.integer("patience", patience)
     _check_batches(model, plan.batch_size, fanouts)
     trainer = _NodeTrainer(
         model,
         view,
-        split,
+        labels,
         plan,
         weight_decay=weight_decay,
         validate_every=checks.integer("validate_every", validate_every),
         fanouts=fanouts,
     )
-    early = Early(monitor, patience, larger=monitor != "val_loss") if split.parts["val"] else None
+    early = Early(monitor, patience, larger=monitor not in _ERRORS) if labels.parts["val"] else None
     config: dict[str, Any] = {"lr": plan.lr or _LR, "weight_decay": weight_decay, "seed": plan.seed}
     config |= {"batch_size": plan.batch_size, "fanouts": _numbers(fanouts)}
 
     def belongs_to() -> dict[str, Any]:
         about = {"task": "nodes", "patience": patience, "monitor": monitor, "validate_every": validate_every}
-        return about | graph_of(model, view) | split.fingerprint()
+        about |= {"loss": labels.loss} if labels.regression else {}
+        return about | graph_of(model, view) | labels.fingerprint()
 
     result = run(
         trainer,
@@ -145,7 +158,7 @@ def train(
         belongs_to=belongs_to,
         early=early,
     )
-    if split.parts["test"]:
+    if labels.parts["test"]:
         result.metrics = trainer.figures("test")
     return result
 
@@ -217,6 +230,9 @@ class _NodeTrainer:
                 scores.append(found[node_type][ids.to(found[node_type].device)] if whole else found[node_type])
                 labels.append(self._split.y[node_type].to(scores[-1].device)[ids.to(scores[-1].device)])
         names = {f"{part}_loss": loss / count}
+        if self._split.regression:
+            predicted, truth = torch.cat(scores), torch.cat(labels)
+            return names | {f"{part}_{name}": value for name, value in regression_metrics(predicted, truth).items()}
         width = max(score.size(1) for score in scores)
         scores = [_widened(score, width, -math.inf) for score in scores]
         labels = [_widened(label, width, 0) if label.dim() == 2 else label for label in labels]
@@ -258,8 +274,13 @@ class _NodeTrainer:
             rows = scores[node_type]
             ids = ids.to(rows.device)
             labels = self._split.y[node_type].to(rows.device)[ids]
-            parts.append(losses.classification_loss(rows[ids] if whole else rows, labels) * len(ids))
+            parts.append(self._lost(rows[ids] if whole else rows, labels) * len(ids))
         return torch.stack(parts).sum() / sum(map(len, nodes.values()))
+
+    def _lost(self, rows: Tensor, labels: Tensor) -> Tensor:
+        if self._split.regression:
+            return losses.regression_loss(rows, labels, preset=self._split.loss)
+        return losses.classification_loss(rows, labels)
 
     def state_dict(self) -> dict[str, Any]:
         return self._adam.state_dict()
