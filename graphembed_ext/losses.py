@@ -182,13 +182,7 @@ def bpr_loss(
     checks.choice("preset", preset, BPR_PRESETS)
     if pos.numel() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
-    if neg.dim() == pos.dim() + 1 and neg.shape[:-1] == pos.shape and neg.numel():
-        ranked = pos.unsqueeze(-1) - neg
-    elif neg.shape == pos.shape:
-        ranked = pos - neg
-    else:
-        expected = f"shape {tuple(pos.shape)}, as pos has, or ({len(pos)}, K)"
-        raise InputError("neg", f"shape {tuple(neg.shape)}", expected)
+    ranked = _ranked(pos, neg)
     if preset == "recbole":
         ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
     else:
@@ -200,6 +194,15 @@ def bpr_loss(
     else:
         size = sum(vectors.square().sum() for vectors in initial) / (2 if preset == "lightgcn-pytorch" else 1)
     return ranking + weight_decay * size / len(pos)
+
+
+def _ranked(pos: Tensor, neg: Tensor) -> Tensor:
+    """How far positives lie above their negatives, one or K for each."""
+    if neg.shape == pos.shape:
+        return pos - neg
+    if neg.dim() == pos.dim() + 1 and neg.shape[:-1] == pos.shape and neg.numel():
+        return pos.unsqueeze(-1) - neg
+    raise InputError("neg", f"shape {tuple(neg.shape)}", f"shape {tuple(pos.shape)}, as pos has, or ({len(pos)}, K)")
 
 
 def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:

@@ -10,7 +10,16 @@ import torch
 
 from graphembed_ext import losses
 from graphembed_ext.errors import InputError
-from graphembed_ext.losses import BPR_PRESETS, PRESETS, bpr_loss, classification_loss, link_loss, skip_gram_loss
+from graphembed_ext.losses import (
+    BPR_PRESETS,
+    PRESETS,
+    REGRESSION_PRESETS,
+    bpr_loss,
+    classification_loss,
+    link_loss,
+    regression_loss,
+    skip_gram_loss,
+)
 from tests.cases import LossCase
 
 
@@ -86,6 +95,23 @@ class TestClassification(LossCase):
     def sides(self, given):
         theirs = torch.nn.functional.one_hot(self.CLASSES, 3) == 1
         return given[theirs], given[~theirs]
+
+
+class TestRegression(LossCase):
+    """Numbers go towards their targets: here 1 and -1."""
+
+    loss = staticmethod(regression_loss)
+    variants: ClassVar = [{"preset": preset} for preset in REGRESSION_PRESETS]
+    ABOVE = torch.tensor([True, False, True, False, False, True, False])
+
+    def scores(self, dtype=torch.float64):
+        return [scores(dtype=dtype)[0].unsqueeze(1)]
+
+    def others(self):
+        return (torch.where(self.ABOVE, 1.0, -1.0),)
+
+    def sides(self, given):
+        return given[self.ABOVE], given[~self.ABOVE]
 
 
 class TestSeveralLabels(TestClassification):

@@ -152,7 +152,7 @@ def describe(model: nn.Module, names: Any = None) -> About:
         MetaPath2Vec: _spare_row,
         LightGCN: _recommender,
         GraphSAGE: _sage_model,
-        TypedGraphSAGE: lambda model: {"kind": "typed sage model"},
+        TypedGraphSAGE: lambda model: {"kind": "own" if hasattr(model, "learned") else "typed sage model"},
         SAGEConv: lambda model: {"kind": "sage layer", "aggregator": model.aggregator_type},
         HAN: _han_model,
         HANConv: lambda model: {"kind": "dgl han layer" if model.architecture == "dgl" else "han layer"},
@@ -184,7 +184,7 @@ def _sage_model(model: Any) -> dict[str, Any]:
 
 
 def _han_model(model: Any) -> dict[str, Any]:
-    if len(model.targets) > 1 or (model.architecture != "dgl" and len(model.layers) > 1):
+    if len(model.targets) > 1 or hasattr(model, "learned") or (model.architecture != "dgl" and len(model.layers) > 1):
         return {"kind": "own"}
     return {"kind": "dgl han model" if model.architecture == "dgl" else "han model"}
 

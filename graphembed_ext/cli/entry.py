@@ -19,6 +19,7 @@ from .commands.parity import parity
 from .commands.plot import plot
 from .commands.recommend import recommend
 from .commands.train import train
+from .commands.update import update
 
 __all__ = ["app", "main"]
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, train, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
+for command in (demo, train, update, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
     # what stands where an option was meant gets a message of train's own
     app.command(context_settings={"allow_extra_args": command is train})(command)
 

@@ -232,6 +232,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("aggr", str, "graphsage: mean, max, sum, lstm, gcn, pool, ...", _MODEL, SETTING),
     Option("target", str, "han: node type to classify.", _MODEL, SETTING),
     Option(
+        "task",
+        str,
+        "graphsage: nodes (by --labels) or links (without); graphsage, han: regression, where --labels are numbers.",
+        _TRAINING,
+        SETTING,
+    ),
+    Option(
         "set_",
         str,
         "Any other argument of the model, or of graphembed_ext.fit (also as fit.NAME); the value as JSON or plain "

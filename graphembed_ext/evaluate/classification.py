@@ -68,11 +68,7 @@ def node_classification(
     vectors, labels = matrix_of(emb), _dense(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
-    if not np.isfinite(labels.astype(np.float64)).all():
-        row = int(np.flatnonzero(~np.isfinite(labels.astype(np.float64)).reshape(len(labels), -1).all(1))[0])
-        raise InputError("y", f"NaN or infinity, first at node {row}", "classes", "-1 marks a node without a label")
-    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-        raise InputError("y", f"dtype {labels.dtype} with fractions", "classes, whole numbers from 0 on")
+    _check_classes(labels)
     ratio = checks.number("train_ratio", train_ratio, above=0)
     if ratio >= 1:
         raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
@@ -85,6 +81,15 @@ def node_classification(
         splits = [_random_split(ids, labels[ids], ratio, seed + repeat) for repeat in range(repeats)]
     scores = [_judged(vectors, labels, train, test) for train, test in splits]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+
+
+def _check_classes(labels: np.ndarray) -> None:
+    """Raise for labels that are no whole numbers."""
+    if not np.isfinite(labels.astype(np.float64)).all():
+        row = int(np.flatnonzero(~np.isfinite(labels.astype(np.float64)).reshape(len(labels), -1).all(1))[0])
+        raise InputError("y", f"NaN or infinity, first at node {row}", "classes", "-1 marks a node without a label")
+    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+        raise InputError("y", f"dtype {labels.dtype} with fractions", "classes, whole numbers from 0 on")
 
 
 def _dense(y: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +19,11 @@ def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
 
     Args:
         view: The graph.
-        metapath: A sequence of steps, each a relation name or a triple ``(source type, relation, destination
-            type)``; or a sequence of such sequences.
+        metapath: A sequence of steps, each a relation name, a triple ``(source type, relation, destination
+            type)``, or a pair of node types that one edge type joins; or a sequence of such sequences. Of a graph
+            that PyG's ``AddMetaPaths`` made, also its ``metapath_dict``, for all its metapaths, or one of the keys,
+            for that one: their steps are followed, one relation after the other. (In a list of steps, such a key is
+            a step along the edges that ``AddMetaPaths`` made, where the graph has them.)
 
     Returns:
         A tuple of metapaths.
@@ -36,18 +39,46 @@ def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
         >>> read_metapaths(view, ["buys", "bought_by"])
         ((('user', 'buys', 'item'), ('item', 'bought_by', 'user')),)
     """
+    metapath = _of_transform(view, metapath)
     if isinstance(metapath, str) or not isinstance(metapath, Sequence) or len(metapath) == 0:
         raise InputError("metapath", metapath, "a list of at least one edge type, or a list of such lists")
     if _is_triple(metapath):
         raise InputError("metapath", metapath, "a list of edge types", f"[{tuple(metapath)!r}] is a path of one step")
-    several = all(isinstance(part, (list, tuple)) and len(part) > 0 and not _is_triple(part) for part in metapath)
-    if several:
+    if all(_is_path(view, part) for part in metapath):
         return tuple(_read(view, part, f"metapath {k + 1}, step") for k, part in enumerate(metapath))
     return (_read(view, metapath, "metapath step"),)
 
 
+def _of_transform(view: GraphView, metapath: Any) -> Any:
+    """A metapath that PyG's AddMetaPaths knows by its edge type, or all of them, as steps; others as they are."""
+    if isinstance(metapath, Mapping):
+        return [list(path) for path in metapath.values()]
+    return _added(view).get(metapath, metapath) if _is_triple(metapath) else metapath
+
+
+def _is_path(view: GraphView, part: Any) -> bool:
+    """Whether a part of a list is a path of its own, and not a step."""
+    several = isinstance(part, (list, tuple)) and len(part) > 0
+    return several and not _is_triple(part) and not _is_pair(view, part)
+
+
 def _is_triple(part: Any) -> bool:
     return isinstance(part, tuple) and len(part) == 3 and all(isinstance(name, str) for name in part)
+
+
+def _is_pair(view: GraphView, part: Any) -> bool:
+    """Whether a step is a pair of node types, as PyG writes edge types short; not two relations."""
+    pair = isinstance(part, tuple) and len(part) == 2 and all(name in view.num_nodes for name in part)
+    return pair and not any(edge_type[1] in part for edge_type in view.edges)
+
+
+def _added(view: GraphView) -> Mapping[Any, Any]:
+    """The metapaths that PyG's AddMetaPaths made edge types of, by edge type."""
+    try:
+        found = getattr(view.source, "metapath_dict", None)
+    except KeyError:  # PyG's way to say that there are none
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def node_types(metapath: Metapath) -> list[str]:
@@ -57,7 +88,12 @@ def node_types(metapath: Metapath) -> list[str]:
 
 def _read(view: GraphView, steps: Sequence[Any], place: str) -> Metapath:
     found: list[EdgeType] = []
-    for number, step in enumerate(steps, 1):
+    known = _added(view)
+    expanded: list[Any] = []
+    for step in steps:
+        added = tuple(step) if isinstance(step, (list, tuple)) else step
+        expanded += known[added] if added not in view.edges and added in known else [step]
+    for number, step in enumerate(expanded, 1):
         edge_type = _edge_type(view, step, f"{place} {number}")
         if found and found[-1][2] != edge_type[0]:
             before = found[-1]
@@ -76,10 +112,9 @@ def _edge_type(view: GraphView, step: Any, place: str) -> EdgeType:
         triple = tuple(step)
         if triple in view.edges:
             return triple
-        hint = f"this graph has {', '.join(map(str, view.edge_types)) or 'no edge types'}"
-        if len(triple) == 3 and triple[0] in view.num_nodes:
-            hint = f"from {triple[0]!r} this graph offers {_offers(view, triple[0])}"
-        raise MetapathError(place, f"is {triple!r}, an edge type that this graph lacks", hint)
+        if _is_pair(view, triple):
+            return _between(view, triple[0], triple[1], repr(triple))
+        raise MetapathError(place, f"is {triple!r}, an edge type that this graph lacks", _way_out(view, triple))
     matches = [edge_type for edge_type in view.edges if edge_type[1] == step]
     if len(matches) == 1:
         return matches[0]
@@ -88,6 +123,18 @@ def _edge_type(view: GraphView, step: Any, place: str) -> EdgeType:
         raise MetapathError(place, f"is {step!r}, a relation that this graph lacks", f"this graph has {known}")
     choices = " or ".join(map(str, matches))
     raise MetapathError(place, f"is {step!r}, a name that {len(matches)} edge types share", f"write {choices}")
+
+
+def _way_out(view: GraphView, triple: tuple[Any, ...]) -> str:
+    """What to write in place of an edge type that a graph lacks."""
+    if len(triple) == 3 and str(triple[1]).startswith("metapath_"):
+        steps = (
+            "of an edge type of AddMetaPaths give the steps, data.metapath_dict[edge_type], or the graph that has it"
+        )
+        return f"{steps}; this graph has {', '.join(map(str, view.edge_types))}"
+    if len(triple) == 3 and triple[0] in view.num_nodes:
+        return f"from {triple[0]!r} this graph offers {_offers(view, triple[0])}"
+    return f"this graph has {', '.join(map(str, view.edge_types)) or 'no edge types'}"
 
 
 def _offers(view: GraphView, node_type: str) -> str:

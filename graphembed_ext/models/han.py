@@ -20,9 +20,9 @@ from ..hosts import registry
 from ..nn.han import HANConv
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
-from ._inductive import Inductive
 from ._modes import evaluating
 from .han_inputs import HANInputs, check_edge_types, check_returns, classes_of, forward_of_han, sizes_of, whole_graph
+from .learned_features import LearnedFeatures, sizes_of_features
 from .typed_layers import layered, targets_of
 
 __all__ = ["HAN", "HANInputs"]
@@ -31,7 +31,7 @@ __all__ = ["HAN", "HANInputs"]
 _FANOUT = 20
 
 
-class HAN(Inductive, nn.Module):
+class HAN(LearnedFeatures, nn.Module):
     """The heterogeneous graph attention network: layers of :class:`graphembed_ext.HANConv` and a classifier.
 
     :meth:`for_graph` reads sizes, and metapaths as lists of edge types, off a graph; so does ``ge.create("han", ...)``.
@@ -60,6 +60,8 @@ class HAN(Inductive, nn.Module):
             for training without ``batch_size``; drawn by a seed of 0.
         feature: Name of the node feature to read; None for ``"x"`` or ``"feat"``.
         seed: Seed of the initial weights; None draws them from torch's default generator.
+        learned: Node types without features, with their numbers of nodes: a vector of ``in_channels`` numbers is
+            learned for each node. :meth:`for_graph` finds them, and takes ``hidden_channels`` numbers.
 
     Attributes:
         targets: Node types that are classified.
@@ -106,6 +108,7 @@ class HAN(Inductive, nn.Module):
         max_neighbors: int | None = None,
         feature: str | None = None,
         seed: int | None = None,
+        learned: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         num_layers = checks.integer("num_layers", num_layers)
@@ -126,6 +129,7 @@ class HAN(Inductive, nn.Module):
                 sizes = hidden_channels if number else sizes_of(in_channels, part[0])
                 self.layers.append(HANConv(sizes, hidden_channels, part, head_counts[number], **options))
             self.predict = self._classifier()
+            self._make_learned(learned, self.layers[0].in_channels)  # type: ignore[arg-type]
 
     def _head_counts(self, heads: int | Sequence[int], num_layers: int) -> list[int]:
         counts = [heads] * num_layers if isinstance(heads, int) else list(heads)
@@ -185,7 +189,7 @@ class HAN(Inductive, nn.Module):
         targets = _targets(target, edge_types)
         first = layered(edge_types, targets, checks.integer("num_layers", num_layers))[0]
         ends = {end for src, _, dst in first for end in (src, dst)}
-        sizes = {name: features_of(view, name, name=feature).size(1) for name in sorted(ends)}
+        sizes, learned = sizes_of_features(view, sorted(ends), hidden_channels, feature)
         if out_channels is None:
             out_channels = {name: classes_of(view, name) for name in targets}
             if len(targets) == 1:
@@ -193,11 +197,12 @@ class HAN(Inductive, nn.Module):
         shape = sizes, hidden_channels, out_channels, (view.node_types, edge_types), num_layers, heads, dropout, targets
         more: dict[str, Any] = {"negative_slope": negative_slope, "feature_dropout": feature_dropout}
         more |= {"metapaths": paths, "max_neighbors": max_neighbors, "feature": feature}
-        return cls(*shape, architecture=architecture, seed=seed, **more)
+        return cls(*shape, architecture=architecture, seed=seed, learned=learned, **more)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        for module in [*self.layers, *(m for m in self.predict.modules() if isinstance(m, nn.Linear))]:
+        linear = [m for m in self.predict.modules() if isinstance(m, nn.Linear)]
+        for module in [*self.layers, *linear, *getattr(self, "learned", {}).values()]:
             module.reset_parameters()
 
     def forward(
@@ -343,11 +348,12 @@ class HAN(Inductive, nn.Module):
         return {name: self.predict(hidden[name]) for name in self.targets}
 
     def _features(self, view: GraphView) -> dict[str, Tensor]:
-        sizes: Any = self.layers[0].in_channels
-        like = next(self.parameters())
+        like, own = next(self.parameters()), self._learned_types()
         return {
-            name: features_of(view, name, name=self.feature, channels=size).to(like.device, like.dtype)
-            for name, size in sizes.items()
+            name: self._learned_features(view, name)
+            if name in own
+            else features_of(view, name, name=self.feature, channels=size).to(like.device, like.dtype)
+            for name, size in self.layers[0].in_channels.items()  # type: ignore[union-attr, operator]
         }
 
     def _edge_types(self) -> list[EdgeType]:

@@ -253,7 +253,7 @@ def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
     """The view of a graph whose edges a DataLoader's workers can read: on the CPU, as PyG has them."""
     if isinstance(graph, Tensor):
         graph = graph.cpu()
-    elif isinstance(graph, Mapping) and any(isinstance(e, Tensor) and not e.is_cpu for e in graph.values()):
+    elif isinstance(graph, Mapping) and not all(getattr(edges, "is_cpu", True) for edges in graph.values()):
         graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
     view = registry.view(graph) if num_nodes is None else registry.view(graph, num_nodes=num_nodes)
     if view.total_nodes == 0 or view.total_edges == 0:

@@ -12,7 +12,6 @@ from .._core import checks
 from .._core.near import spelt
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from ..graph.features import features_of
 from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
 from ..nn import parts
@@ -22,6 +21,7 @@ from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import compact, kept_features
+from .learned_features import LearnedFeatures, sizes_of_features
 from .own_forward import edges_as_tensors, has_own
 from .typed_layers import layered, reached, targets_of
 
@@ -42,7 +42,7 @@ class TypedInputs(NamedTuple):
     edge_weight: dict[EdgeType, Tensor] | None
 
 
-class TypedGraphSAGE(GraphSAGEBase):
+class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
     """Layers of SAGEConv, one for each edge type, whose results are added up for each node type.
 
     What PyG makes of its ``GraphSAGE`` by ``to_hetero(model, metadata, aggr="sum")``: the same ``state_dict``, and with
@@ -58,6 +58,8 @@ class TypedGraphSAGE(GraphSAGEBase):
         weight: Name of the edge feature that weighs messages, of every edge type, where the model is given a graph.
         unit_norm: Whether :func:`graphembed_ext.embed` returns vectors of length 1; training without labels sets it.
         seed: Fixes the initial weights.
+        learned: Node types without features, with their numbers of nodes: a vector of ``in_channels`` numbers is
+            learned for each node. ``for_graph`` finds them, and takes ``hidden_channels`` numbers.
         **kwargs: Arguments of :class:`~graphembed_ext.nn.sage.SAGEConv`.
 
     Attributes:
@@ -103,6 +105,7 @@ class TypedGraphSAGE(GraphSAGEBase):
         weight: str | None = None,
         unit_norm: bool = False,
         seed: int | None = None,
+        learned: Mapping[str, int] | None = None,
         **kwargs: Any,
     ) -> None:
         shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, jk
@@ -118,6 +121,7 @@ class TypedGraphSAGE(GraphSAGEBase):
         self.in_channels = {name: sizes[name] for name in ends}
         with self._drawing():
             self._build(norm, norm_kwargs, kwargs)
+            self._make_learned(learned, self.in_channels)
 
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, kwargs: dict[str, Any]) -> None:
         hidden, sizes = self.hidden_channels, dict(self.in_channels)
@@ -148,13 +152,14 @@ class TypedGraphSAGE(GraphSAGEBase):
         targets = _targets(config.get("target"), view.edge_types, checks.integer("num_layers", num_layers))
         first = layered(view.edge_types, targets, num_layers)[0]
         ends = sorted({end for src, _, dst in first for end in (src, dst)})
-        sizes = {name: features_of(view, name).size(1) for name in ends}
+        sizes, learned = sizes_of_features(view, ends, hidden_channels)
         metadata = view.node_types, view.edge_types
-        return cls(sizes, hidden_channels, num_layers, *args, metadata=metadata, **config)
+        return cls(sizes, hidden_channels, num_layers, *args, metadata=metadata, learned=learned, **config)
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
-        for group in (*self.convs, *self.norms, getattr(self, "jk", {}), getattr(self, "lin", {})):
+        parts_of_types = (getattr(self, name, {}) for name in ("jk", "lin", "learned"))
+        for group in (*self.convs, *self.norms, *parts_of_types):
             for module in group.values():
                 if hasattr(module, "reset_parameters"):
                     module.reset_parameters()
@@ -291,7 +296,11 @@ class TypedGraphSAGE(GraphSAGEBase):
                 expected = f"the edge types that the model has weights for, {edge_type} among them"
                 raise InputError("graph", f"a graph with the edge types {view.edge_types}", expected)
         like = next(self.parameters())
-        return {name: kept_features(view, name, wide, like) for name, wide in self.in_channels.items()}
+        own = self._learned_types()
+        return {
+            name: self._learned_features(view, name) if name in own else kept_features(view, name, wide, like)
+            for name, wide in self.in_channels.items()
+        }
 
     def logits(self, inputs: TypedInputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of the target types of a graph, or for the seeds of a batch."""

@@ -115,10 +115,7 @@ class TableAdam:
     """
 
     def __init__(self, model: nn.Module, lr: float) -> None:
-        tables = [m.weight for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) and m.sparse]
-        known = set(map(id, tables))
-        others = [p for p in model.parameters() if p.requires_grad and id(p) not in known]
-        tables = [p for p in tables if p.requires_grad]
+        tables, others = _sparse_and_dense(model)
         self._optimizers: list[torch.optim.Optimizer] = []
         if tables:
             self._optimizers.append(torch.optim.SparseAdam(tables, lr=lr))
@@ -151,6 +148,13 @@ class TableAdam:
             _check_moments(optimizer, found)
         for optimizer, found in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(found)
+
+
+def _sparse_and_dense(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights that are trained: those whose gradients are sparse, and the others."""
+    sparse = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding) and m.sparse}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [p for p in trained if id(p) in sparse], [p for p in trained if id(p) not in sparse]
 
 
 def _check_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -163,18 +163,25 @@ def options_of(model: Any) -> list[str]:
 
 def _task(model: Any, graph: Any, task: str | None, options: dict[str, Any]) -> str | None:
     own, other = getattr(model, "task", None), getattr(model, "task_without_labels", None)
-    known = [name for name in (own, other) if name is not None]
-    known += ["regression"] if own == "nodes" else []
     if task is not None:
-        checks.choice("task", task, known)
-        if task != "regression":
-            return task
-        if options.setdefault("loss", "mse") == "cross_entropy":
-            raise InputError("loss", "cross_entropy", "'mse' or 'l1', as task='regression' predicts numbers")
-        return own
-    if other is None or options.get("y") is not None or options.get("masks") is not None or graph is None:
-        return own
-    return own if any("train_mask" in columns for columns in graph.features.values()) else other
+        known = [name for name in (own, other) if name is not None]
+        checks.choice("task", task, [*known, "regression"] if own == "nodes" else known)
+        return _numbers(options, own) if task == "regression" else task
+    return own if other is None or _labelled(graph, options) else other
+
+
+def _labelled(graph: Any, options: dict[str, Any]) -> bool:
+    """Whether there are labels to train on: given, or in the graph with masks; without a graph an error says more."""
+    if options.get("y") is not None or options.get("masks") is not None or graph is None:
+        return True
+    return any("train_mask" in columns for columns in graph.features.values())
+
+
+def _numbers(options: dict[str, Any], task: str | None) -> str | None:
+    """The task of labels that are numbers, whatever they look like; its options say so."""
+    if options.setdefault("loss", "mse") == "cross_entropy":
+        raise InputError("loss", "cross_entropy", "'mse' or 'l1', as task='regression' predicts numbers")
+    return task
 
 
 def _trainer(model: Any, task: str | None) -> Callable[..., FitResult] | None:

@@ -134,13 +134,10 @@ def _both(
 ) -> Moved:
     """Old and new ids of the nodes of a type that both graphs have."""
     if old_names is None or new_names is None:
-        here, there = torch.arange(min(old, new)), torch.arange(min(old, new))
+        here = there = torch.arange(min(old, new))
         gone = [str(node) for node in range(new, old)]
     else:
-        place = {name: node for node, name in enumerate(new_names)}
-        pairs = [(node, place[name]) for node, name in enumerate(old_names) if name in place]
-        gone = [repr(name) for name in old_names if name not in place]
-        here, there = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).unbind(1)
+        here, there, gone = _named_alike(old_names, new_names)
     if gone and not drop:
         of_type = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
         raise InputError(
@@ -150,6 +147,14 @@ def _both(
             "drop=True leaves them out; old_names= and new_names= tell nodes whose ids have changed",
         )
     return here, there
+
+
+def _named_alike(old: Sequence[Any], new: Sequence[Any]) -> tuple[Tensor, Tensor, list[str]]:
+    """Old and new ids of names that stand in both lists, and the old ones that do not."""
+    place = {name: node for node, name in enumerate(new)}
+    pairs = [(node, place[name]) for node, name in enumerate(old) if name in place]
+    here, there = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).unbind(1)
+    return here, there, [repr(name) for name in old if name not in place]
 
 
 def _grow_state(old: Path, new: Path, before: nn.Module, after: nn.Module, tables: Mapping[str, Moved]) -> None:
@@ -206,11 +211,13 @@ def _move_moments(
     total = sum(len(group["params"]) for group in state["param_groups"])
     for place, moments in state["state"].items():
         size = tuple(moments["exp_avg"].shape)
-        candidates = [names[place]] if total == len(names) else [n for n in names if sizes[n] == size]
-        name = next((n for n in candidates if n in tables), None)
-        if name is None or sizes[name] != size:
-            continue
-        for key in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
-            if key in moments:
-                start = torch.zeros(after[name].shape, dtype=moments[key].dtype)
-                moments[key] = moved(moments[key], start, tables[name])
+        alike = [names[place]] if total == len(names) else names
+        name = next((n for n in alike if n in tables and sizes[n] == size), None)
+        if name is not None:
+            _move_rows(moments, after[name], tables[name])
+
+
+def _move_rows(moments: dict[str, Any], table: Tensor, rows: Moved) -> None:
+    for key in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
+        if key in moments:
+            moments[key] = moved(moments[key], torch.zeros(table.shape, dtype=moments[key].dtype), rows)

@@ -230,14 +230,17 @@ class _NodeTrainer:
                 scores.append(found[node_type][ids.to(found[node_type].device)] if whole else found[node_type])
                 labels.append(self._split.y[node_type].to(scores[-1].device)[ids.to(scores[-1].device)])
         names = {f"{part}_loss": loss / count}
+        metrics = self._metrics(scores, labels)
+        return names | {f"{part}_{name}": value for name, value in metrics.items()}
+
+    def _metrics(self, scores: list[Tensor], labels: list[Tensor]) -> dict[str, float]:
+        """Metrics of the outputs for the nodes of several types, or of several batches."""
         if self._split.regression:
-            predicted, truth = torch.cat(scores), torch.cat(labels)
-            return names | {f"{part}_{name}": value for name, value in regression_metrics(predicted, truth).items()}
+            return regression_metrics(torch.cat(scores), torch.cat(labels))
         width = max(score.size(1) for score in scores)
         scores = [_widened(score, width, -math.inf) for score in scores]
         labels = [_widened(label, width, 0) if label.dim() == 2 else label for label in labels]
-        metrics = classification_metrics(torch.cat(scores), torch.cat(labels))
-        return names | {f"{part}_{name}": value for name, value in metrics.items()}
+        return classification_metrics(torch.cat(scores), torch.cat(labels))
 
     def _scores(self, part: str) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor], bool]]:
         if self._inputs is not None:

@@ -49,9 +49,9 @@ class Split:
         column: int | None = None,
         loss: str | None = None,
     ) -> None:
-        labels = _labels(view, targets, y)
-        self.loss = _loss_of(labels) if loss is None else loss
-        self.y = {t: _one_column(values, classes[t], self.regression) for t, values in labels.items()}
+        given = _labels(view, targets, y)
+        self.loss = _loss_of(given) if loss is None else loss
+        self.y = {t: _one_column(values, classes[t], self.regression) for t, values in given.items()}
         _check_keys(masks)
         self.parts = {part: _nodes_of(view, part, list(self.y), masks, column) for part in _PARTS}
         if not self.parts["train"]:

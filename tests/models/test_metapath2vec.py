@@ -339,3 +339,32 @@ def test_state_dict():
         "node_embed.weight": (15, 8),
         "context_embed.weight": (15, 8),
     }
+
+
+def test_edge_types_of_add_metapaths():
+    """PyG's transform keeps the steps in metapath_dict, as the user wrote them: pairs of node types here."""
+    from torch_geometric.data import HeteroData
+    from torch_geometric.transforms import AddMetaPaths
+
+    writes = torch.tensor([[0, 0, 1, 2, 2, 3], [0, 1, 1, 2, 3, 3]])
+    data = HeteroData({"author": {"num_nodes": 4}, "paper": {"num_nodes": 4}})
+    data["author", "writes", "paper"].edge_index = writes
+    data["paper", "by", "author"].edge_index = writes.flip(0)
+    steps = [("paper", "author"), ("author", "paper")]
+    whole = (("paper", "by", "author"), ("author", "writes", "paper"))
+    key = ("paper", "metapath_0", "paper")
+    made = AddMetaPaths([steps])(data)
+    for path in (key, made.metapath_dict[key], made.metapath_dict, [["by", "writes"]]):
+        assert ge.MetaPath2Vec(made, path, 2).walker.metapaths == (whole,)
+    assert ge.MetaPath2Vec(made, [key], 2).walker.metapaths == ((key,),)
+    assert ge.MetaPath2Vec(data, steps, 2).walker.metapaths == (whole,)
+    assert ge.pyg.MetaPath2Vec(made, 4, key, walk_length=4, context_size=2).walker.metapaths == (whole,)
+    del made[key]
+    assert ge.MetaPath2Vec(made, [key], 2).walker.metapaths == (whole,)
+    with pytest.raises(
+        ge.errors.MetapathError, match=r"metapath_0.* this graph lacks.*data.metapath_dict\[edge_type\]"
+    ):
+        ge.MetaPath2Vec(data, [key], 2)
+    gone = AddMetaPaths([steps], drop_orig_edge_types=True)(data)
+    with pytest.raises(ge.errors.InputError, match="from 'paper' to 'author'"):
+        ge.MetaPath2Vec(gone, gone.metapath_dict, 2)

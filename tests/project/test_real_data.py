@@ -34,3 +34,30 @@ def test_cora_embeddings_are_useful(cora):
     edges = cora.edge_index[:, ::7]
     noise = torch.randint(cora.num_nodes, edges.shape, generator=torch.Generator().manual_seed(0))
     assert ge.evaluate.link_prediction(ge.embed(model), edges, noise)["auc"] > 0.9
+
+
+def test_a_grown_model_keeps_its_quality_on_cora(cora):
+    """A tenth of the papers comes later: the others stay as good, and the new ones get as good."""
+    order = torch.randperm(cora.num_nodes, generator=torch.Generator().manual_seed(0))
+    edges, y, first = order.argsort()[cora.edge_index], cora.y[order], 2437
+    model = ge.DeepWalk(Data(edge_index=edges[:, (edges < first).all(0)], num_nodes=first), seed=0)
+    ge.fit(model, epochs=40, deterministic=True, progress=False)
+
+    def accuracy(emb, judged):
+        """Of a regression that learns from every second old paper."""
+        masks = {"train": torch.arange(0, first, 2), "test": judged}
+        return ge.evaluate.node_classification(emb.tensor, y[: len(emb)], masks=masks)["accuracy"]
+
+    old, new = torch.arange(1, first, 2), torch.arange(first, cora.num_nodes)
+    before = accuracy(ge.embed(model), old)
+    grown = ge.grow(model, Data(edge_index=edges, num_nodes=cora.num_nodes))
+    bare = accuracy(ge.embed(grown), new)
+    ge.fit(grown, epochs=10, deterministic=True, progress=False)
+    anew = ge.DeepWalk(Data(edge_index=edges, num_nodes=cora.num_nodes), seed=0)
+    ge.fit(anew, epochs=40, deterministic=True, progress=False)
+    found = {name: accuracy(ge.embed(m), nodes) for name, m, nodes in
+             (("old", grown, old), ("new", grown, new), ("new, trained anew", anew, new))}  # fmt: skip
+    print(f"old papers {before:.3f} -> {found['old']:.3f}; new ones {bare:.3f} -> {found['new']:.3f}, "
+          f"trained anew {found['new, trained anew']:.3f}")  # fmt: skip
+    assert found["old"] > before - 0.02
+    assert found["new"] > found["new, trained anew"] - 0.05

@@ -87,7 +87,14 @@ MODELS = {
 NO_PART = {
     *("reset_parameters", "init_conv", "for_graph", "of_view"),  # before: when a model is made
     *("semantic_attention", "predict_link", "recommend_new", "embed_new_users", "test"),  # after: asked for by hand
-    *("drawing_from", "sampling_loader", "loss_of_sample", "start_nodes", "grown"),  # between models and training here
+    *(
+        "drawing_from",
+        "sampling_loader",
+        "loss_of_sample",
+        "start_nodes",
+        "grown",
+        "node_counts",
+    ),  # of training and growing
 }
 #: What training in batches calls alone, and what only training without labels leaves out.
 OF_BATCHES = {"loader", "full_logits"}

@@ -281,3 +281,103 @@ def test_parameters_of_a_subclass_are_trained(camps):
     model = WithFeatures.for_graph(graph, embedding_dim=4, num_layers=1, seed=0)
     ge.fit(model, graph, epochs=2, lr=0.05, progress=False)
     assert model.scale.item() != 1
+
+
+@pytest.mark.parametrize("preset", BPR_PRESETS)
+def test_several_negatives_are_a_mean(preset):
+    pos, _ = scores(5)
+    neg = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    each = [bpr_loss(pos[i : i + 1], neg[i, k : k + 1], preset=preset).item() for i in range(5) for k in range(3)]
+    assert bpr_loss(pos, neg, preset=preset).item() == pytest.approx(sum(each) / 15, rel=1e-12)
+    assert bpr_loss(pos, neg[:, :1], preset=preset).item() == pytest.approx(
+        bpr_loss(pos, neg[:, 0], preset=preset).item()
+    )
+    with pytest.raises(InputError, match=r"neg: got shape \(4, 3\); expected shape \(5,\), as pos has, or \(5, K\)"):
+        bpr_loss(pos, neg[:4], preset=preset)
+
+
+def test_several_negatives_are_uniform_and_never_known():
+    known = Interactions(Sides(range(2), range(2, 9)), torch.tensor([0, 0, 0, 1]), torch.tensor([2, 3, 8, 4]))
+    one, three = Triplets(known, seed=0), Triplets(known, seed=0, num_negatives=3)
+    for epoch in range(3):
+        users, items, others = three.draw(epoch, 0, 4)
+        assert others.shape == (4, 3)
+        assert torch.equal(torch.stack([users, items]), torch.stack(one.draw(epoch, 0, 4)[:2]))
+        in_parts = torch.cat([three.draw(epoch, n, n + 1)[2] for n in range(4)])
+        assert torch.equal(in_parts, others)
+    counts = torch.zeros(2, 9)
+    for epoch in range(2000):
+        users, _, others = three.draw(epoch, 0, 4)
+        counts.index_put_((users.repeat_interleave(3), others.flatten()), torch.ones(12), accumulate=True)
+    assert not counts[0, [0, 1, 2, 3, 8]].any()
+    assert not counts[1, [0, 1, 4]].any()
+    expected = [18000 / 4, 6000 / 6]  # draws of each user, over what it lacks
+    assert (counts[0, 4:8] - expected[0]).abs().max() < 5 * math.sqrt(expected[0])
+    assert (counts[1, [2, 3, 5, 6, 7, 8]] - expected[1]).abs().max() < 5 * math.sqrt(expected[1])
+
+
+@pytest.mark.parametrize("loss", BPR_PRESETS)
+def test_a_step_with_several_negatives_is_a_plain_loop(camps, loss):
+    graph = build_pyg(camps)
+    model = ge.create("lightgcn", graph, embedding_dim=4, num_layers=2, seed=0).double()
+    known = model.interactions(graph)
+    triplets = Triplets(known, num_negatives=3)
+    from graphembed_ext.training.recommendation import RankingTrainer
+
+    trainer = RankingTrainer(model, known, triplets, 1, 0.1, 5, loss, 0.01, "constant")
+    users, items, others = triplets.draw(0, 0, 5)
+    out, table = model.get_embedding(graph).detach(), model.embedding.weight.detach()
+    pos = [float(out[u] @ out[i]) for u, i in zip(users, items, strict=True)]
+    terms = []
+    for p, u, row in zip(pos, users, others, strict=True):
+        terms += [plain_bpr([p], [float(out[u] @ out[o])], loss, [], 0) for o in row]
+    rows = torch.cat([users, items, others.flatten()])
+    held = [table[rows.unique()]] if loss == "pyg" else [table[part] for part in (users, items, others.flatten())]
+    if loss == "recbole":
+        decay = 0.01 * sum(float(part.norm()) for part in held) / 5
+    else:
+        decay = 0.01 * sum(float((part * part).sum()) for part in held) / (5 if loss == "pyg" else 10)
+    assert trainer.loss(users, items, others).item() == pytest.approx(sum(terms) / 15 + decay, rel=1e-9)
+
+
+@pytest.mark.parametrize("build", [build_dgl, build_pyg])
+def test_training_with_several_negatives(camps, build):
+    graph = build(camps)
+    model = ge.create("lightgcn", graph, embedding_dim=8, num_layers=2, seed=0)
+    result = ge.fit(model, graph, num_negatives=4, epochs=40, batch_size=8, lr=0.05, progress=False)
+    assert result.settings["num_negatives"] == 4
+    lists = model.recommend(graph, k=3)
+    assert bool((lists % 2 == torch.arange(6)[:, None] % 2).all())
+    with pytest.raises(InputError, match="num_negatives: got 0"):
+        ge.fit(model, graph, num_negatives=0, progress=False)
+
+
+def test_lists_without_enough_items_suit_pygs_metrics(camps):
+    """-1 would be read as the last item of the user above; the number of items is nobody's."""
+    from torch_geometric.metrics import LinkPredNDCG, LinkPredPrecision, LinkPredRecall
+
+    users = torch.tensor([0, 0, 0, 1, 1, 2])
+    graph = {
+        ("user", "buys", "item"): torch.stack([torch.cat([users, users[-1:]]), torch.tensor([0, 1, 2, 0, 2, 1, 3])])
+    }
+    truth = torch.tensor([[0, 1, 1, 2], [3, 1, 3, 0]])
+    model = ge.LightGCN.for_graph(graph, 4, seed=0)
+    lists = model.recommend(graph, k=3, exclude=True, fill=4)
+    bare = model.recommend(graph, k=3, exclude=True)
+    assert torch.equal(lists == 4, bare == -1)
+    assert (bare == -1).sum(1).tolist() == [2, 1, 1]
+    wanted = [{3}, {1, 3}, {0}]
+    hits = [[item in wanted[user] for item in row] for user, row in enumerate(bare.tolist())]
+    expected = {LinkPredPrecision: sum(map(sum, hits)) / 9, LinkPredRecall: 1.0}
+    for metric, value in expected.items():
+        found = metric(k=3)
+        found.update(lists, truth)
+        assert found.compute().item() == pytest.approx(value)
+    ndcg = LinkPredNDCG(k=3)
+    ndcg.update(lists, truth)
+    ours = ge.evaluate.ranking.ranking_metrics(bare, truth, 4)["ndcg@3"]
+    assert ndcg.compute().item() == pytest.approx(ours)
+    for wrong in (0, 3, True, "repeat"):
+        with pytest.raises(InputError, match=f"fill: got {wrong}; expected an integer that is no item's id"):
+            model.recommend(graph, k=3, exclude=True, fill=wrong)
+    assert model.recommend_new(graph, torch.tensor([[0, 0, 0], [0, 1, 2]]), k=2, fill=-7).tolist() == [[3, -7]]

@@ -15,7 +15,10 @@ from ...readers.graph_file import WEIGHT, GraphFile
 from ...training.fitting import fit, options_of
 from .job import ALIASES, Job
 
-__all__ = ["arguments", "class_of", "fill", "settled", "supervised", "targets", "weights_note", "weights_of"]
+__all__ = [
+    *("arguments", "asked_task", "class_of", "fill", "settled", "supervised", "targets", "weights_note"),
+    "weights_of",
+]
 
 #: Arguments without a default that have an option of their own.
 _OPTIONS = ("metapath", "window_size")
@@ -99,7 +102,7 @@ def fill(job: Job, config: dict[str, Any], model_class: type, source: GraphFile)
     if getattr(model_class, "task", "") != "nodes":
         return
     if supervised(job, "nodes"):
-        _fill_classes(config, model_class, source)
+        _fill_classes(job, config, model_class, source)
     if not any(name in features for features in source.view.features.values() for name in FEATURE_NAMES):
         raise InputError(
             "features",
@@ -139,14 +142,15 @@ def _fill_metapaths(job: Job, config: dict[str, Any], model_class: type, source:
         config["metapath"] = metapath_of(source.view, config["metapath"])
 
 
-def _fill_classes(config: dict[str, Any], model_class: type, source: GraphFile) -> None:
+def _fill_classes(job: Job, config: dict[str, Any], model_class: type, source: GraphFile) -> None:
     if len(source.labels) != 1:
         return
     ((kind, y),) = source.labels.items()
     if source.view.is_typed and "target" in _names(builder(model_class)):
         config.setdefault("target", kind)
     if config.get("target", kind) == kind:
-        config.setdefault("out_channels", y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
+        numbers = asked_task(job) == "regression"
+        config.setdefault("out_channels", 1 if numbers else y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
 
 
 def targets(model: Any, source: GraphFile) -> dict[str, Any]:
@@ -173,8 +177,12 @@ def targets(model: Any, source: GraphFile) -> dict[str, Any]:
 
 def supervised(job: Job, task: str) -> bool:
     """Whether a job's model learns from the labels of nodes, where there are any."""
-    asked = job.settings.get("task", job.settings.get("fit.task"))
-    return task == "nodes" and asked in (None, "nodes")
+    return task == "nodes" and asked_task(job) in (None, "nodes", "regression")
+
+
+def asked_task(job: Job) -> Any:
+    """What a job says that its model is to be trained on; None where it leaves that to the data."""
+    return job.settings.get("task", job.settings.get("fit.task"))
 
 
 def settled(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ...errors import FileFormatError, InputError
@@ -20,6 +21,7 @@ from ...readers.node_masks import put_masks
 from ...readers.node_tables import Labels, as_sparse, names_of, of_type, read_labels
 from ...readers.numbering import with_nodes
 from ...readers.options import Reading
+from ...readers.targets import read_targets
 
 if TYPE_CHECKING:
     from .job import Job
@@ -44,13 +46,14 @@ def prepared(job: Job, task: str) -> GraphFile:
     features: dict[str, dict[str, Tensor]] = {kind: dict(values) for kind, values in view.features.items()}
     labels, classes, notes = dict(source.labels), dict(source.classes), list(source.notes)
     _put_features(job, source, features, notes)
+    numbers = _of_numbers(job)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
         kind, file = of_type(text, view, "labels")
         if tables and kind in labels:
             notes.append(f"labels of {file}{_INSTEAD}")
-        found = _labels(job, source, kind, file, notes)
-        labels[kind] = found.y if found.y.dim() == 1 else as_sparse(found.y)
+        found = (_targets if numbers else _labels)(job, source, kind, file, notes)
+        labels[kind] = _judged(found.y)
         features[kind]["y"], parts[kind], classes[kind] = found.y, found.parts, found.classes
         for part in ("train", "val", "test"):  # those of the graph were made for other labels
             features[kind].pop(f"{part}_mask", None)
@@ -76,6 +79,33 @@ def _labels(job: Job, source: GraphFile, kind: str, file: str, notes: list[str])
     found = read_labels(Path(file), known, count, job.label_column, of_nodes(job), notes)
     notes.append(f"{len(found.classes)} classes in {file}")
     return found
+
+
+def _of_numbers(job: Job) -> bool:
+    """Whether the labels of a job are numbers to predict.
+
+    Raises:
+        InputError: They are to be, and there are none.
+    """
+    if job.settings.get("task", job.settings.get("fit.task")) != "regression":
+        return False
+    if not job.labels:
+        hint = "--labels FILE names a table with a node and a number on each line"
+        raise InputError("labels", "nothing", "numbers to predict", hint)
+    return True
+
+
+def _targets(job: Job, source: GraphFile, kind: str, file: str, notes: list[str]) -> Labels:
+    """The numbers to predict of a node type in a file of ``--labels``."""
+    known, count = (source.names or {}).get(kind), source.view.num_nodes[kind]
+    return Labels(read_targets(Path(file), known, count, job.label_column, of_nodes(job), notes), [], {})
+
+
+def _judged(y: Tensor) -> Any:
+    """Labels as judges take them; of numbers, they say no more than which nodes have one."""
+    if y.is_floating_point() and y.dim() == 1:
+        return torch.where(torch.isfinite(y), 0, -1)
+    return y if y.dim() == 1 else as_sparse(y)
 
 
 def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]) -> Tensor:

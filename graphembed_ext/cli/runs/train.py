@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ... import checkpoint as checkpoint_files
@@ -22,7 +23,7 @@ from ...readers.graphs import relation_of
 from ...training import FitResult
 from ...training.fitting import fit
 from .. import doctor
-from .arguments import arguments, class_of, fill, settled, supervised, targets, weights_note
+from .arguments import arguments, asked_task, class_of, fill, settled, supervised, targets, weights_note
 from .evaluate import classify
 from .inputs import prepared, validation_pairs
 from .job import Job, plain
@@ -31,13 +32,22 @@ from .records import record_path, write_record
 __all__ = ["run"]
 
 
-def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = False) -> dict[str, Any]:
+def run(
+    job: Job,
+    *,
+    say: Callable[[str], object] = print,
+    progress: bool = False,
+    begin: Callable[[Any, GraphFile, str], Any] | None = None,
+    about: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Do a job. Whatever can be checked is checked before any work; files appear when they are whole.
 
     Args:
         job: The job.
         say: Called with each line of the report.
         progress: Whether to show a progress bar.
+        begin: Makes the model to train, of the graph, its file and the host; None makes a new one.
+        about: What else its record says.
 
     Returns:
         The record of the run, as written to ``<output>.json``: job, command, configuration, versions, history,
@@ -59,21 +69,12 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
     graph = source.build(host)
     checkpoint = job.own_checkpoint()
     with threads(job.threads) as count:
-        model = create(job.name, graph, **config)
+        model = create(job.name, graph, **config) if begin is None else begin(graph, source, host)
         result = _fitted(job, model, graph, source, training, checkpoint, progress, say)
         emb = _written(job, model, graph if task != "skip_gram" else None, source)
         findings = _findings(model, graph, task)
-    record = {
-        **_given(job, host, source),
-        "config": plain(settled(builder(model_class), config)),
-        "training": plain({name: training[name] for name in _KEPT if name in training} | result.settings),
-        "threads": count,
-        "versions": doctor.versions(),
-        **{name: value for name, value in asdict(result).items() if name not in ("interrupted", "settings")},
-        "output": str(job.output),
-        "metrics": dict(result.metrics) or None,
-        **findings,
-    }
+    settings = plain(settled(builder(model_class), config))
+    record = _record(_given(job, host, source), job, settings, training, count, result) | findings | dict(about)
     write_record(job.output, record)
     if job.checkpoint is None and checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -83,6 +84,28 @@ def run(job: Job, *, say: Callable[[str], object] = print, progress: bool = Fals
         write_record(job.output, record)
     say(f"wrote {job.output} ({len(emb)} vectors of {emb.tensor.size(1)} dimensions) and {record_path(job.output)}")
     return record
+
+
+def _record(
+    given: dict[str, Any],
+    job: Job,
+    config: dict[str, Any],
+    training: Mapping[str, Any],
+    threads_used: int,
+    result: FitResult,
+) -> dict[str, Any]:
+    """What a run says of itself: what it was given, its settings, and what came of it."""
+    known = {name: value for name, value in asdict(result).items() if name not in ("interrupted", "settings")}
+    return {
+        **given,
+        "config": config,
+        "training": plain({name: training[name] for name in _KEPT if name in training} | result.settings),
+        "threads": threads_used,
+        "versions": doctor.versions(),
+        **known,
+        "output": str(job.output),
+        "metrics": dict(result.metrics) or None,
+    }
 
 
 #: Arguments of fit that a record has even where the trainer does not tell of them.
@@ -121,6 +144,9 @@ def _check(job: Job, task: str) -> None:
     if job.validation is not None and task != "recommendation":
         raise InputError("validation", job.validation, "no file: it holds out edges for lightgcn alone")
     if job.evaluate:
+        if asked_task(job) == "regression":
+            expected = "--no-evaluate with --task regression: the test part's errors stand in the record"
+            raise InputError("evaluate", True, expected)
         hosts.require("sklearn", "--evaluate")
 
 

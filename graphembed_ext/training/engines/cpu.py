@@ -34,12 +34,10 @@ def obstacle(model: WalkModel, loss: str) -> str:
     """Why the compiled engine cannot train a model; empty when it can."""
     if loss != "stable":
         return f"it computes the loss 'stable', not {loss!r}"
-    own = overridden(model, *_PASSED_OVER)
-    if own:
-        return f"{type(model).__name__} overrides {own[0]}, which it would not call"
+    changed = _changed(model)
+    if changed:
+        return changed
     for name in ("node_embed", "context_embed"):
-        if not _plain(getattr(model, name)):
-            return f"{name} is no plain nn.Embedding, or has hooks, which it would not call"
         weight = getattr(model, name).weight
         if weight.device.type != "cpu":
             return f"{name} is on {weight.device}, not on the CPU"
@@ -55,6 +53,16 @@ def obstacle(model: WalkModel, loss: str) -> str:
 
 #: Methods of a model whose work the kernel does itself.
 _PASSED_OVER = ("loss", "_draw_negatives", "_negative_scores", "_negatives_of")
+
+
+def _changed(model: WalkModel) -> str:
+    """What somebody changed of a model that the kernel would pass over; empty where nothing is."""
+    for name in overridden(model, *_PASSED_OVER):
+        return f"{type(model).__name__} overrides {name}, which it would not call"
+    for name in ("node_embed", "context_embed"):
+        if not _plain(getattr(model, name)):
+            return f"{name} is no plain nn.Embedding, or has hooks, which it would not call"
+    return ""
 
 
 def _plain(table: nn.Module) -> bool:
