@@ -275,21 +275,30 @@ def _numeric(rows: Sequence[Sequence[str]], place: int) -> bool:
     return bool(cells) and all(map(is_number, cells))
 
 
-def by_content(rows: Sequence[Sequence[str]], reads_weight: bool = True) -> Roles | str:
-    """Roles of the columns of a table without titles; a sentence where they cannot be told."""
+def by_content(rows: Sequence[Sequence[str]], reads_weight: bool = True, rated: bool = False) -> Roles | str:
+    """Roles of the columns of a table without titles; a sentence where they cannot be told.
+
+    Args:
+        rows: First rows.
+        reads_weight: Whether a column of weights is wanted.
+        rated: Whether the format has user, item, rating and time, as MovieLens's.
+    """
     width = max(2, *(place + 1 for row in rows for place, cell in enumerate(row) if cell))
     columns = [[row[place] for row in rows] for place in range(width)]
     if any(map(_fractions, columns[:2])):
         return "columns of numbers that are no names of nodes"
     if width == 2:
         return Roles(0, 1)
-    return (_by_numbers if _mostly_numeric(columns[2]) else _by_words)(columns, rows, reads_weight)
+    if _mostly_numeric(columns[2]):
+        return _by_numbers(columns, reads_weight, rated)
+    return _by_words(columns, rows, reads_weight)
 
 
-def _by_numbers(columns: list[list[str]], rows: Sequence[Sequence[str]], reads_weight: bool) -> Roles | str:
+def _by_numbers(columns: list[list[str]], reads_weight: bool, rated: bool) -> Roles | str:
     """Two ends with numbers behind them: weights, times, or ratings by time."""
     width = len(columns)
-    time = next((place for place in range(2, width) if _times(columns[place])), None)
+    rated = rated and width == 4 and all(map(is_number, columns[3]))
+    time = 3 if rated else next((place for place in range(2, width) if _times(columns[place])), None)
     if width > 4 or (width == 4 and time is None):
         return "more columns of numbers than two ends and a weight"
     weight = None if time == 2 or not reads_weight else 2

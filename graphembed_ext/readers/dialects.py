@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from ..errors import FileFormatError
 from .columns import says_ends
 from .options import Reading
+from .quotes import goes_on, lame_quote
 from .titles import is_number
 
-__all__ = ["DELIMITERS", "Dialect", "dialect_of", "goes_on", "spaced"]
+__all__ = ["DELIMITERS", "Dialect", "dialect_of", "one_space", "refuse_other_text", "spaced", "without_lines"]
 
 #: Delimiters and what messages call them; ``" "`` is any white space.
 DELIMITERS = {
@@ -26,6 +27,7 @@ DELIMITERS = {
 }
 
 _MARKS = ("#", "%")
+_AS_SPACE = bytes.maketrans(b"\t\r", b"  ")
 #: Lines that the delimiter is told from.
 _SAMPLE = 200
 
@@ -92,6 +94,25 @@ def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> 
     return found
 
 
+def refuse_other_text(name: str, head: str) -> None:
+    """Pages, JSON and the like are text, but no tables."""
+    start = head[:2000].lstrip().lower()
+    kinds = {
+        "<!doctype html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
+        "<html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
+        "<?xml": ("XML", "--input-format graphml or gexf reads graphs in XML"),
+        '{"': ("JSON", "--input-format json reads nodes and links, --input-format jsonl records of edges"),
+        '[{"': ("JSON", "--input-format json reads nodes and links, --input-format jsonl records of edges"),
+        "{\n": ("JSON", "--input-format json reads nodes and links, --input-format jsonl records of edges"),
+        "pk\x03\x04": ("a zip file, such as Excel's", "save the table as CSV"),
+    }
+    if re.match(r"\|[^\n]*\|\s*\n\s*\|[\s:|-]*-{3}", start):
+        kinds["|"] = ("a table of Markdown", "save the table as CSV")
+    for mark, (what, hint) in kinds.items():
+        if start.startswith(mark):
+            raise FileFormatError(name, what, "a text table such as an edge list (.csv, .tsv, .txt)", hint)
+
+
 def _preamble(lines: list[str], comment: str | None) -> tuple[int, list[str], str]:
     """Lines before the first row, the comments among them, and the delimiter that Excel's first line tells."""
     marks = _MARKS if comment is None else (comment,) if comment else ()
@@ -114,38 +135,31 @@ def _rows(lines: list[str], comment: str | None) -> list[str]:
     return [line for line in rows if not line.lstrip().startswith(comment)] if comment else rows
 
 
-def spaced(text: bytes) -> bytes:
-    """Lines with one space between cells and none around them; the braces at the end of networkx's lines go."""
-    text = text.replace(b"\t", b" ")
+def one_space(text: bytes) -> bytes:
+    """Lines with one space between cells and none around them."""
+    text = text.translate(_AS_SPACE)
     while b"  " in text:
         text = text.replace(b"  ", b" ")
-    text = text.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" {}\n", b"\n")
-    return text.strip(b" ").removesuffix(b" {}")
+    return text.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
 
 
-def goes_on(line: str, inside: bool, delimiter: str) -> bool:
-    """Whether a cell in quotation marks goes on after a line; ``inside`` tells it of the line before."""
-    place, end = 0, len(line)
-    if not inside:
-        if not line.startswith('"'):
-            place = _opening(line, 0, delimiter)
-        inside, place = place >= 0, max(place, 0) + 1
-    while inside and place <= end:
-        close = line.find('"', place)
-        if close < 0:
-            return True
-        if line.startswith('""', close):
-            place = close + 2
-            continue
-        opening = _opening(line, close + 1, delimiter)
-        inside, place = opening >= 0, opening + 1
-    return inside
+def spaced(text: bytes) -> bytes:
+    """As :func:`one_space`; the braces at the end of networkx's lines go."""
+    return one_space(text).replace(b" {}\n", b"\n").removesuffix(b" {}")
 
 
-def _opening(line: str, start: int, delimiter: str) -> int:
-    """Place of the next quotation mark with which a cell begins; -1 for none."""
-    found = line.find(delimiter + '"', start)
-    return found if found < 0 else found + len(delimiter)
+def without_lines(text: bytes, mark: bytes, alone: bool) -> bytes:
+    """Text without the lines that begin with a mark, or, ``alone``, with it and white space behind it."""
+    if mark not in text:
+        return text
+
+    def goes(line: bytes) -> bool:
+        start = line.lstrip()
+        return start.startswith(mark) and (
+            not alone or not start[len(mark) :].strip() or start[len(mark) :][:1].isspace()
+        )
+
+    return b"\n".join(b"" if goes(line) else line for line in text.split(b"\n"))
 
 
 def _well_quoted(lines: list[str], delimiter: str) -> bool:
@@ -154,7 +168,16 @@ def _well_quoted(lines: list[str], delimiter: str) -> bool:
     if delimiter == " ":
         return all(not goes_on(spaced(line.encode()).decode(), False, " ") for line in quoted)
     cells = [cell.strip() for line in quoted for cell in line.split(delimiter)]
-    return all(len(cell) > 1 and cell.endswith('"') for cell in cells if cell.startswith('"'))
+    return all(len(cell) > 1 and cell.endswith('"') for cell in cells if cell.startswith('"')) or _over_lines(
+        lines, delimiter
+    )
+
+
+def _over_lines(lines: list[str], delimiter: str) -> bool:
+    """Whether cells in quotation marks run over lines, so that all rows are of one width."""
+    if len(delimiter) > 1 or lame_quote(["\n".join(lines).encode()], delimiter) is not None:
+        return False
+    return len(set(_widths(lines, delimiter))) == 1
 
 
 def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:

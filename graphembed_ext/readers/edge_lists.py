@@ -225,13 +225,4 @@ def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> 
     if pc.any(pc.equal(encoded.dictionary, "")).as_py():
         row = start + pc.index(column, "").as_py()
         raise FileFormatError(table.where(row), missing, wanted, "leave such lines out, or fill them in")
-    if pc.any(pc.match_substring(encoded.dictionary, "\n")).as_py():
-        broken = pc.match_substring(column, "\n")
-        row = pc.index(broken, True).as_py()
-        raise FileFormatError(
-            table.where(start + row),
-            f"a name that runs over lines, {column[row].as_py()[:40]!r}",
-            "a name on one line",
-            "a quotation mark may lack its other end",
-        )
     return encoded

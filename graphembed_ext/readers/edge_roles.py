@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import FileFormatError, InputError
 from .columns import Roles, by_content, by_title, chosen
 from .options import Reading
-from .tables import ParquetTable, Table
+from .tables import Table
+from .text import TextTable
 
 __all__ = ["notes_of", "roles_of", "two_kinds"]
 
@@ -47,10 +48,16 @@ def _untold(table: Table, reading: Reading) -> Roles:
     """Positions of the columns by what stands in them, if there are no titles."""
     if table.titles is not None:
         raise _unclear(table, "titles that leave open which are the ends")
-    found = by_content(table.rows, reading.weight)
+    found = by_content(table.rows, reading.weight, _is_movielens(table))
     if isinstance(found, str):
         raise _unclear(table, found)
     return found
+
+
+def _is_movielens(table: Table) -> bool:
+    """Whether a file is called as MovieLens's, or parted by its ``::``: user, item, rating, time."""
+    named = re.match(r"(u\.data|u[1-5ab]\.(base|test)|ratings\.dat)(\.|$)", table.source.path.name)
+    return named is not None or (isinstance(table, TextTable) and table.dialect.delimiter == "::" and table.width == 4)
 
 
 def _unclear(table: Table, what: str) -> FileFormatError:
@@ -80,7 +87,7 @@ def notes_of(
     taken = _taken(roles, types)
     shown = ", ".join(f"{_called(table, place)} ({role})" for role, place in taken.items())
     notes = [f"columns {shown}"]
-    if not isinstance(table, ParquetTable):
+    if isinstance(table, TextTable):
         first = ", ".join((titles or table.rows[0])[:3])
         notes.insert(0, f"the first line, {first}, is taken for {'an edge' if titles is None else 'column titles'}")
     if bipartite and types is not None and not isinstance(types[0], int):
@@ -130,7 +137,7 @@ def two_kinds(table: Table, roles: Roles, marks: Sequence[str]) -> bool:
         return marks[1] == "bip"
     if not roles.bipartite or table.titles is not None:
         return roles.bipartite
-    if re.match(r"(u\.data|u[1-5ab]\.(base|test)|ratings\.dat)(\.|$)", table.source.path.name):
+    if _is_movielens(table):
         return True
     shared = {row[roles.source] for row in table.rows} & {row[roles.target] for row in table.rows}
     if not shared:

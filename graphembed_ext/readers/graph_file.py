@@ -32,9 +32,9 @@ def simple_view(src: Any, dst: Any, weight: Any, num_nodes: int, directed: bool)
 
 
 KINDS = (
-    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet), adjacency lists (.adjlist), a matrix "
-    "(.mtx, .mat, .npy, .npz), a network (.graphml, .gexf, .gml, .net), a saved graph (.bin or .dgl from DGL, .pt from "
-    "PyG), or a PyG dataset such as Planetoid/Cora"
+    "an edge list (.csv, .tsv, .txt, .edgelist, also with .gz, or .parquet, .jsonl), adjacency lists (.adjlist, .sif), "
+    "a matrix (.mtx, .mat, .npy, .npz), a network (.graphml, .gexf, .gml, .net, .json), a saved graph (.bin or .dgl "
+    "from DGL, .pt from PyG), or a PyG dataset such as Planetoid/Cora"
 )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
-from .adjacency import read_adjacency
+from .adjacency import read_lists
 from .columns import says_roles
 from .datasets import read_dataset
 from .declared import with_tables
@@ -36,7 +36,7 @@ from .titles import is_number
 __all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of"]
 
 
-_TABLES = (*TEXT, ".parquet", ".adjlist", ".unknown")
+_TABLES = (*TEXT, ".parquet", ".jsonl", ".adjlist", ".unknown")
 _MATRICES = (".mat", ".mtx", ".npy", ".npz")
 _SAVED = (".bin", ".dgl", ".pt")
 _KNOWN = (*_TABLES[:-1], *_MATRICES, *_SAVED, *NETWORKS, *PICKLES)
@@ -72,8 +72,10 @@ def read_graph(
         what is what is refused. Nodes are numbered in numerical order where all names are whole numbers, otherwise
         in order of first appearance.
     Adjacency lists (``.adjlist``, also packed)
-        On each line a node and its neighbours.
-    Networks (``.graphml``, ``.gexf``, ``.gml``, ``.net`` of Pajek, also packed)
+        On each line a node and its neighbours; in ``.sif`` of Cytoscape a relation between them.
+    Records (``.jsonl``, ``.json`` of a list)
+        An object for each edge, whose keys are titles, or a list of two names.
+    Networks (``.graphml``, ``.gexf``, ``.gml``, ``.net`` of Pajek, ``.json`` of nodes and links, also packed)
         Nodes are named by their labels where each has one of its own. See :mod:`graphembed_ext.readers.networks`.
     Matrices (``.mtx`` of MatrixMarket, also packed; ``.mat`` up to version 7.2; ``.npz`` of SciPy or NumPy; ``.npy``)
         An adjacency matrix, or with ``bipartite`` one of users and items, and, in ``.mat`` files under ``group``,
@@ -226,9 +228,9 @@ def _part(
     known: Collection[str] = (),
 ) -> Part | GraphFile:
     """The edges of a table; a whole graph where it is a dense matrix, which is looked for if ``directed`` is given."""
-    if kind == ".adjlist":
-        text = b"".join(source.chunks()).decode()
-        return read_adjacency(text.split("\n"), source.name, types or (BIPARTITE if bipartite else None))
+    lists = read_lists(source, kind, reading, types or (BIPARTITE if bipartite else None))
+    if lists is not None:
+        return lists
     source.kind = kind
     try:
         table = open_table(source, reading)

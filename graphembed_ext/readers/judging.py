@@ -6,6 +6,7 @@ import zipfile
 
 from ..errors import FileFormatError
 from .graph_file import KINDS
+from .json_files import is_lines
 from .sources import Source
 
 __all__ = ["TEXT", "kind_of"]
@@ -43,6 +44,8 @@ _MAGIC = {
 _WHOLE = (".parquet", ".mat", ".npy", ".npz", ".bin", ".dgl", ".pt")
 #: Endings of what is no table, whatever it seems to hold.
 _DOCUMENTS = (".doc", ".docx", ".pdf", ".rtf", ".html", ".htm", ".md", ".py", ".png", ".jpg", ".zip", ".tar")
+#: Endings of JSON: of graphs, and of records line by line.
+_JSON = (".json", ".jsonl", ".ndjson")
 _EXCEL = (".xls", ".xlsx", ".xlsm", ".ods")
 
 
@@ -57,6 +60,8 @@ def kind_of(source: Source, known: tuple[str, ...], told: bool) -> str:
     Raises:
         FileFormatError: A file that is of no kind that can be read.
     """
+    if source.kind in _JSON:
+        return _json(source)
     if source.kind in known:
         if (source.packed and source.kind in _WHOLE) or (source.kind in TEXT and _is_zip(source)):
             raise _of_no_kind(source)
@@ -76,10 +81,19 @@ def _by_content(source: Source, known: tuple[str, ...]) -> str:
     found = _by_magic(source, start)
     if found in known:
         return found
+    if start.lstrip().startswith((b'{"', b'[{"', b'[["')):
+        return _json(source)
     if _is_binary(start) or start.lstrip().startswith((b"{", b"[", b"<")):
         raise _of_no_kind(source)
     usual = source.kind in _TABLES or source.standard or source.path.name.startswith("out.")
     return ".txt" if usual else ".unknown"
+
+
+def _json(source: Source) -> str:
+    """``".json"`` for a graph of nodes and links, ``".jsonl"`` for records."""
+    start = source.start(1 << 16).lstrip()
+    records = start.startswith(b"[") or is_lines(start.decode(errors="replace")) or source.kind == ".ndjson"
+    return ".jsonl" if records else ".json"
 
 
 def _by_magic(source: Source, start: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.csv
 from ..errors import FileFormatError
 from .arrays import Entries
 from .checks import check_count, check_room
+from .dialects import one_space
 from .packed import unpacked
 
 __all__ = ["read_matrix_market"]
@@ -111,7 +111,7 @@ def _columns(content: bytes, begin: int, head: _Head, path: Path) -> list[np.nda
         return [np.empty(0, np.int64 if i < 2 and not head.dense else np.float64) for i in range(head.width)]
     found = _parsed(body, head)
     if found is None:  # more than one space between two numbers, or around them
-        found = _parsed(re.sub(rb"(?m)^ +| +$", b"", re.sub(rb"[ \t\r]+", b" ", body)), head)
+        found = _parsed(one_space(body), head)
     if found is not None and len(found[0]) == head.entries:
         return found
     raise _wrong_line(body, content.count(b"\n", 0, begin), head, path)

@@ -1,4 +1,4 @@
-"""Graphs in the files of programs on networks: GraphML, GEXF, GML and Pajek, by networkx."""
+"""Graphs in the files of programs on networks: GraphML, GEXF and GML by networkx, Pajek, JSON of nodes and links."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..errors import FileFormatError
 from ..graph.view import NODE_TYPE
 from .edge_weights import usable
 from .graph_file import WEIGHT, GraphFile, simple_view
+from .json_files import node_link
 from .matrices import SIDES, sides_view
 from .packed import unpacked
 from .pajek import Network, read_pajek
@@ -23,21 +24,21 @@ from .pajek import Network, read_pajek
 __all__ = ["NETWORKS", "read_network"]
 
 #: What each ending is called, and the attributes of edges that are weights in it.
-NETWORKS = {".graphml": "GraphML", ".gexf": "GEXF", ".gml": "GML", ".net": "Pajek"}
+NETWORKS = {".graphml": "GraphML", ".gexf": "GEXF", ".gml": "GML", ".net": "Pajek", ".json": "JSON"}
 _WEIGHTS = ("weight", "value")
 #: Attributes of nodes that may hold their names, before their ids.
 _NAMES = ("label", "name")
 
 
 def read_network(path: Path, kind: str, directed: bool = False, bipartite: bool = False) -> GraphFile:
-    """Read a file of GraphML, GEXF, GML or Pajek.
+    """Read a file of GraphML, GEXF, GML or Pajek, or of JSON as networkx's ``node_link_data`` and D3 have it.
 
     Nodes are named by their labels where each has one of its own, otherwise by their ids. Edges weigh what their
     attribute ``weight`` (in GML ``value`` too) says. Other attributes are left out, which a note says.
 
     Args:
         path: File, perhaps compressed.
-        kind: ``".graphml"``, ``".gexf"``, ``".gml"`` or ``".net"``.
+        kind: ``".graphml"``, ``".gexf"``, ``".gml"``, ``".net"`` or ``".json"``.
         directed: Whether edges lead one way; those that have no direction in the file then lead both ways.
         bipartite: Whether nodes are users and items, told apart by networkx's attribute ``bipartite`` (0 and 1) or,
             where edges have a direction, by it.
@@ -47,7 +48,7 @@ def read_network(path: Path, kind: str, directed: bool = False, bipartite: bool 
         MissingDependencyError: networkx is not installed.
     """
     name = NETWORKS[kind]
-    if kind != ".net":
+    if kind not in (".net", ".json"):
         require("networkx", f"reading {path.name}, a file of {name},")
     content = unpacked(path)
     try:
@@ -210,4 +211,10 @@ def _decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-_READERS: dict[str, Callable[[bytes], Network]] = {".graphml": _graphml, ".gexf": _gexf, ".gml": _gml, ".net": _pajek}
+_READERS: dict[str, Callable[[bytes], Network]] = {
+    ".graphml": _graphml,
+    ".gexf": _gexf,
+    ".gml": _gml,
+    ".net": _pajek,
+    ".json": node_link,
+}

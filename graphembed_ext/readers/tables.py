@@ -1,4 +1,4 @@
-"""Tables of both kinds, text and Parquet, behind one interface."""
+"""Tables of all kinds, text, Parquet and JSON, behind one interface."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from ..errors import FileFormatError
+from .json_files import as_records, columns_of_records
 from .options import Reading
 from .sources import Source
 from .text import TextTable
 
-__all__ = ["ParquetTable", "Table", "open_table"]
+__all__ = ["JsonTable", "ParquetTable", "Table", "open_table"]
 
 _ROWS = 2000
 
 
-class ParquetTable:
-    """A Parquet file, cells as text; the interface is that of :class:`graphembed_ext.readers.text.TextTable`.
+class TitledTable:
+    """A table whose columns are known from the start; the interface is that of a text table.
 
-    Raises:
-        FileFormatError: Not such a file.
+    Attributes:
+        name: Of the file.
+        titles: Titles of the columns; None where they have none.
+        rows: First rows, cells as text.
     """
 
     comments: tuple[str, ...] = ()
@@ -31,22 +34,16 @@ class ParquetTable:
 
     def __init__(self, source: Source) -> None:
         self.source, self.name = source, source.name
-        try:
-            self._file = pa.parquet.ParquetFile(source.path)
-            self.titles: list[str] | None = list(self._file.schema_arrow.names)
-            batch = next(self._file.iter_batches(_ROWS), None)
-            columns = [] if batch is None else [_as_text(column) for column in batch.columns]
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise self._damaged(error) from error
-        self.rows = [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+        self.titles: list[str] | None = None
+        self.rows: list[list[str]] = []
 
     @property
     def width(self) -> int:
         """Number of columns."""
-        return len(self.titles or ())
+        return len(self.titles or (self.rows[0] if self.rows else ()))
 
     def decide(self, known: Collection[str] = (), kind: str = "") -> None:
-        """Nothing: a Parquet file has titles."""
+        """Nothing: whether there are titles is known."""
 
     def notes(self) -> list[str]:
         """Nothing."""
@@ -55,6 +52,52 @@ class ParquetTable:
     def where(self, row: int) -> str:
         """The file and the row."""
         return f"{self.name}, row {row + 1}"
+
+    def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
+        """Chunks of columns, as of a text table."""
+        raise NotImplementedError
+
+
+class JsonTable(TitledTable):
+    """Records of JSON, in a list or line by line, cells as text.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        records, self._lines = as_records(source.chunks(), source.name)
+        self.titles, self._columns = columns_of_records(records, self.where)
+        head = (column.slice(0, _ROWS).to_pylist() for column in self._columns)
+        self.rows = [list(row) for row in zip(*head, strict=True)]
+
+    def where(self, row: int) -> str:
+        """The file and the line, or the row."""
+        return super().where(row) if self._lines is None else f"{self.name}, line {self._lines[max(row, 0)]}"
+
+    def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
+        """All rows at once."""
+        yield [pc.utf8_trim_whitespace(self._columns[place]) for place in places]
+
+
+class ParquetTable(TitledTable):
+    """A Parquet file, cells as text.
+
+    Raises:
+        FileFormatError: Not such a file.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        try:
+            self._file = pa.parquet.ParquetFile(source.path)
+            self.titles = list(self._file.schema_arrow.names)
+            batch = next(self._file.iter_batches(_ROWS), None)
+            columns = [] if batch is None else [_as_text(column) for column in batch.columns]
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise self._damaged(error) from error
+        self.rows = [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """Chunks of columns, as of a text table."""
@@ -84,11 +127,11 @@ def _as_text(column: Any) -> Any:
     return text
 
 
-Table = TextTable | ParquetTable
+Table = TextTable | ParquetTable | JsonTable
 
 
-def open_table(
-    source: Source, reading: Reading, what: str = "an edge on each line", *, padded: bool = False
-) -> TextTable | ParquetTable:
-    """A table of either kind; ``what`` and ``padded`` as for :class:`graphembed_ext.readers.text.TextTable`."""
-    return ParquetTable(source) if source.kind == ".parquet" else TextTable(source, reading, what, padded)
+def open_table(source: Source, reading: Reading, what: str = "an edge on each line", *, padded: bool = False) -> Table:
+    """A table of any kind; ``what`` and ``padded`` as for :class:`graphembed_ext.readers.text.TextTable`."""
+    if source.kind in (".parquet", ".jsonl"):
+        return ParquetTable(source) if source.kind == ".parquet" else JsonTable(source)
+    return TextTable(source, reading, what, padded)

@@ -10,7 +10,6 @@ white space or ``::`` between cells, other encodings than UTF-8) is mended in th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +20,10 @@ import pyarrow.csv
 
 from ..errors import FileFormatError
 from .columns import says_ends
-from .dialects import Dialect, dialect_of, goes_on, spaced
+from .dialects import Dialect, dialect_of, refuse_other_text, spaced, without_lines
 from .headers import has_sizes, is_header, undecided
 from .options import Reading
+from .quotes import goes_on, lame_quote
 from .sources import Source, Stream
 
 __all__ = ["TextTable"]
@@ -32,7 +32,10 @@ __all__ = ["TextTable"]
 _HEAD = 1 << 18
 #: Rows that are looked at to tell what the columns are.
 _ROWS = 2000
-_BLOCKS = (1 << 20, 1 << 24, 1 << 27, (1 << 31) - 1)
+_BLOCKS = (1 << 20, 1 << 23, 1 << 26)
+#: Bytes that a row may have, so that a mark without its other end takes no more memory.
+_LARGEST = _BLOCKS[-1]
+_UNCLOSED = "a quotation mark may lack its other end"
 
 
 class _Straddling(Exception):
@@ -68,10 +71,10 @@ class TextTable:
 
     def __post_init__(self) -> None:
         head, self._whole = self._head()
-        _refuse_other_text(self.source.name, head)
+        refuse_other_text(self.source.name, head)
         self.dialect: Dialect = dialect_of(self.source.name, self.source.kind, head, self.reading, self.what)
         self._glued = self.dialect.delimiter in (",", ";") and f'{self.dialect.delimiter} "' in head
-        self._uneven, self._width = False, 0
+        self._uneven, self._width, self._quoted = False, 0, False
         if self.padded:
             self._pad(head)
         self.rows = self._sample()
@@ -163,21 +166,41 @@ class TextTable:
                     batch = batch.slice(max(done - first, 0))
                     done = seen
                     yield [_trimmed(batch.column(str(f"f{place}"))) for place in places]
+                self._refuse_lame_quotes(done + skip)
                 return
             except _Straddling:
                 continue
-        raise FileFormatError(self.name, "a row of more than 2 GB", "shorter rows")
+        self._refuse_lame_quotes(0)
+        raise self._too_large()
 
     def _head(self) -> tuple[str, bool]:
-        head, ended = b"", True
+        parts, size, lines, ended = [], 0, 0, True
         for chunk in self.source.chunks(_HEAD):
-            head += chunk
-            if len(head) >= _HEAD and head.count(b"\n") > 2:
+            parts.append(chunk)
+            size, lines = size + len(chunk), lines + chunk.count(b"\n")
+            if size >= _HEAD and lines > 2:
                 ended = False
                 break
-        if not ended and len(head) < (1 << 24):
+            if size > _LARGEST:
+                raise self._too_large()
+        head = b"".join(parts)
+        if not ended:
             head = head[: head.rindex(b"\n")]
         return head.decode(errors="replace"), ended
+
+    def _too_large(self) -> FileFormatError:
+        return FileFormatError(self.name, f"a row of more than {_LARGEST >> 20} MB", "shorter rows", _UNCLOSED)
+
+    def _refuse_lame_quotes(self, rows: int) -> None:
+        """Refuse a text with more lines than so many rows if a cell in it that runs over lines has no proper end."""
+        if not (self._quoted and self.dialect.quotes):
+            return
+        if sum(part.count(b"\n") for part in self._body()) > rows:
+            line = lame_quote(self._body(), self.dialect.separator)
+            if line is not None:
+                place = f"{self.name}, line {self.dialect.preamble + line}"
+                got = "a cell in quotation marks that has no end, or text behind it"
+                raise FileFormatError(place, got, "a mark at both ends of a cell, those inside it doubled", _UNCLOSED)
 
     def _pad(self, head: str) -> None:
         """Have short rows filled up, as those of nodes with several classes are, and skip the sizes of word2vec."""
@@ -263,7 +286,7 @@ class TextTable:
         got = f"{counts} column{'s' * (counts != 1)}, {text[:60]!r}"
         expected = f"{taken} column{'s' * (taken != 1)} as in the first line, separated by {self.dialect.name}"
         if text.startswith('"') and "\n" in text:
-            hint = "a quotation mark may lack its other end"
+            hint = _UNCLOSED
         elif text[:1] in "#%/":
             hint = f"--comment '{text[:2] if text[:1] == '/' else text[0]}' passes over lines that begin so"
         elif self.dialect.delimiter == " ":
@@ -301,6 +324,7 @@ class TextTable:
         skip, held, plain = self.dialect.preamble, b"", self._is_plain()
         first = True
         for chunk in self.source.chunks(progress=progress):
+            self._quoted = self._quoted or b'"' in chunk
             while skip and chunk:
                 end = chunk.find(b"\n")
                 if end < 0:
@@ -341,10 +365,10 @@ class TextTable:
         """Lines with comments left out, white space made one space, long delimiters one character."""
         dialect, mark = self.dialect, self.reading.comment
         if mark:
-            text = _without_lines(text, mark.encode(), alone=False)
+            text = without_lines(text, mark.encode(), alone=False)
         if dialect.delimiter == " ":
             if mark is None:
-                text = _without_lines(text, b"#", alone=True)
+                text = without_lines(text, b"#", alone=True)
             text = spaced(text)
         elif len(dialect.delimiter) > 1:
             text = text.replace(dialect.delimiter.encode(), b"\x1f")
@@ -360,38 +384,5 @@ class TextTable:
         return line + mark * max(self._width - 1 - line.count(mark), 0) if line.strip() else line
 
 
-def _without_lines(text: bytes, mark: bytes, alone: bool) -> bytes:
-    """Text without the lines that begin with a mark, or, ``alone``, with it and white space behind it."""
-    if mark not in text:
-        return text
-
-    def goes(line: bytes) -> bool:
-        start = line.lstrip()
-        return start.startswith(mark) and (
-            not alone or not start[len(mark) :].strip() or start[len(mark) :][:1].isspace()
-        )
-
-    return b"\n".join(b"" if goes(line) else line for line in text.split(b"\n"))
-
-
 def _trimmed(column: Any) -> Any:
     return pc.utf8_trim_whitespace(column)
-
-
-def _refuse_other_text(name: str, head: str) -> None:
-    """Pages, JSON and the like are text, but no tables."""
-    start = head[:2000].lstrip().lower()
-    kinds = {
-        "<!doctype html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
-        "<html": ("a web page (HTML)", "the file was not downloaded but a page in its place"),
-        "<?xml": ("XML", "--input-format graphml or gexf reads graphs in XML"),
-        '{"': ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
-        '[{"': ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
-        "{\n": ("JSON", "networkx.write_graphml writes a graph that can be read, pandas a table"),
-        "pk\x03\x04": ("a zip file, such as Excel's", "save the table as CSV"),
-    }
-    if re.match(r"\|[^\n]*\|\s*\n\s*\|[\s:|-]*-{3}", start):
-        kinds["|"] = ("a table of Markdown", "save the table as CSV")
-    for mark, (what, hint) in kinds.items():
-        if start.startswith(mark):
-            raise FileFormatError(name, what, "a text table such as an edge list (.csv, .tsv, .txt)", hint)

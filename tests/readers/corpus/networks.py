@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +50,17 @@ def _nx(writer: str, kind: Any = nx.Graph, weighted: bool = False, **options: An
 
 def _pickled(path: Path) -> None:
     path.write_bytes(pickle.dumps(_graph()))
+
+
+def _linked(key: str) -> bytes:
+    """What ``json.dump(networkx.node_link_data(graph), file)`` writes; ``key`` has changed with its versions."""
+    nodes = [{"id": name} for name in ("Ada", "Bob", "Cleo", "Dan")]
+    links = [{"source": "Ada", "target": "Bob"}, {"source": "Bob", "target": "Cleo"}]
+    return json.dumps({"directed": False, "multigraph": False, "graph": {}, "nodes": nodes, key: links}).encode()
+
+
+def _adjacent(path: Path) -> None:
+    path.write_text(json.dumps(nx.adjacency_data(_graph())))
 
 
 _GEPHI_GEXF = """<?xml version='1.0' encoding='UTF-8'?>
@@ -156,15 +169,27 @@ LISTS = [
         "g.sif",
         _SIF,
         Answer(edges("Ada Bob, Bob Cleo, Bob Dan"), alone=("Eve",), relations=("pp", "pd", "pd")),
-        "input.format|edge list|columns",
     ),
     case(
         "Cytoscape .sif of three words",
         "g.sif",
         "Ada\tpp\tBob\nBob\tpp\tCleo\n",
         Answer(edges("Ada Bob, Bob Cleo"), relations=("pp", "pp")),
-        "input.format|columns|edge list",
     ),
+    case(
+        "Cytoscape .sif of names with spaces",
+        "g.sif",
+        "Ada Lovelace\tpp\tBob\tCleo\n\nBob\tpd\tCleo\n",
+        Answer([("Ada Lovelace", "Bob"), ("Ada Lovelace", "Cleo"), ("Bob", "Cleo")], relations=("pp", "pp", "pd")),
+    ),
+    case(
+        "Cytoscape .sif, relations apart",
+        "g.sif",
+        "Ada pp Bob Cleo\nBob pd Cleo\n",
+        Answer(edges("Ada Bob, Ada Cleo, Bob Cleo"), relations=("pp", "pp", "pd")),
+        columns={"source": 1, "relation": 2, "target": 3},
+    ),
+    case("Cytoscape .sif, a line of two words", "g.sif", "Ada pp Bob Cleo\nBob pd\n", None, "line 2.*target"),
     case("dot", "g.dot", "graph { Ada -- Bob; Bob -- Cleo; }\n", None, "edge list|graphml"),
     case(
         "UCINET dl",
@@ -235,13 +260,44 @@ MARKED_UP = [
     case("networkx pickle of old", "g.gpickle", _pickled, None, "write_graphml"),
     case("networkx pickle named .pkl", "g.pkl", _pickled, None, "write_graphml"),
     case("networkx pickle named .pt", "g.pt", _pickled, None, "write_graphml|torch.save"),
+    case("node-link JSON without links", "g.json", '{"nodes": [{"id": "Ada"}], "links": []}', None, "no edges"),
+    case("node_link_data of networkx 2", "g.json", _linked("links"), FOUR),
+    case("node_link_data of networkx 3", "g.json", _linked("edges"), FOUR),
+    case("node_link_data, packed", "g.json.gz", gzip.compress(_linked("edges")), FOUR),
     case(
-        "node-link JSON",
-        "g.json",
-        '{"directed": false, "nodes": [{"id": "Ada"}], "links": []}',
-        None,
-        "write_graphml|json|edge list",
+        "D3: ends are places, weights are values",
+        "miserables.json",
+        '{"nodes": [{"name": "Ada", "group": 1}, {"name": "Bob"}, {"name": "Cleo"}],\n'
+        '"links": [{"source": 0, "target": 1, "value": 0.5}, {"source": 1, "target": 2, "value": 2}]}\n',
+        HEAVY,
     ),
+    case(
+        "Cytoscape.js",
+        "g.json",
+        '{"elements": {"nodes": [{"data": {"id": "Ada"}}, {"data": {"id": "Bob"}}, {"data": {"id": "Cleo"}}],'
+        '"edges": [{"data": {"source": "Ada", "target": "Bob", "weight": 0.5}},'
+        '{"data": {"source": "Bob", "target": "Cleo", "weight": 2}}]}}',
+        HEAVY,
+    ),
+    case(
+        "Sigma's graphology",
+        "g.json",
+        '{"nodes": [{"key": "Ada", "attributes": {}}, {"key": "Bob"}, {"key": "Cleo"}], "edges": ['
+        '{"key": "e0", "source": "Ada", "target": "Bob", "attributes": {"weight": 0.5}},'
+        '{"key": "e1", "source": "Bob", "target": "Cleo", "attributes": {"weight": 2}}]}',
+        HEAVY,
+    ),
+    case("adjacency_data of networkx", "g.json", _adjacent, None, "node_link_data"),
+    case("JSON of pairs", "e.json", '[["Ada", "Bob"], ["Bob", "Cleo"]]', Answer(edges("Ada Bob, Bob Cleo"))),
+    case("JSON of pairs, one of three", "e.json", '[["Ada", "Bob"], ["Bob", "Cleo", 1]]', None, "row 2"),
+    case(
+        "JSON of records",
+        "e.json",
+        '[{"weight": 0.5, "source": "Ada", "target": "Bob"}, {"source": "Bob", "target": "Cleo", "weight": 2}]',
+        HEAVY,
+    ),
+    case("JSON lines, one damaged", "e.jsonl", '{"source": "Ada", "target": "Bob"}\n{"source": ', None, "line 2"),
+    case("JSON lines without an end", "e.ndjson", '{"source": 1, "target": 2}\n{"source": 3}\n', None, "line 2"),
 ]
 
 CASES = [*LISTS, *MARKED_UP]

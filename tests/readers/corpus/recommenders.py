@@ -7,6 +7,8 @@ from .case import Answer, case, edges
 _PAIRS = edges("196 242, 186 302, 22 377, 196 302")
 #: Users and items by number; user 22 is not item 22.
 _RATED = Answer(_PAIRS, (3, 3, 1, 4), rated=True, sides=True)
+_EARLY = "1::1::5::0\n2::1::4::7\n1::2::3::60\n"
+_EARLY_ANSWER = Answer(edges("1 1, 2 1, 1 2"), (5, 4, 3), rated=True, sides=True)
 _SAME = Answer(edges("1 1, 1 2, 2 1, 3 2"), (5, 3, 4, 1), rated=True, sides=True)
 _ENDS = "bipartite|columns"
 _DATA = "1\t1\t5\t874965758\n1\t2\t3\t876893171\n2\t1\t4\t878542960\n3\t2\t1\t881250949\n"
@@ -139,7 +141,16 @@ CASES = [
         None,
         "line|columns|delimiter|one column",
     ),
-    case("Yelp's JSON", "review.json", '{"user_id": "u", "business_id": "b", "stars": 4.0}\n', None, "json|edge list"),
+    case(
+        "Yelp's JSON",
+        "review.json",
+        '{"user_id": "u", "business_id": "b", "stars": 4.0}\n{"user_id": "v", "business_id": "b", "stars": 2}\n',
+        Answer(edges("u b, v b"), (4, 2), rated=True, sides=True),
+    ),
+    case("Yelp's JSON, one line", "review.json", '{"user_id": "u", "business_id": "b"}\n', Answer(edges("u b"))),
+    case("ratings.dat with times from 0", "ratings.dat", _EARLY, _EARLY_ANSWER),
+    case("ratings with double colons and times from 0", "r.txt", _EARLY, _EARLY_ANSWER),
+    case("u.data with times from 0", "u.data", _EARLY.replace("::", "\t"), _EARLY_ANSWER),
     case("libFM", "train.libfm", "5 0:1 943:1\n3 0:1 944:1\n", None, "input.format|columns|edge list"),
     case(
         "orders of a shop",
