@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt Makefile
 
-.PHONY: demo test lint format benchmarks clean
+# make fuzz SECONDS=3600: damaged files for every reader, so long.
+SECONDS ?= 600
+
+.PHONY: demo test lint format benchmarks fuzz clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -23,6 +26,9 @@ lint: $(VENV)/all.stamp
 
 benchmarks: $(VENV)/all.stamp
 	$(BIN)/python -m benchmarks --quick
+
+fuzz: $(VENV)/all.stamp
+	$(BIN)/python -m tests.readers.fuzz --seconds $(SECONDS)
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .

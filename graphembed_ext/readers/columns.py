@@ -70,7 +70,7 @@ def says_roles(titles: Sequence[str]) -> bool:
 def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
     """Positions of source and target by pairs of titles such as ``source_id`` and ``target_id``."""
     found: list[tuple[tuple[int, int, int, int], tuple[int, int]]] = []
-    split = [words_of(title) if re.search(r"[^\W\d_]", title) else [] for title in titles]
+    split = [words_of(t) if re.search(r"[^\W\d_]", t) and not is_number(t) else [] for t in titles]
     for i, first in enumerate(split):
         for j, second in enumerate(split):
             ranks = _pair_ranks(first, second) if i != j else None

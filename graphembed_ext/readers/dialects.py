@@ -108,6 +108,9 @@ def refuse_other_text(name: str, head: str) -> None:
     }
     if re.match(r"\|[^\n]*\|\s*\n\s*\|[\s:|-]*-{3}", start):
         kinds["|"] = ("a table of Markdown", "save the table as CSV")
+    lines = [line.strip() for line in start.split("\n")[:3] if line.strip()]
+    if lines and all(re.fullmatch(r"\([^()]*,[^()]*\),?|\[[^\[\]]*,[^\[\]]*\],?", line) for line in lines):
+        kinds[lines[0]] = ("lines in brackets", "write the lines without them; JSON of pairs is read from .json")
     for mark, (what, hint) in kinds.items():
         if start.startswith(mark):
             raise FileFormatError(name, what, "a text table such as an edge list (.csv, .tsv, .txt)", hint)
@@ -182,6 +185,13 @@ def _over_lines(lines: list[str], delimiter: str) -> bool:
 
 def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
     """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so too, a person must say."""
+    if reading.comment is None and found.delimiter == " " and any(line.strip() == "#" for line in body[1:-1]):
+        raise FileFormatError(
+            name,
+            "a line of '#' alone amid the others, as in Trivial Graph Format",
+            "an edge on each line",
+            "the lines behind it are an edge list: save them by themselves; --comment '#' passes over this line",
+        )
     if reading.comment is not None or found.delimiter == " " or not found.comments:
         return
     last, width = found.comments[-1], _widths(body[:1], found.delimiter)[0]

@@ -191,6 +191,7 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
     rows = 0
     for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
         ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
+        _refuse_titles(ends, roles, rows, table)
         names.add(
             [_named(column, rows, table, "an edge without a node at one end", "two node names") for column in ends]
         )
@@ -220,9 +221,49 @@ def _with_codes(types: tuple[Any, Any, Any], columns: list[int], kinds: Names) -
     return tuple((codes[columns.index(p)], shown) if isinstance(p, int) else p for p in types)  # type: ignore[return-value]
 
 
+#: What programs write where there is no value; those of the second set may be words or codes as well.
+_NULLS = pa.array(["\\N", "NULL", "NaN", "<NA>", "#N/A", "N/A"], pa.large_string())
+_MAY_BE_NULLS = pa.array(["NA", "na", "nan", "null", "None", "none"], pa.large_string())
+
+
 def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
     encoded = column.dictionary_encode()
-    if pc.any(pc.equal(encoded.dictionary, "")).as_py():
+    words = encoded.dictionary
+    if pc.any(pc.equal(words, "")).as_py():
         row = start + pc.index(column, "").as_py()
         raise FileFormatError(table.where(row), missing, wanted, "leave such lines out, or fill them in")
+    null = _null_among(words)
+    if null is not None:
+        row = start + pc.index(column, null).as_py()
+        hint = "leave such lines out, or fill them in; a node that is called so needs another name"
+        raise FileFormatError(table.where(row), f"{null!r} in place of a node", wanted, hint)
     return encoded
+
+
+def _null_among(words: Any) -> str | None:
+    """A word that stands for no value; ``NA`` and its like do where other names are numbers or not written alike."""
+    sure = words.filter(pc.is_in(words, value_set=_NULLS))
+    if len(sure):
+        return str(sure[0])
+    likely = pc.is_in(words, value_set=_MAY_BE_NULLS)
+    found = words.filter(likely).to_pylist()
+    others = words.filter(pc.invert(likely))
+    for word in found:
+        alike = r"^[A-Z]{1,4}$" if word == "NA" else r"^[^\d\s]+$"
+        share = pc.mean(pc.match_substring_regex(others, alike).cast(pa.int8())).as_py()
+        if share is not None and share < 0.5:
+            return str(word)
+    return None
+
+
+def _refuse_titles(ends: Sequence[Any], roles: Roles, start: int, table: Table) -> None:
+    """Refuse titles amid the rows, where files with titles were put together."""
+    if table.titles is None:
+        return
+    titles = table.titles[roles.source], table.titles[roles.target]
+    again = [pc.equal(column, title.strip()) for column, title in zip(ends, titles, strict=True)]
+    row = pc.index(pc.and_(*again), True).as_py()
+    if row >= 0:
+        shown = ", ".join(table.titles[:3])
+        hint = f"leave such lines out; --comment {table.titles[0]!r} passes over lines that begin so"
+        raise FileFormatError(table.where(start + row), f"the titles again, {shown}", "an edge on each line", hint)

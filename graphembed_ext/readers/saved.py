@@ -14,8 +14,9 @@ from .._core.optional import import_dgl
 from ..errors import FileFormatError, GraphEmbedError
 from ..graph.view import NODE_TYPE
 from .checks import check_count
+from .dgl_files import check_dgl_file
 from .graph_file import GraphFile, from_host
-from .saved_parts import check_dgl_file, checked
+from .saved_parts import checked
 
 __all__ = ["PICKLES", "read_dgl", "read_pyg", "refuse_pickle"]
 
@@ -47,9 +48,14 @@ def read_dgl(path: Path) -> GraphFile:
         raise FileFormatError(
             str(path), f"a file that is damaged or no DGL graph ({reason})", "a file written by dgl.save_graphs"
         ) from error
+    except Exception as error:  # what DGL's Python makes of names and features
+        raise FileFormatError(
+            str(path), f"a graph that DGL cannot make ({_brief(error)})", "a file written by dgl.save_graphs"
+        ) from error
     if len(graphs) != 1:
         raise FileFormatError(str(path), f"{len(graphs)} graphs", "one graph", "save the one to train on by itself")
-    return _counted(lambda: from_host(graphs[0]), path, "a graph as dgl.save_graphs writes it")
+    graph = graphs[0].formats(["coo", "csr", "csc"])  # one that was kept in compressed rows alone lists no edges
+    return _counted(lambda: from_host(graph), path, "a graph as dgl.save_graphs writes it")
 
 
 def read_pyg(path: Path) -> GraphFile:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import mmap
-import struct
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,45 +10,7 @@ from torch import Tensor
 from ..errors import FileFormatError
 from .checks import check_compressed, check_count, check_ids, check_room
 
-__all__ = ["check_dgl_file", "checked"]
-
-#: What a file of DGL begins with, and each array in it.
-_FILE, _ARRAY = 0xDD2E4FF046B4A13F, 0xDD5E40F096B4A13F
-#: Dimensions that an array of a graph has at most.
-_MOST_DIMENSIONS = 8
-_BY_DGL = "a file written by dgl.save_graphs"
-
-
-def check_dgl_file(path: Path) -> None:
-    """Refuse a file of DGL whose arrays claim more bytes than it has, for which DGL's reader ends the process.
-
-    Raises:
-        FileFormatError: Not such a file, or an array that cannot be in it.
-    """
-    with path.open("rb") as file:
-        if path.stat().st_size < 32:
-            raise FileFormatError(str(path), "a file that is damaged or no DGL graph (it ends too early)", _BY_DGL)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            _check_dgl_arrays(content, str(path))
-
-
-def _check_dgl_arrays(content: Any, place: str) -> None:
-    if struct.unpack_from("<Q", content)[0] != _FILE:
-        raise FileFormatError(place, "a file that is damaged or no DGL graph (Invalid DGL files)", _BY_DGL)
-    mark, at = struct.pack("<Q", _ARRAY), 32
-    while (at := content.find(mark, at)) >= 0:
-        at += 8
-        if len(content) < at + 24:
-            raise FileFormatError(place, "a file that is damaged (an array without a head)", _BY_DGL)
-        dimensions, _, bits, lanes = struct.unpack_from("<iBBH", content, at + 16)
-        end = at + 24 + 8 * dimensions
-        if not 0 <= dimensions <= _MOST_DIMENSIONS or len(content) < end + 8:
-            raise FileFormatError(place, f"a file that is damaged (an array of {dimensions} dimensions)", _BY_DGL)
-        *shape, size = struct.unpack_from(f"<{dimensions + 1}q", content, at + 24)
-        need = math.prod(shape) * bits * lanes // 8
-        if min(shape, default=0) < 0 or need != size or size > len(content) - end - 8:
-            raise FileFormatError(place, f"a file that is damaged (an array of {size} bytes for {shape})", _BY_DGL)
-        at = end + 8 + size
+__all__ = ["checked"]
 
 
 def checked(graph: Any, place: str) -> Any:

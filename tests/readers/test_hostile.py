@@ -215,7 +215,19 @@ def dgl_graph(old=b"", new=b""):
         dgl.save_graphs(file.name, [dgl.graph(([0, 1], [1, 2]), num_nodes=4)])
         content = Path(file.name).read_bytes()
     head = content.index(struct.pack("<Q", 0xDD5E40F096B4A13F))
+    assert old in content[head:]
     return content[:head] + content[head:].replace(old, new) if old else content
+
+
+#: The head of a list of edges of 4 nodes and targets, and the name of the one type of nodes.
+_PAIRS = struct.pack("<QQQ", 0xDD61FFD305DFF127, 4, 4)
+_NAME = struct.pack("<QQ", 1, 2) + b"_N"
+
+
+def dgl_file(place, number):
+    """A graph as DGL saves it, with another number in its head."""
+    content = dgl_graph()
+    return content[:place] + struct.pack("<Q", number) + content[place + 8 :]
 
 
 _DEEP = "[" * 400 + "]" * 400
@@ -356,6 +368,18 @@ FILES = {
     "csv: cut bzip2": ("g.csv.bz2", bz2.compress(b"a,b\n" * 1000)[:-10]),
     "csv: wrong checksum": ("g.csv.gz", gzip.compress(b"a,b\nb,c\n")[:-8] + b"\0" * 8),
     "csv: weight beyond float32": ("g.csv", "source,target,weight\na,b,1e39\nb,c,1\n"),
+    "csv: a quoted cell of 100 MB": ("g.csv", lambda: "source,target,note\na,b,\"" + "x" * 100_000_000 + "\"\nb,c,y\n"),
+    "csv: a quote without an end before 30 MB": ("g.csv", lambda: 'source,target,note\na,b,"' + "x\n" * 15_000_000),
+    "json: 100,000 brackets": ("g.json", "[" * 100_000),
+    "json: a link beyond the nodes": (
+        "g.json",
+        '{"nodes": [{"name": "a"}, {"name": "b"}], "links": [{"source": 0, "target": 9}]}',
+    ),
+    "json: a place of 5,000 digits": (
+        "g.json",
+        f'{{"nodes": [{{"name": "a"}}], "links": [{{"source": 0, "target": {"9" * 5000}}}]}}',
+    ),
+    "json: half a letter": ("g.jsonl", '{"source": "\\ud800", "target": "b"}\n{"source": "b", "target": "c"}\n'),
     "csv: raw deflate": ("g.csv.gz", zlib.compress(b"a,b\nb,c\n")),
 }  # fmt: skip
 if installed("torch_sparse"):
@@ -378,6 +402,16 @@ if installed("dgl"):
             "g.bin",
             lambda: dgl_graph(_ONE_ROW, struct.pack("<i", 10**9) + _ONE_ROW[4:]),
         ),
+        "bin: an array on a GPU": ("g.bin", lambda: dgl_graph(struct.pack("<ii", 1, 0), struct.pack("<ii", 2, 0))),
+        "bin: numbers of 7 bits": ("g.bin", lambda: dgl_graph(_ONE_ROW, struct.pack("<iBBH", 1, 0, 7, 1))),
+        "bin: another kind of edges": ("g.bin", lambda: dgl_graph(_PAIRS, _PAIRS[:8] + b"\x01" * 8)),
+        "bin: 2^60 nodes": ("g.bin", lambda: dgl_graph(_PAIRS, _PAIRS[:16] + struct.pack("<q", 2**60))),
+        "bin: fewer nodes than ids": ("g.bin", lambda: dgl_graph(_PAIRS, _PAIRS[:16] + struct.pack("<q", 2))),
+        "bin: a list of 2^61 names": ("g.bin", lambda: dgl_graph(_NAME, struct.pack("<QQ", 2**61, 2) + b"_N")),
+        "bin: a name of 2^61 letters": ("g.bin", lambda: dgl_graph(_NAME, struct.pack("<QQ", 1, 2**61) + b"_N")),
+        "bin: a name that is no UTF-8": ("g.bin", lambda: dgl_graph(_NAME, _NAME[:-2] + b"\xff\xff")),
+        "bin: 2^40 graphs": ("g.bin", lambda: dgl_file(24, 2**40)),
+        "bin: version 1": ("g.bin", lambda: dgl_file(8, 1)),
         "bin: cut": ("g.bin", lambda: dgl_graph()[:-700]),
         "bin: nothing": ("g.bin", b""),
         "bin: head alone": ("g.bin", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + b"\0" * 90),

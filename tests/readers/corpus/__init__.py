@@ -1,6 +1,6 @@
 """Files as people have them: what they hold by a careful reading, written down by hand and not by any reader."""
 
-from . import arrays, knowledge, networks, recommenders, siblings, stores, tables, texts
+from . import arrays, knowledge, networks, people, recommenders, siblings, stores, tables, texts
 from .case import Answer, Case
 
 CASES: list[Case] = [
@@ -12,6 +12,7 @@ CASES: list[Case] = [
     *arrays.CASES,
     *siblings.CASES,
     *stores.CASES,
+    *people.CASES,
 ]
 
 __all__ = ["CASES", "Answer", "Case"]
