@@ -321,7 +321,7 @@ def _fractions(cells: Sequence[str]) -> bool:
 
 def _two_kinds(columns: Sequence[Sequence[str]]) -> bool:
     """Whether ratings from 0 to 10 by time stand for users and items, as in MovieLens, rather than for people."""
-    return all(0 <= float(cell or 0) <= 5 for cell in columns[2])
+    return all(0 <= float(cell) <= 5 for cell in columns[2] if is_number(cell))
 
 
 def _times(cells: Sequence[str]) -> bool:

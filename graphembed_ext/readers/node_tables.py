@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ __all__ = ["Labels", "as_sparse", "label_pairs", "labels_of_pairs", "names_of", 
 #: What stands between the classes of a cell, by the kind that a title names: Neo4j's lists, RecBole's sequences.
 _MARKS = {"string[]": ";", "token_seq": " "}
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+#: Classes up to which numbers in an array may leave many out.
+_MOST_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -222,8 +226,8 @@ def _classes_in(cells: Sequence[str], marks: Sequence[str]) -> list[str]:
 def labels_of_pairs(pairs: Sequence[tuple[int, str]], parts: Mapping[str, Sequence[int]], count: int) -> Labels:
     """Labels of nodes by the names of their classes, in numerical order where these are numbers."""
     found = {label for _, label in pairs}
-    whole = all(label.isdigit() for label in found)
-    classes = sorted(found, key=int) if whole else sorted(found)
+    whole = all(label.isdecimal() for label in found)
+    classes = sorted(found, key=Decimal) if whole else sorted(found)
     number_of = {label: number for number, label in enumerate(classes)}
     several = len({node for node, _ in pairs}) < len(set(pairs))
     y = torch.zeros(count, len(classes)) if several else torch.full((count,), -1)
@@ -245,6 +249,11 @@ def _from_array(path: Path, count: int) -> Labels:
         return Labels(torch.from_numpy(values).float(), [str(i) for i in range(values.shape[1])], {})
     y = torch.from_numpy(values.astype(np.int64))
     check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
+    most = max(_MOST_CLASSES, 10 * count)
+    if int(y.max()) >= most:
+        raise FileFormatError(
+            str(path), f"the class {int(y.max())}", f"classes numbered from 0, at most {most} of them"
+        )
     return Labels(y, [str(i) for i in range(int(y.max()) + 1)], {})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..graph.simple_edges import edges_of_keys
 from ..graph.view import EDGE_TYPE, EdgeType, GraphView
+from .checks import check_weights
 from .edge_lists import Part
 from .graph_file import WEIGHT, GraphFile
 
@@ -157,7 +158,7 @@ def _ranked(names: Any, first: np.ndarray) -> tuple[np.ndarray, list[str]]:
             order = np.lexsort((first, names.cast(pa.int64()).to_numpy()))
         except pa.ArrowException:  # beyond 64 bits
             texts = names.to_pylist()
-            order = np.array(sorted(range(len(texts)), key=lambda i: (int(texts[i]), first[i])), dtype=np.int64)
+            order = np.array(sorted(range(len(texts)), key=lambda i: (Decimal(texts[i]), first[i])), dtype=np.int64)
     elif pc.all(pc.match_substring_regex(names, r"^[+-]?[0-9]+(\.0*)?([eE]\+?[0-9]{1,2})?$")).as_py():
         encoded = pa.array([_whole(text) for text in names.to_pylist()], pa.large_string()).dictionary_encode()
         group = encoded.indices.to_numpy()
@@ -176,7 +177,8 @@ def _whole(text: str) -> str:
     """``1.0`` and ``1e+05`` as whole numbers; others as they are."""
     if text.lstrip("+-").isdigit() and not text.startswith("+"):
         return text
-    return str(int(Decimal(text)))
+    number = Decimal(text)  # no limit of digits, as Python's int has one
+    return "0" if number == 0 else f"{number:.0f}"
 
 
 def _simple(
@@ -233,11 +235,19 @@ def _graph(
             kinds.append((target, f"rev_{relation}", source))
             found[kinds[1]] = there[1], there[0]
         if weight is not None:
+            check_weights(weight, _place(names, (source, target), src, dst))
             features |= {kind: {WEIGHT: torch.from_numpy(weight).float()} for kind in kinds}
     view = GraphView(counts, found, edge_features=features)
     weight_name = WEIGHT if features else None
     trouble = next((part.trouble for part in parts if part.trouble is not None), None)
     return GraphFile(view, dict(names), {}, weight_name, _notes(parts, lines - once), directed, trouble=trouble)
+
+
+def _place(
+    names: Mapping[str, list[str]], kinds: tuple[str, str], src: np.ndarray, dst: np.ndarray
+) -> Callable[[int], str]:
+    """What messages call an edge whose lines add up to no weight."""
+    return lambda i: f"the edges from {names[kinds[0]][src[i]]} to {names[kinds[1]][dst[i]]} together"
 
 
 def _notes(parts: Sequence[Part], repeated: int) -> tuple[str, ...]:

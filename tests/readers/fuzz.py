@@ -157,7 +157,7 @@ TARGETS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "embeddings in Parquet": (".parquet", _embeddings(".parquet"), ge.Embeddings.load),
     "checkpoint": (".pt", _checkpoint(".pt"), _load),
     "checkpoint in safetensors": (".safetensors", _checkpoint(".safetensors"), _load),
-    "checkpoint, legacy": (".pt", lambda: _legacy({"u.weight": torch.ones(2, 4)}), _load),
+    "checkpoint, legacy": (".pt", lambda: _legacy(ge.DeepWalk(_PATH, emb_dim=4, seed=0).state_dict()), _load),
     "word2vec": (".txt", lambda: b"2 4\n0 1 2 3 4\n1 5 6 7 8\n", _load),
     "word2vec, binary": (".bin", lambda: b"2 4\n0 " + bytes(range(16)) + b"\n1 " + bytes(range(16)) + b"\n", _load),
 }

@@ -317,6 +317,7 @@ FILES = {
     "features: 3 GB in 128 bytes": ("x.npy", npy((3, 10**9))),
     "features: damaged": ("x.npz", damaged(npz(**csr()))),
     "labels: a class of 2^62": ("y.npy", npy((3,), struct.pack("<3q", 0, 1, 2**62), "<i8")),
+    "labels: a class of 2^25": ("y.npy", npy((3,), struct.pack("<3q", 0, 1, 2**25), "<i8")),
     "labels: 3 GB in 128 bytes": ("y.npy", npy((3, 10**9))),
     "pt: num_nodes of -5": ("g.pt", data(num_nodes=-5)),
     "pt: num_nodes of 10^15": ("g.pt", data(num_nodes=10**15)),

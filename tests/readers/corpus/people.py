@@ -10,6 +10,9 @@ ABC = Answer(edges("Ada Bob, Bob Cleo"))
 HEAVY = Answer(edges("Ada Bob, Bob Cleo"), (0.5, 2.0))
 _AWAY = "columns|header|delimiter|input.format|edge list|comment|line"
 
+_LONG = "9" * 5000
+_OF_LONG = Answer([(_LONG, "2"), ("2", "1")])
+
 SPREADSHEETS = [
     case(
         "Gephi's semicolons",
@@ -129,6 +132,11 @@ DATABASES = [
         "1,2,2020-01-01 10:00:00\n2,3,2020-01-02 11:30:00\n",
         Answer(edges("1 2, 2 3")),
         _AWAY,
+    ),
+    case("ids of 5,000 digits", "e.csv", f"source,target\n{_LONG},2\n2,1\n", Answer([(_LONG, "2"), ("2", "1")])),
+    case("ids of 5,000 digits and fractions of 0", "e.csv", f"source,target\n{_LONG}.0,2\n2.0,1\n", _OF_LONG),
+    case(
+        "weights whose sum is no float32", "e.csv", "source,target,weight\na,b,3e38\na,b,3e38\n", None, "a to b.*weight"
     ),
     case("negative ids", "e.csv", "source,target\n-1,2\n2,-3\n", Answer(edges("-1 2, 2 -3"))),
     case("ids with zeros before them", "e.csv", "source,target\n007,042\n042,7\n", Answer(edges("007 042, 042 7"))),

@@ -149,6 +149,7 @@ CASES = [
     ),
     case("Yelp's JSON, one line", "review.json", '{"user_id": "u", "business_id": "b"}\n', Answer(edges("u b"))),
     case("ratings.dat with times from 0", "ratings.dat", _EARLY, _EARLY_ANSWER),
+    case("ratings.dat, one rating damaged", "ratings.dat", _DAT.replace("::3::", "::3{::", 1), None, r"line 2.*3\{"),
     case("ratings with double colons and times from 0", "r.txt", _EARLY, _EARLY_ANSWER),
     case("u.data with times from 0", "u.data", _EARLY.replace("::", "\t"), _EARLY_ANSWER),
     case("libFM", "train.libfm", "5 0:1 943:1\n3 0:1 944:1\n", None, "input.format|columns|edge list"),
