@@ -77,7 +77,8 @@ def read(path: Path) -> Table:
     try:
         return load(path)
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        raise FileFormatError("path", f"{path} ({error})", "a file written by Embeddings.save") from error
+        why = " ".join(str(error).split())  # Arrow's run over lines
+        raise FileFormatError("path", f"{path} ({why})", "a file written by Embeddings.save") from error
 
 
 def _of(path: Path) -> tuple[Any, Any]:

@@ -150,19 +150,7 @@ def read_sif(text: str, name: str, reading: Reading, types: Types | None = None)
         >>> read_sif("Ada pp Bob Cleo", "g.sif", Reading()).names.to_pylist()
         ['Ada', 'Bob', 'Cleo']
     """
-    columns: tuple[list[str], list[str], list[str]] = ([], [], [])
-    alone, places = set[str](), list[int]()
-    mark = "\t" if "\t" in text else None
-    for number, line in enumerate(text.split("\n"), 1):
-        words = [word for word in map(str.strip, line.split(mark)) if word]
-        if len(words) == 2:
-            expected = "a node, a relation and at least one target, or a node alone"
-            raise FileFormatError(f"{name}, line {number}", f"{line.strip()[:60]!r}", expected)
-        alone.update(words[:1] if len(words) == 1 else ())
-        for target in words[2:]:
-            for column, word in zip(columns, (words[0], words[1], target), strict=True):
-                column.append(word)
-            places.append(number)
+    columns, places, alone = _triples(text, name)
     if not places:
         raise FileFormatError(name, "no edges", "at least one edge")
     source, relation, target = (pa.array(column, pa.large_string()).dictionary_encode() for column in columns)
@@ -178,3 +166,21 @@ def read_sif(text: str, name: str, reading: Reading, types: Types | None = None)
     if count:
         notes.append(f"{count} nodes without neighbours are left out")
     return Part(found, known, kinds, None, lambda row: f"{name}, line {places[row]}", notes)
+
+
+def _triples(text: str, name: str) -> tuple[tuple[list[str], list[str], list[str]], list[int], set[str]]:
+    """Sources, relations and targets, the line of each, and nodes that stand alone."""
+    columns: tuple[list[str], list[str], list[str]] = ([], [], [])
+    alone, places = set[str](), list[int]()
+    mark = "\t" if "\t" in text else None
+    for number, line in enumerate(text.split("\n"), 1):
+        words = [word for word in map(str.strip, line.split(mark)) if word]
+        if len(words) == 2:
+            expected = "a node, a relation and at least one target, or a node alone"
+            raise FileFormatError(f"{name}, line {number}", f"{line.strip()[:60]!r}", expected)
+        alone.update(words[:1] if len(words) == 1 else ())
+        for target in words[2:]:
+            for column, word in zip(columns, (words[0], words[1], target), strict=True):
+                column.append(word)
+            places.append(number)
+    return columns, places, alone

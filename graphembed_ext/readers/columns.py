@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import InputError
 from .titles import (
     APART,
     ATTRIBUTES,
@@ -27,7 +26,7 @@ from .titles import (
     words_of,
 )
 
-__all__ = ["Roles", "by_content", "by_title", "chosen", "says_ends", "says_roles"]
+__all__ = ["Roles", "by_content", "by_title", "says_ends", "says_roles"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def says_roles(titles: Sequence[str]) -> bool:
 def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
     """Positions of source and target by pairs of titles such as ``source_id`` and ``target_id``."""
     found: list[tuple[tuple[int, int, int, int], tuple[int, int]]] = []
-    split = [words_of(t) if re.search(r"[^\W\d_]", t) and not is_number(t) else [] for t in titles]
+    split = [_words_with_letters(title) for title in titles]
     for i, first in enumerate(split):
         for j, second in enumerate(split):
             ranks = _pair_ranks(first, second) if i != j else None
@@ -78,6 +77,11 @@ def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
                 continue
             found.append(((*ranks[:2], i, j), (i, j)))
     return min(found)[1] if found else None
+
+
+def _words_with_letters(title: str) -> list[str]:
+    """The words of a title; none of a number, in whatever spelling."""
+    return words_of(title) if re.search(r"[^\W\d_]", title) and not is_number(title) else []
 
 
 def _pair_ranks(first: list[str], second: list[str]) -> tuple[int, int, bool] | None:
@@ -297,8 +301,7 @@ def by_content(rows: Sequence[Sequence[str]], reads_weight: bool = True, rated: 
 def _by_numbers(columns: list[list[str]], reads_weight: bool, rated: bool) -> Roles | str:
     """Two ends with numbers behind them: weights, times, or ratings by time."""
     width = len(columns)
-    rated = rated and width == 4 and all(map(is_number, columns[3]))
-    time = 3 if rated else next((place for place in range(2, width) if _times(columns[place])), None)
+    time = _time_of(columns, rated)
     if width > 4 or (width == 4 and time is None):
         return "more columns of numbers than two ends and a weight"
     weight = None if time == 2 or not reads_weight else 2
@@ -306,6 +309,13 @@ def _by_numbers(columns: list[list[str]], reads_weight: bool, rated: bool) -> Ro
         return Roles(0, 1, weight, time=time)
     notes = ("column 3 has ratings, kept as edge weights (--no-weight leaves them out)",)
     return Roles(0, 1, weight, time=time, bipartite=_two_kinds(columns), notes=notes)
+
+
+def _time_of(columns: list[list[str]], rated: bool) -> int | None:
+    """Position of the times; the fourth one of ratings by format, whatever numbers stand there."""
+    if rated and len(columns) == 4 and all(map(is_number, columns[3])):
+        return 3
+    return next((place for place in range(2, len(columns)) if _times(columns[place])), None)
 
 
 def _mostly_numeric(cells: Sequence[str]) -> bool:
@@ -368,29 +378,3 @@ def _joined_types(columns: list[list[str]]) -> bool:
     few = all(len(set(column)) <= 30 for column in (columns[1], columns[3]))
     triples = zip(columns[1], columns[3], columns[4], strict=True)
     return few and all(re.fullmatch(rf"{re.escape(a)}\W?{re.escape(b)}", joined) for a, b, joined in triples)
-
-
-def chosen(roles: Mapping[str, str | int], titles: Sequence[str] | None, width: int) -> dict[str, int]:
-    """Positions of the columns that a person named.
-
-    Raises:
-        InputError: No such column.
-    """
-    found = {}
-    low = [title.strip().lower() for title in titles or ()]
-    for role, column in roles.items():
-        place = _place(column, low)
-        if not 0 <= place < width:
-            there = f"a number from 1 to {width}" + ("" if titles is None else f" or one of {', '.join(titles)}")
-            hint = "--header takes the first line for titles" if titles is None and isinstance(column, str) else ""
-            raise InputError("columns", f"{role.replace('_', '-')}={column}", there, hint)
-        found[role] = place
-    return found
-
-
-def _place(column: str | int, low: list[str]) -> int:
-    """Position of a column by its title, in lower case among ``low``, or by its number; -1 for no such title."""
-    name = str(column).lower()
-    if name in low:
-        return low.index(name)
-    return column - 1 if isinstance(column, int) else -1

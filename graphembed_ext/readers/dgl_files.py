@@ -154,11 +154,13 @@ class _Walk:
             if (rows, columns) != (counts[first], counts[second]):
                 raise self.damaged(f"edges among {rows} and {columns} of {counts} nodes")
             edges.append(count)
-        for sizes, parts in ((counts, node_parts), (edges, edge_parts)):
-            for size, named in zip(sizes, parts, strict=True):
-                if any(array.shape[:1] != (size,) for _, array in named):
-                    raise self.damaged(f"features that are not of {size} rows")
+        self._check_rows([*counts, *edges], [*node_parts, *edge_parts])
         self._refuse_names(types, zip(ends[1], names, ends[2], strict=True), [*node_parts, *edge_parts])
+
+    def _check_rows(self, sizes: list[int], parts: list[list[tuple[str, _Array]]]) -> None:
+        for size, named in zip(sizes, parts, strict=True):
+            if any(array.shape[:1] != (size,) for _, array in named):
+                raise self.damaged(f"features that are not of {size} rows")
 
     def _refuse_names(self, types: list[str], relations: Any, parts: list[list[tuple[str, _Array]]]) -> None:
         triples = list(relations)

@@ -89,6 +89,7 @@ def dialect_of(name: str, kind: str, head: str, reading: Reading, what: str) -> 
     delimiter = reading.delimiter or told or _delimiter(name, kind, body[:_SAMPLE])
     found = Dialect(delimiter, True, preamble, comments)
     found.quotes = delimiter in (",", ";") or _well_quoted(body[:_SAMPLE], delimiter)
+    _refuse_parted(name, found, body, reading)
     _refuse_doubtful_comments(name, found, body, reading)
     _mend_header(found, body[:_SAMPLE])
     return found
@@ -170,10 +171,14 @@ def _well_quoted(lines: list[str], delimiter: str) -> bool:
     quoted = [line for line in lines if '"' in line]
     if delimiter == " ":
         return all(not goes_on(spaced(line.encode()).decode(), False, " ") for line in quoted)
-    cells = [cell.strip() for line in quoted for cell in line.split(delimiter)]
-    return all(len(cell) > 1 and cell.endswith('"') for cell in cells if cell.startswith('"')) or _over_lines(
+    return all(map(_closed, [cell.strip() for line in quoted for cell in line.split(delimiter)])) or _over_lines(
         lines, delimiter
     )
+
+
+def _closed(cell: str) -> bool:
+    """Whether a cell that begins with a mark ends with one, too."""
+    return not cell.startswith('"') or (len(cell) > 1 and cell.endswith('"'))
 
 
 def _over_lines(lines: list[str], delimiter: str) -> bool:
@@ -183,8 +188,8 @@ def _over_lines(lines: list[str], delimiter: str) -> bool:
     return len(set(_widths(lines, delimiter))) == 1
 
 
-def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
-    """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so too, a person must say."""
+def _refuse_parted(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
+    """Refuse a line of ``#`` alone amid others: it parts nodes from edges."""
     if reading.comment is None and found.delimiter == " " and any(line.strip() == "#" for line in body[1:-1]):
         raise FileFormatError(
             name,
@@ -192,6 +197,10 @@ def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], readin
             "an edge on each line",
             "the lines behind it are an edge list: save them by themselves; --comment '#' passes over this line",
         )
+
+
+def _refuse_doubtful_comments(name: str, found: Dialect, body: list[str], reading: Reading) -> None:
+    """A first line ``#tag,#other`` may be an edge of hashtags: where later names begin so too, a person must say."""
     if reading.comment is not None or found.delimiter == " " or not found.comments:
         return
     last, width = found.comments[-1], _widths(body[:1], found.delimiter)[0]

@@ -222,8 +222,8 @@ def _with_codes(types: tuple[Any, Any, Any], columns: list[int], kinds: Names) -
 
 
 #: What programs write where there is no value; those of the second set may be words or codes as well.
-_NULLS = pa.array(["\\N", "NULL", "NaN", "<NA>", "#N/A", "N/A"], pa.large_string())
-_MAY_BE_NULLS = pa.array(["NA", "na", "nan", "null", "None", "none"], pa.large_string())
+_NULLS = pa.array(["\\N", "NULL", "<NA>", "#N/A", "N/A"], pa.large_string())
+_MAY_BE_NULLS = pa.array(["NA", "NaN", "na", "nan", "null", "None", "none"], pa.large_string())
 
 
 def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
@@ -248,7 +248,7 @@ def _null_among(words: Any) -> str | None:
     likely = pc.is_in(words, value_set=_MAY_BE_NULLS)
     found = words.filter(likely).to_pylist()
     others = words.filter(pc.invert(likely))
-    for word in found:
+    for word in found if len(found) == 1 else ():  # several are words among words
         alike = r"^[A-Z]{1,4}$" if word == "NA" else r"^[^\d\s]+$"
         share = pc.mean(pc.match_substring_regex(others, alike).cast(pa.int8())).as_py()
         if share is not None and share < 0.5:

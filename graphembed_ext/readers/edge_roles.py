@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import FileFormatError, InputError
-from .columns import Roles, by_content, by_title, chosen
-from .options import Reading
+from .columns import Roles, by_content, by_title
+from .options import Reading, chosen
 from .tables import Table
 from .text import TextTable
 

@@ -61,8 +61,9 @@ def node_link(content: bytes) -> Network:
     """
     check_room(_SWELLING * len(content), "JSON", f"{len(content)} bytes of it")
     data = _parsed(content)
-    data = data.get("elements", data) if isinstance(data, dict) else data
-    links = next((data[key] for key in ("links", "edges") if key in data), None) if isinstance(data, dict) else None
+    data = data.get("elements", data) if isinstance(data, dict) else {}
+    data = data if isinstance(data, dict) else {}
+    links = data.get("links", data.get("edges"))
     if not isinstance(links, list) or not isinstance(data.get("nodes", []), list):
         raise ValueError(f"no lists of nodes and links; {_CONVERT}")
     nodes, by_place = _nodes(data.get("nodes", []))
@@ -149,23 +150,30 @@ def columns_of_records(records: Sequence[Any], where: Any) -> tuple[list[str] | 
     Raises:
         FileFormatError: Neither of these.
     """
-    kinds = {type(record) for record in records}
-    if kinds == {dict}:
-        titles: list[str] | None = list(dict.fromkeys(key for record in records for key in record))
-        rows: Iterator[Mapping[Any, Any]] = iter(records)
-    else:
-        titles, width = None, len(records[0]) if records and isinstance(records[0], list) else 0
-        wrong = next((i for i, record in enumerate(records) if not isinstance(record, list) or len(record) != width), 0)
-        if width < 2 or wrong:
-            got = f"{records[wrong]!r:.60}" if records else "an empty list"
-            raise FileFormatError(where(wrong), got, _RECORDS, _CONVERT)
-        rows = (dict(enumerate(record)) for record in records)
-    keys = range(width) if titles is None else titles
+    titles, keys = _keys(records, where)
+    rows: Iterator[Mapping[Any, Any]] = iter(records) if titles is not None else map(_numbered, records)
     columns: list[list[str]] = [[] for _ in keys]
     for number, row in enumerate(rows):
         for column, key in zip(columns, keys, strict=True):
             column.append(_cell(row.get(key), where, number))
     return titles, [pa.array(column, pa.large_string()) for column in columns]
+
+
+def _keys(records: Sequence[Any], where: Any) -> tuple[list[str] | None, Sequence[Any]]:
+    """Titles, None for lists, and the keys of the cells."""
+    if records and all(isinstance(record, dict) for record in records):
+        titles = list(dict.fromkeys(key for record in records for key in record))
+        return titles, titles
+    width = len(records[0]) if records and isinstance(records[0], list) else 0
+    wrong = next((i for i, record in enumerate(records) if not isinstance(record, list) or len(record) != width), 0)
+    if width < 2 or wrong:
+        got = f"{records[wrong]!r:.60}" if records else "an empty list"
+        raise FileFormatError(where(wrong), got, _RECORDS, _CONVERT)
+    return None, range(width)
+
+
+def _numbered(record: Sequence[Any]) -> Mapping[Any, Any]:
+    return dict(enumerate(record))
 
 
 def _cell(value: Any, where: Any, number: int) -> str:

@@ -13,8 +13,7 @@ import pyarrow as pa
 
 from ..errors import FileFormatError, InputError
 from .arrays import read_dense
-from .columns import chosen
-from .options import Reading
+from .options import Reading, chosen
 from .sources import STDIN, Source
 from .tables import Table, open_table
 from .titles import is_number, words_of

@@ -15,18 +15,14 @@ from torch import Tensor
 from ..errors import FileFormatError, InputError
 from ..graph.view import GraphView
 from .checks import check_room
-from .columns import chosen
 from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
-from .options import Reading
+from .options import Reading, chosen
 
 __all__ = ["Labels", "as_sparse", "label_pairs", "labels_of_pairs", "names_of", "of_type", "read_labels"]
 
 #: What stands between the classes of a cell, by the kind that a title names: Neo4j's lists, RecBole's sequences.
 _MARKS = {"string[]": ";", "token_seq": " "}
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-
-#: Classes up to which numbers in an array may leave many out.
-_MOST_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -249,7 +245,7 @@ def _from_array(path: Path, count: int) -> Labels:
         return Labels(torch.from_numpy(values).float(), [str(i) for i in range(values.shape[1])], {})
     y = torch.from_numpy(values.astype(np.int64))
     check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
-    most = max(_MOST_CLASSES, 10 * count)
+    most = max(1_000_000, 10 * count)
     if int(y.max()) >= most:
         raise FileFormatError(
             str(path), f"the class {int(y.max())}", f"classes numbered from 0, at most {most} of them"

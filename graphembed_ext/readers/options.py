@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 
-__all__ = ["ROLES", "Reading", "columns_of"]
+__all__ = ["ROLES", "Reading", "chosen", "columns_of"]
 
 #: Roles in a table of nodes.
 _OF_NODES = ("node", "label", "split")
@@ -128,3 +128,29 @@ class Reading:
         """What it says of a table of nodes beside the edges, which may be written in another way."""
         columns = {role: name for role, name in self.columns.items() if role in _OF_NODES}
         return Reading(columns, comment=self.comment, encoding=self.encoding, otherwise=self.header)
+
+
+def chosen(roles: Mapping[str, str | int], titles: Sequence[str] | None, width: int) -> dict[str, int]:
+    """Positions of the columns that a person named.
+
+    Raises:
+        InputError: No such column.
+    """
+    found = {}
+    low = [title.strip().lower() for title in titles or ()]
+    for role, column in roles.items():
+        place = _place(column, low)
+        if not 0 <= place < width:
+            there = f"a number from 1 to {width}" + ("" if titles is None else f" or one of {', '.join(titles)}")
+            hint = "--header takes the first line for titles" if titles is None and isinstance(column, str) else ""
+            raise InputError("columns", f"{role.replace('_', '-')}={column}", there, hint)
+        found[role] = place
+    return found
+
+
+def _place(column: str | int, low: list[str]) -> int:
+    """Position of a column by its title, in lower case among ``low``, or by its number; -1 for no such title."""
+    name = str(column).lower()
+    if name in low:
+        return low.index(name)
+    return column - 1 if isinstance(column, int) else -1

@@ -153,7 +153,8 @@ for line in sys.stdin:
         more = {"weights_column_number": titles.index("weight")} if "weight" in titles else {}
         graph = Graph.from_csv(
             edge_path=file["path"], directed=file["directed"], edge_list_separator=file["separator"],
-            edge_list_header=file["header"], sources_column_number=0, destinations_column_number=1, verbose=False, **more)
+            edge_list_header=file["header"], sources_column_number=0, destinations_column_number=1,
+            verbose=False, **more)
         pairs = [list(pair) for pair in graph.get_directed_edge_node_names()]
         weights = [float(w) for w in graph.get_directed_edge_weights()] if more else None
         answer = {"names": list(graph.get_node_names()), "pairs": pairs, "weights": weights}
@@ -163,6 +164,8 @@ for line in sys.stdin:
 """
 _RECBOLE = """
 import json, logging, pathlib, shutil, sys, tempfile
+import numpy
+numpy.float_, numpy.complex_, numpy.unicode_, numpy.bool8 = numpy.float64, numpy.complex128, numpy.str_, numpy.bool_
 from recbole.config import Config
 from recbole.data.dataset import Dataset
 logging.disable(logging.CRITICAL)

@@ -125,6 +125,12 @@ def _load(path: Path) -> None:
     ge.checkpoint.load(ge.DeepWalk(_PATH, emb_dim=4, seed=0), path)
 
 
+def _vectors(path: Path) -> None:
+    from graphembed_ext import pyg
+
+    ge.checkpoint.load(pyg.Node2Vec(_PATH, 4, 2, 2), path)
+
+
 #: Name of a target: ending of its file, the file, and what reads it.
 TARGETS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "csv": (".csv", _TABLE.encode, _graph),
@@ -158,8 +164,8 @@ TARGETS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "checkpoint": (".pt", _checkpoint(".pt"), _load),
     "checkpoint in safetensors": (".safetensors", _checkpoint(".safetensors"), _load),
     "checkpoint, legacy": (".pt", lambda: _legacy(ge.DeepWalk(_PATH, emb_dim=4, seed=0).state_dict()), _load),
-    "word2vec": (".txt", lambda: b"2 4\n0 1 2 3 4\n1 5 6 7 8\n", _load),
-    "word2vec, binary": (".bin", lambda: b"2 4\n0 " + bytes(range(16)) + b"\n1 " + bytes(range(16)) + b"\n", _load),
+    "word2vec": (".txt", lambda: b"2 4\n0 1 2 3 4\n1 5 6 7 8\n", _vectors),
+    "word2vec, binary": (".bin", lambda: b"2 4\n0 " + bytes(range(16)) + b"\n1 " + bytes(range(16)) + b"\n", _vectors),
 }
 if installed("dgl"):
     for _kind in ("plain", "rows", "features", "typed"):
