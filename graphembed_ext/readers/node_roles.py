@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .columns import chosen
 from .node_rows import NodeRows
-from .options import Reading
+from .options import Reading, chosen
 from .titles import INDEX, is_number, words_of
 
 __all__ = ["NodeRoles", "node_roles"]

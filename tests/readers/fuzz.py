@@ -36,7 +36,8 @@ import graphembed_ext as ge
 from graphembed_ext._core.memory import peak
 from graphembed_ext._core.optional import import_dgl, installed
 from graphembed_ext.errors import GraphEmbedError
-from graphembed_ext.readers.node_tables import read_features, read_labels
+from graphembed_ext.readers.node_features import read_features
+from graphembed_ext.readers.node_tables import read_labels
 
 #: Seconds and bytes that a file of a few kilobytes may take.
 MOST_SECONDS, MOST_BYTES = 20, 300_000_000
