@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.conv import MessagePassing
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.typing import Adj, SparseTensor
 from torch_geometric.utils import spmm
 
 from ..graph.adjacency import Adjacency
@@ -51,12 +52,18 @@ class LGConv(MessagePassing):
         own_propagate(self)
         self.normalize = normalize
 
-    def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, edge_index: Adj, edge_weight: Tensor | None = None) -> Tensor:
         """One step of propagation.
 
         Raises:
             InputError: Ids out of range, or weights that do not match the edges.
         """
+        if not torch.jit.is_scripting():
+            return self._called(x, edge_index, edge_weight)
+        return self._plainly(x, edge_index, edge_weight)
+
+    def _called(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> Tensor:
+        """:meth:`forward`, by the fast path where it serves."""
         if x.dim() == 2 and eager(x, edge_weight) and self.serves():
             graph, weight = edges_and_weights(edge_index, edge_weight, len(x), self.flow)
             return propagate(graph, x, (0.0, 1.0), weight, normalize=self.normalize)
@@ -64,11 +71,18 @@ class LGConv(MessagePassing):
             found = read_edges(edge_index)  # of torch's matrices, PyG takes csr and coo alone
             edge_index = torch.stack(found[:2])
             edge_weight = edge_weight if found.values is None else found.values
+        return self._plainly(x, edge_index, edge_weight)
+
+    def _plainly(self, x: Tensor, edge_index: Adj, edge_weight: Tensor | None) -> Tensor:
+        """PyG's own path."""
         if self.normalize:
-            normed = gcn_norm(
-                edge_index, edge_weight, x.size(self.node_dim), add_self_loops=False, flow=self.flow, dtype=x.dtype
-            )
-            edge_index, edge_weight = normed if isinstance(normed, tuple) else (normed, None)
+            shape, flow = x.size(self.node_dim), self.flow
+            if isinstance(edge_index, Tensor):
+                normed = gcn_norm(edge_index, edge_weight, shape, add_self_loops=False, flow=flow, dtype=x.dtype)
+                edge_index, edge_weight = normed
+            elif isinstance(edge_index, SparseTensor):
+                edge_index = gcn_norm(edge_index, edge_weight, shape, add_self_loops=False, flow=flow, dtype=x.dtype)
+        # propagate_type: (x: Tensor, edge_weight: Tensor | None)
         return self.propagate(edge_index, x=x, edge_weight=edge_weight)
 
     def serves(self) -> bool:
@@ -79,7 +93,7 @@ class LGConv(MessagePassing):
         """What goes along an edge, on the plain path."""
         return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j
 
-    def message_and_aggregate(self, adj_t: Any, x: Tensor) -> Tensor:
+    def message_and_aggregate(self, adj_t: Adj, x: Tensor) -> Tensor:
         """The plain path of sparse matrices."""
         return spmm(adj_t, x, reduce=self.aggr)
 

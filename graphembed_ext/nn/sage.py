@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.aggr import LSTMAggregation, MultiAggregation
 from torch_geometric.nn.dense.linear import Linear
+from torch_geometric.typing import Adj, Size, SparseTensor
 from torch_geometric.utils import spmm
 
 from ..errors import InputError
@@ -74,6 +75,9 @@ class SAGEConv(MessagePassing):
         >>> conv(x, torch.tensor([[0, 1], [2, 2]])).tolist()  # node 2: (1 + 3) / 2 + 5 + 1
         [[1.0], [3.0], [8.0]]
     """
+
+    #: What ``torch.jit.script`` leaves out.
+    __jit_unused_properties__: ClassVar[list[str]] = ["is_fused", "is_linear"]
 
     def __init__(
         self,
@@ -143,10 +147,9 @@ class SAGEConv(MessagePassing):
 
     def forward(
         self,
-        x: Tensor | SparseRows | tuple[Any, Any],
-        edge_index: Any,
-        size: tuple[int, int] | None = None,
-        *,
+        x: Tensor | tuple[Tensor, Tensor | None],
+        edge_index: Adj,
+        size: Size = None,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         """One layer.
@@ -167,6 +170,14 @@ class SAGEConv(MessagePassing):
         Raises:
             InputError: Rows or weights whose number does not match the edges.
         """
+        if not torch.jit.is_scripting():
+            return self._called(x, edge_index, size, edge_weight)
+        if isinstance(x, Tensor):
+            x = (x, x)
+        return self._plainly(x[0], x[1], edge_index, size, edge_weight)
+
+    def _called(self, x: Any, edge_index: Any, size: Any, edge_weight: Tensor | None) -> Tensor:
+        """:meth:`forward`, by a fast path where one serves."""
         if isinstance(x, Rows):
             return self.from_rows(x, edge_index, edge_weight)
         edge_weight = None if edge_weight is None else edge_weight.reshape(-1)
@@ -176,34 +187,44 @@ class SAGEConv(MessagePassing):
                 return out
         elif not self.is_linear and any(isinstance(part, SparseRows) for part in _sides(x)):
             raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
-        return self._plainly(x, edge_index, size, edge_weight)
-
-    def _plainly(self, x: Any, edge_index: Any, size: Any, weight: Tensor | None) -> Tensor:
-        """PyG's own path: a message for each edge, in the order of the edges."""
         source, target = (part.dense() if isinstance(part, SparseRows) else part for part in _sides(x))
         if isinstance(edge_index, Adjacency) and not _pair(x):
             target = target[: edge_index.num_dst]
-        if self.project:
-            source = self.lin(source).relu()
-        return self.finished(self.lin_l(self.arrived(source, target, edge_index, size, weight)), target)
+        return self._plainly(source, target, edge_index, size, edge_weight)
 
-    def arrived(self, source: Tensor, target: Any, edge_index: Any, size: Any, weight: Tensor | None) -> Tensor:
+    def _plainly(
+        self, source: Tensor, target: Tensor | None, edge_index: Adj, size: Size, edge_weight: Tensor | None
+    ) -> Tensor:
+        """PyG's own path: a message for each edge, in the order of the edges."""
+        if self.project and hasattr(self, "lin"):
+            source = self.lin(source).relu()
+        return self.finished(self.lin_l(self.arrived(source, target, edge_index, size, edge_weight)), target)
+
+    def arrived(
+        self, source: Tensor, target: Tensor | None, edge_index: Adj, size: Size, edge_weight: Tensor | None
+    ) -> Tensor:
         """What arrives at each target on the plain path, ``(N_t, F)``."""
-        matrix = is_sparse(edge_index)
-        if isinstance(edge_index, Adjacency) or (matrix and (weight is not None or not self._takes_matrix())):
-            found = read_edges(edge_index)
-            edge_index, size = torch.stack(found[:2]), (found.num_src, found.num_dst)
+        if not torch.jit.is_scripting():
+            edge_index, size = self._as_pygs(edge_index, size, edge_weight)
         end = 0 if self.flow == "target_to_source" else 1
-        if weight is not None and self.aggr == "mean":
-            count = source.shape[self.node_dim] if size is None else size[1]
-            weight = _by_total(weight, edge_index[end], count)
-        out = self.propagate(edge_index, x=(source, target), edge_weight=weight, size=size)
-        if self.aggregator != "gcn":
-            return out
-        arriving = ends(edge_index)[end]
-        ones = torch.ones_like(arriving, dtype=out.dtype) if weight is None else weight.to(out.dtype)
-        total = out.new_zeros(out.size(self.node_dim)).index_add(0, arriving, ones)
-        return (out + target) / (total + 1).unsqueeze(-1)
+        if edge_weight is not None and isinstance(self.aggr, str) and self.aggr == "mean":
+            count = source.size(self.node_dim) if size is None else size[1]
+            assert isinstance(edge_index, Tensor)
+            edge_weight = _by_total(edge_weight, edge_index[end], count)
+        # propagate_type: (x: tuple[Tensor, Tensor | None], edge_weight: Tensor | None)
+        out = self.propagate(edge_index, x=(source, target), edge_weight=edge_weight, size=size)
+        if isinstance(self.aggregator, str) and self.aggregator == "gcn" and target is not None:
+            assert isinstance(edge_index, Tensor)
+            return _with_itself(out, target, edge_index[end], edge_weight)
+        return out
+
+    def _as_pygs(self, edge_index: Any, size: Any, weight: Tensor | None) -> tuple[Any, Any]:
+        """Edges as PyG's ``propagate`` reads them."""
+        matrix = is_sparse(edge_index) and (weight is not None or self.aggregator == "gcn" or not self._takes_matrix())
+        if not isinstance(edge_index, Adjacency) and not matrix:
+            return edge_index, size
+        found = read_edges(edge_index)
+        return torch.stack(found[:2]), (found.num_src, found.num_dst)
 
     def _takes_matrix(self) -> bool:
         """Whether PyG's ``propagate`` reads no more of a sparse matrix than for PyG's layer, whose messages know no
@@ -213,7 +234,7 @@ class SAGEConv(MessagePassing):
 
     def finished(self, out: Tensor, root: Tensor | None) -> Tensor:
         """What arrived, projected, and the node itself, projected by ``W_r``; of length 1 where asked for."""
-        if self.root_weight and root is not None:
+        if self.root_weight and root is not None and hasattr(self, "lin_r"):
             out = out + self.lin_r(root)
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out
 
@@ -251,8 +272,13 @@ class SAGEConv(MessagePassing):
         """What arrives at each target, on the plain path. Messages are sorted by target here, where an aggregation
         wants it, and no earlier: hooks and explainers see edges in the order in which they were given.
         """
+        if not torch.jit.is_scripting():
+            return self._sorted_first(inputs, index, ptr, dim_size)
+        return self.aggr_module(inputs, index, ptr=ptr, dim_size=dim_size, dim=self.node_dim)
+
+    def _sorted_first(self, inputs: Tensor, index: Tensor, ptr: Tensor | None, dim_size: int | None) -> Tensor:
         aggregation = self.aggr_module
-        if not len(index) and isinstance(aggregation, LSTMAggregation) and dim_size is not None:
+        if isinstance(aggregation, LSTMAggregation) and dim_size is not None and not len(index):
             return inputs.new_zeros(dim_size, inputs.size(-1))  # torch's LSTM takes no empty sequence
         if wants_sorted(aggregation) and not torch.compiler.is_compiling() and bool((index[1:] < index[:-1]).any()):
             order = torch.argsort(index, stable=True)
@@ -260,9 +286,9 @@ class SAGEConv(MessagePassing):
         out: Tensor = aggregation(inputs, index, ptr=ptr, dim_size=dim_size, dim=self.node_dim)
         return out
 
-    def message_and_aggregate(self, adj_t: Any, x: tuple[Tensor, Tensor | None]) -> Tensor:
+    def message_and_aggregate(self, adj_t: Adj, x: tuple[Tensor, Tensor | None]) -> Tensor:
         """PyG's way with sparse matrices, on the plain path."""
-        if not isinstance(adj_t, Tensor):
+        if isinstance(adj_t, SparseTensor):
             adj_t = adj_t.set_value(None, layout=None)
         return spmm(adj_t, x[0], reduce=self.aggr)
 
@@ -318,6 +344,13 @@ def _by_total(weight: Tensor, arriving: Tensor, count: int) -> Tensor:
     total = weight.new_zeros(count).index_add(0, arriving, weight)
     degree = torch.bincount(arriving, minlength=count).to(weight.dtype)
     return weight * (degree / torch.where(total == 0, torch.ones_like(total), total))[arriving]
+
+
+def _with_itself(out: Tensor, itself: Tensor, arriving: Tensor, weight: Tensor | None) -> Tensor:
+    """The mean of what arrived and the node itself, of the sum of what arrived."""
+    ones = torch.ones_like(arriving, dtype=out.dtype) if weight is None else weight.to(out.dtype)
+    total = out.new_zeros(out.size(0)).index_add(0, arriving, ones)
+    return (out + itself) / (total + 1).unsqueeze(-1)
 
 
 def _known(size: int, what: str) -> int:
