@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, List, cast  # noqa: UP035
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.loader import NeighborLoader
+from torch_geometric.nn.models.basic_gnn import BasicGNN
+from torch_geometric.typing import Adj
 
 from .._core.near import spelt
 from ..errors import InputError
@@ -28,7 +31,7 @@ from .own_forward import by_forward
 __all__ = ["GraphSAGE"]
 
 
-class GraphSAGE(GraphSAGEBase):
+class GraphSAGE(GraphSAGEBase, BasicGNN):
     """Layers of :class:`~graphembed_ext.nn.sage.SAGEConv`, one after the other.
 
     A drop-in for ``torch_geometric.nn.GraphSAGE``: the same arguments, the same ``state_dict``, and with equal weights
@@ -108,13 +111,22 @@ class GraphSAGE(GraphSAGEBase):
         with self._drawing():
             self._build(norm, norm_kwargs, self.out_channels if jk is None else self.hidden_channels, kwargs)
 
+    #: By which TorchScript leaves out the branches that are not taken.
+    __constants__: ClassVar[list[str]] = ["supports_edge_weight", "supports_edge_attr", "supports_norm_batch"]
+    #: PyG's loop over the layers, for what reads a program instead of running it.
+    _as_written = parts.renamed(BasicGNN.forward, "_as_written")
+
     def _build(self, norm: Any, norm_kwargs: Mapping[str, Any] | None, last: int, kwargs: dict[str, Any]) -> None:
         hidden, layers = self.hidden_channels, self.num_layers
         between: Any = hidden if isinstance(self.in_channels, int) else (hidden, hidden)
         sizes = zip([self.in_channels] + [between] * (layers - 1), [hidden] * (layers - 1) + [last], strict=True)
         self.convs = nn.ModuleList(self.init_conv(source, target, **kwargs) for source, target in sizes)
         module = parts.normalisation(norm, hidden, norm_kwargs)
-        self._norm_takes_batch = parts.takes_batch(module)
+        self.norm, self.norm_kwargs = norm if isinstance(norm, str) else None, norm_kwargs
+        self.supports_norm_batch = parts.takes_batch(module)
+        self.supports_edge_attr = False
+        self.supports_edge_weight = all(isinstance(conv, SAGEConv) for conv in self.convs)
+        self._trim = parts.TrimToLayer()
         self.norms = nn.ModuleList(copy.deepcopy(module) for _ in range(layers - 1))
         self.norms.append(nn.Identity() if self.jk_mode is None else copy.deepcopy(module))
         if self.jk_mode is not None:
@@ -194,14 +206,14 @@ class GraphSAGE(GraphSAGEBase):
 
     def forward(
         self,
-        x: Tensor | SparseRows,
-        edge_index: Any,
+        x: Tensor,
+        edge_index: Adj,
         edge_weight: Tensor | None = None,
         edge_attr: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
-        num_sampled_nodes_per_hop: list[int] | None = None,
-        num_sampled_edges_per_hop: list[int] | None = None,
+        num_sampled_nodes_per_hop: List[int] | None = None,  # noqa: UP006  as PyG writes it, TorchScript tells them apart
+        num_sampled_edges_per_hop: List[int] | None = None,  # noqa: UP006
     ) -> Tensor:
         """All layers.
 
@@ -225,10 +237,17 @@ class GraphSAGE(GraphSAGEBase):
             InputError: Features of another width; edges of nodes that have no row in ``x``; lists that have not an
                 entry for each layer.
         """
-        trim = None
-        if num_sampled_nodes_per_hop is not None:
-            trim = num_sampled_nodes_per_hop, num_sampled_edges_per_hop
-        return self._layers(x, edge_index, edge_weight, batch, batch_size, trim)
+        if not torch.jit.is_scripting():
+            hops = num_sampled_nodes_per_hop, num_sampled_edges_per_hop
+            return self._called(x, edge_index, edge_weight, edge_attr, batch, batch_size, hops)
+        return self._as_written(x, edge_index, edge_weight, edge_attr, batch, batch_size)
+
+    def _called(self, x: Any, edges: Any, weight: Any, attr: Any, batch: Any, batch_size: Any, hops: Any) -> Tensor:
+        """:meth:`forward`, as it is run and as it is traced by ``torch.fx``."""
+        if not parts.is_symbolic(x):
+            return self._layers(x, edges, weight, batch, batch_size, None if hops[0] is None else hops)
+        traced: Tensor = self._as_written(x, edges, weight, attr, batch, batch_size, *hops)
+        return traced
 
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
@@ -278,7 +297,7 @@ class GraphSAGE(GraphSAGEBase):
         """A layer's output after activation and normalisation."""
         if self.act is not None and self.act_first:
             x = self.act(x)
-        x = norm(x, batch, batch_size) if self._norm_takes_batch else norm(x)
+        x = norm(x, batch, batch_size) if self.supports_norm_batch else norm(x)
         if self.act is None or self.act_first:
             return x
         return x.relu_() if parts.may_overwrite(conv, norm, self.act) else self.act(x)
@@ -352,7 +371,16 @@ class GraphSAGE(GraphSAGEBase):
         numbers = check_fanouts(given, view.edge_types, self.num_layers)
         return self._batches(view, nodes, numbers, features, batch_size, shuffle=shuffle, seed=seed, epoch=epoch)
 
-    def inference(self, graph: Any, *, chunk: int = ROWS) -> Tensor:
+    def inference(  # type: ignore[override]  # PyG's calls the graph's loader "loader"
+        self,
+        graph: Any,
+        device: Any = None,
+        embedding_device: Any = "cpu",
+        progress_bar: bool = False,
+        cache: bool = False,
+        *,
+        chunk: int = ROWS,
+    ) -> Tensor:
         """The output for all nodes of a graph with all their neighbours, layer by layer and without dropout.
 
         A layer is worked out for ``chunk`` nodes at a time: beside its input and its output, memory does not grow with
@@ -360,12 +388,20 @@ class GraphSAGE(GraphSAGEBase):
         see all nodes at once, as some of them depend on all.
 
         Args:
-            graph: Graph of either host, with the features that the model was trained on.
+            graph: Graph of either host, with the features that the model was trained on; or, as PyG's models take it,
+                a ``NeighborLoader`` of all neighbours of one hop, to which the next four arguments belong.
+            device: Where PyG's way computes.
+            embedding_device: Where it keeps the outputs of a layer.
+            progress_bar: Whether it shows its progress.
+            cache: Whether it keeps the batches of the first layer for the others.
             chunk: Nodes at a time.
 
         Returns:
             ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
         """
+        if isinstance(graph, NeighborLoader):
+            found: Tensor = BasicGNN.inference(self, graph, device, embedding_device, progress_bar, cache)
+            return found
         return self._inferred(graph, chunk)[NODE_TYPE]
 
     def _layer_by_layer(self, inputs: Inputs, rows: int) -> dict[str, Tensor]:

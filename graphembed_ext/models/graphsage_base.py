@@ -51,7 +51,7 @@ class GraphSAGEBase(Inductive, nn.Module, abc.ABC):
         unit_norm: bool,
         seed: int | None,
     ) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # the untyped class is one of PyG's, too, which would build its layers here
         #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
         self.unit_norm = checks.flag("unit_norm", unit_norm)
         self.hidden_channels = checks.integer("hidden_channels", hidden_channels)

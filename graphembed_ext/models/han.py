@@ -17,7 +17,7 @@ from ..graph.features import features_of
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..hosts import registry
-from ..nn.han import HANConv
+from ..nn.han import HANConv, attended
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
@@ -338,7 +338,7 @@ class HAN(LearnedFeatures, nn.Module):
             known: Any = conv.metadata
             inputs = {name: x for name, x in hidden.items() if name in known[0]}
             edges = {t: block.edges[t] for t in known[1] if t in block.edges}
-            out, semantic = conv(inputs, edges, True, edge_weight_dict=weights, num_dst_nodes=block.num_dst)
+            out, semantic = attended(conv, inputs, edges, weights, block.num_dst)
             hidden = {name: x for name, x in out.items() if x is not None}
         return hidden, semantic
 

@@ -21,7 +21,7 @@ from .ops.attention import attend, serves
 from .ops.attention_plain import keep_factors
 from .unchanged import aggregates, eager, own_propagate, remembered, unchanged
 
-__all__ = ["HANConv"]
+__all__ = ["HANConv", "attended"]
 
 #: Edges in any of PyG's forms, or grouped already.
 Edges = Any
@@ -156,7 +156,7 @@ class HANConv(MessagePassing):
                 shape; edges beyond the nodes.
         """
         self._check(x_dict, edge_index_dict)
-        counts = {name: len(x) for name, x in x_dict.items()} | dict(num_dst_nodes or {})
+        counts = {name: x.size(0) for name, x in x_dict.items()} | dict(num_dst_nodes or {})
         outs: dict[str, list[Tensor]] = {name: [] for name in x_dict}
         attention: dict[EdgeType, Tensor] = {}
         halves_of = self._own.halves(self, x_dict)
@@ -195,7 +195,7 @@ class HANConv(MessagePassing):
             _check_finite(edge_type, x_dict)
         if isinstance(edges, Adjacency) or getattr(edges, "layout", None) == torch.sparse_csc:
             edges = torch.stack(ends(edges))  # of torch's matrices, PyG takes csr and coo alone
-        size = len(x), len(alpha_dst)
+        size = x.size(0), alpha_dst.size(0)  # a number that may vary, where a program is exported
         return self.propagate(edges, x=(x, x_dst), alpha=(alpha_src, alpha_dst), weight=weight, key=key, size=size)
 
     def serves(self) -> bool:
@@ -274,6 +274,29 @@ class HANConv(MessagePassing):
     def __repr__(self) -> str:
         more = "" if self.architecture == "pyg" else f", architecture={self.architecture!r}"
         return f"{type(self).__name__}({self.out_channels}, heads={self.heads}{more})"
+
+
+def attended(
+    conv: Any,
+    x_dict: Mapping[str, Tensor],
+    edges: Mapping[EdgeType, Edges],
+    weights: Mapping[EdgeType, Tensor] | None,
+    num_dst_nodes: Mapping[str, int] | None,
+) -> tuple[dict[str, Tensor | None], dict[str, Tensor]]:
+    """Call a layer of a model: one of ours with all there is, any other as PyG's is called.
+
+    Raises:
+        InputError: Weights, and a layer that is none of ours.
+    """
+    if isinstance(conv, HANConv):
+        found: Any = conv(x_dict, edges, True, edge_weight_dict=weights, num_dst_nodes=num_dst_nodes)
+        return found
+    if weights is not None:
+        raise InputError("edge_weight_dict", "weights", f"None, as {type(conv).__qualname__} takes none")
+    plain = {name: torch.stack(ends(of)) if isinstance(of, Adjacency) else of for name, of in edges.items()}
+    out, semantic = conv(x_dict, plain, True)
+    counts = num_dst_nodes or {}
+    return {name: x if x is None else x[: counts.get(name, len(x))] for name, x in out.items()}, semantic
 
 
 def _probability(argument: str, value: Any) -> float:

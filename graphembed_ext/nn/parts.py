@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
+from torch import fx, nn
 from torch_geometric.nn.models.jumping_knowledge import JumpingKnowledge
 from torch_geometric.nn.resolver import activation_resolver, normalization_resolver
 from torch_geometric.utils import trim_to_layer
+from torch_geometric.utils._trim_to_layer import TrimToLayer
 
 from .sage import is_native
 from .unchanged import plainly
 
-__all__ = ["activation", "jumping_knowledge", "may_overwrite", "normalisation", "takes_batch", "trim_to_layer"]
+__all__ = [
+    "TrimToLayer",
+    "activation",
+    "is_symbolic",
+    "jumping_knowledge",
+    "may_overwrite",
+    "normalisation",
+    "renamed",
+    "takes_batch",
+    "trim_to_layer",
+]
 
 
 def activation(act: Any, act_kwargs: Mapping[str, Any] | None) -> Any:
@@ -35,6 +47,18 @@ def takes_batch(norm: nn.Module) -> bool:
 def jumping_knowledge(mode: str, channels: int, layers: int) -> nn.Module:
     """PyG's ``JumpingKnowledge``."""
     return JumpingKnowledge(mode, channels, layers)
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether ``torch.fx`` traces a program with this in the place of a tensor, as PyG's ``to_hetero`` does."""
+    return isinstance(x, fx.Proxy)
+
+
+def renamed(method: Any, name: str) -> Any:
+    """A method under another name, by which TorchScript tells it from one that a subclass has in its place."""
+    copied = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+    copied.__annotations__, copied.__doc__ = method.__annotations__, method.__doc__
+    return copied
 
 
 def may_overwrite(conv: Any, norm: nn.Module, act: Any) -> bool:
