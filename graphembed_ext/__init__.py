@@ -7,8 +7,10 @@ current torch releases, see :mod:`graphembed_ext.hosts.dgl_import`.
 from __future__ import annotations
 
 import importlib
+from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
+from ._core import kernel_cache as _kernel_cache
 from .hosts import dgl_import as _dgl_import
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ _MODULES = {
     *("parity", "plots", "pyg", "readers", "walks"),
 }
 
+_kernel_cache.provide(_Path(__file__).parent)
 _dgl_import.install()
 
 

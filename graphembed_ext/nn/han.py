@@ -19,7 +19,7 @@ from ..graph.view import EdgeType
 from .han_architectures import ARCHITECTURES, Architecture, Halves
 from .ops.attention import attend, serves
 from .ops.attention_plain import keep_factors
-from .unchanged import aggregates, eager, own_propagate, remembered, unchanged
+from .unchanged import aggregates, asked_as_pygs, eager, own_propagate, remembered, unchanged
 
 __all__ = ["HANConv", "attended"]
 
@@ -196,7 +196,8 @@ class HANConv(MessagePassing):
         if isinstance(edges, Adjacency) or getattr(edges, "layout", None) == torch.sparse_csc:
             edges = torch.stack(ends(edges))  # of torch's matrices, PyG takes csr and coo alone
         size = x.size(0), alpha_dst.size(0)  # a number that may vary, where a program is exported
-        return self.propagate(edges, x=(x, x_dst), alpha=(alpha_src, alpha_dst), weight=weight, key=key, size=size)
+        with asked_as_pygs(self, "weight", "key", "size_j", "edge_index_j"):
+            return self.propagate(edges, x=(x, x_dst), alpha=(alpha_src, alpha_dst), weight=weight, key=key, size=size)
 
     def serves(self) -> bool:
         """Whether the fast path may serve this layer, as it is now."""

@@ -20,7 +20,7 @@ from . import sage_paths as paths
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
 from .ops.sparse import SparseRows
-from .unchanged import aggregates, own_propagate, plainly, remembered, unchanged
+from .unchanged import aggregates, asked_as_pygs, own_propagate, plainly, remembered, unchanged
 
 __all__ = ["SAGEConv", "convolve", "convolve_in_parts", "is_native"]
 
@@ -190,7 +190,10 @@ class SAGEConv(MessagePassing):
         source, target = (part.dense() if isinstance(part, SparseRows) else part for part in _sides(x))
         if isinstance(edge_index, Adjacency) and not _pair(x):
             target = target[: edge_index.num_dst]
-        return self._plainly(source, target, edge_index, size, edge_weight)
+        if edge_weight is not None and "edge_weight" not in self._user_args:
+            raise InputError("edge_weight", "weights", f"None, as {type(self).__name__}.message takes none")
+        with asked_as_pygs(self, *(["edge_weight"] if edge_weight is None else [])):
+            return self._plainly(source, target, edge_index, size, edge_weight)
 
     def _plainly(
         self, source: Tensor, target: Tensor | None, edge_index: Adj, size: Size, edge_weight: Tensor | None

@@ -8,7 +8,10 @@ hooks (:func:`plainly`). The *layer* itself: that no step of its message passing
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,7 +20,7 @@ from torch.autograd import forward_ad
 from torch.nn.modules import module as _module
 from torch_geometric.nn import MessagePassing
 
-__all__ = ["aggregates", "eager", "overridden", "own_propagate", "plainly", "remembered", "unchanged"]
+__all__ = ["aggregates", "asked_as_pygs", "eager", "overridden", "own_propagate", "plainly", "remembered", "unchanged"]
 
 #: Steps of message passing that a fast path does not call.
 _STEPS = (
@@ -68,6 +71,32 @@ def own_propagate(layer: MessagePassing) -> None:
     cls = type(layer)
     if "propagate" not in cls.__dict__ and cls.propagate.__module__.endswith("_propagate"):
         cls.propagate = MessagePassing.propagate
+
+
+def asked_as_pygs(layer: MessagePassing, *more: str) -> contextlib.AbstractContextManager[None]:
+    """In this block, a ``message`` that was set on the object itself is handed what PyG's class would hand it.
+
+    PyG hands over what the method of the class takes; ours takes more.
+
+    Args:
+        layer: The layer.
+        *more: Arguments of our class's method that PyG's lacks; given to those who name them, or take ``**kwargs``.
+    """
+    own = "message" in layer.__dict__ and not torch.compiler.is_compiling()
+    return _handed(layer, more) if own else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _handed(layer: MessagePassing, more: tuple[str, ...]) -> Iterator[None]:
+    method: Any = layer.__dict__["message"]
+    taken = inspect.signature(method).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        left_out = {name for name in more if name not in taken}
+        layer.__dict__["message"] = lambda **given: method(**{k: v for k, v in given.items() if k not in left_out})
+    try:
+        yield
+    finally:
+        layer.__dict__["message"] = method
 
 
 def eager(*tensors: Any) -> bool:
