@@ -20,7 +20,6 @@ from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts import registry
 from ..nn import parts
 from ..nn.ops.rows import Rows
-from ..nn.ops.sparse import SparseRows
 from ..nn.sage import SAGEConv, convolve, convolve_in_parts
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
@@ -237,7 +236,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
             InputError: Features of another width; edges of nodes that have no row in ``x``; lists that have not an
                 entry for each layer.
         """
-        if not torch.jit.is_scripting():
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             hops = num_sampled_nodes_per_hop, num_sampled_edges_per_hop
             return self._called(x, edge_index, edge_weight, edge_attr, batch, batch_size, hops)
         return self._as_written(x, edge_index, edge_weight, edge_attr, batch, batch_size)
@@ -246,8 +245,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         """:meth:`forward`, as it is run and as it is traced by ``torch.fx``."""
         if not parts.is_symbolic(x):
             return self._layers(x, edges, weight, batch, batch_size, None if hops[0] is None else hops)
-        traced: Tensor = self._as_written(x, edges, weight, attr, batch, batch_size, *hops)
-        return traced
+        return cast("Tensor", self._as_written(x, edges, weight, attr, batch, batch_size, *hops))
 
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
@@ -288,8 +286,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
 
     def _joined(self, outputs: list[Tensor]) -> Tensor:
         """The outputs of all layers brought together by jumping knowledge."""
-        found: Tensor = self.lin(self.jk(outputs) if hasattr(self, "jk") else outputs[-1])
-        return found
+        return cast("Tensor", self.lin(self.jk(outputs) if hasattr(self, "jk") else outputs[-1]))
 
     def _activated(
         self, x: Tensor, conv: nn.Module, norm: nn.Module, batch: Any = None, batch_size: int | None = None
@@ -301,13 +298,6 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         if self.act is None or self.act_first:
             return x
         return x.relu_() if parts.may_overwrite(conv, norm, self.act) else self.act(x)
-
-    def _of_layers(self, argument: str, given: Any) -> list[Any]:
-        if not isinstance(given, (list, tuple)) or len(given) != self.num_layers:
-            got = f"{len(given)} blocks" if isinstance(given, (list, tuple)) else f"a {type(given).__name__}"
-            hint = "a sampler's fan-outs are as many as the layers"
-            raise InputError(argument, got, f"a list of {self.num_layers}, one for each layer", hint)
-        return list(given)
 
     def inputs(self, view: GraphView) -> Inputs:
         """What :meth:`logits` needs of a graph: features, edges in canonical order, weights.
@@ -371,7 +361,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         numbers = check_fanouts(given, view.edge_types, self.num_layers)
         return self._batches(view, nodes, numbers, features, batch_size, shuffle=shuffle, seed=seed, epoch=epoch)
 
-    def inference(  # type: ignore[override]  # PyG's calls the graph's loader "loader"
+    def inference(
         self,
         graph: Any,
         device: Any = None,
@@ -389,19 +379,15 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
 
         Args:
             graph: Graph of either host, with the features that the model was trained on; or, as PyG's models take it,
-                a ``NeighborLoader`` of all neighbours of one hop, to which the next four arguments belong.
-            device: Where PyG's way computes.
-            embedding_device: Where it keeps the outputs of a layer.
-            progress_bar: Whether it shows its progress.
-            cache: Whether it keeps the batches of the first layer for the others.
+                a ``NeighborLoader`` of all neighbours of one hop.
+            device, embedding_device, progress_bar, cache: As PyG's models take them, with a loader.
             chunk: Nodes at a time.
 
         Returns:
             ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
         """
         if isinstance(graph, NeighborLoader):
-            found: Tensor = BasicGNN.inference(self, graph, device, embedding_device, progress_bar, cache)
-            return found
+            return cast("Tensor", BasicGNN.inference(self, graph, device, embedding_device, progress_bar, cache))
         return self._inferred(graph, chunk)[NODE_TYPE]
 
     def _layer_by_layer(self, inputs: Inputs, rows: int) -> dict[str, Tensor]:

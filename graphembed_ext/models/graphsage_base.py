@@ -96,6 +96,14 @@ class GraphSAGEBase(Inductive, nn.Module, abc.ABC):
         more: dict[str, Any] = {"features": features, "labels": {}, "edge_weight": self.weight}
         return SeededBatches(view, sampler, nodes, batch_size, **more, **order)
 
+    def _of_layers(self, argument: str, given: Any) -> list[Any]:
+        """What is given for each layer, as many as the layers."""
+        if not isinstance(given, (list, tuple)) or len(given) != self.num_layers:
+            got = f"{len(given)} blocks" if isinstance(given, (list, tuple)) else f"a {type(given).__name__}"
+            hint = "a sampler's fan-outs are as many as the layers"
+            raise InputError(argument, got, f"a list of {self.num_layers}, one for each layer", hint)
+        return list(given)
+
     def full_logits(self, view: GraphView) -> dict[str, Tensor]:
         """:meth:`logits` of a whole graph, layer by layer, in bounded memory: see :meth:`inference`."""
         return self._of_whole(view, ROWS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -333,7 +333,7 @@ class HAN(LearnedFeatures, nn.Module):
         weights: Mapping[EdgeType, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Outputs of the last layer, and its attention over metapaths."""
-        hidden, semantic = features, {}
+        hidden, semantic = features, cast("dict[str, Tensor]", {})
         for conv, block in zip(self.layers, blocks, strict=True):
             known: Any = conv.metadata
             inputs = {name: x for name, x in hidden.items() if name in known[0]}

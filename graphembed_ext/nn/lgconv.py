@@ -58,7 +58,7 @@ class LGConv(MessagePassing):
         Raises:
             InputError: Ids out of range, or weights that do not match the edges.
         """
-        if not torch.jit.is_scripting():
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             return self._called(x, edge_index, edge_weight)
         return self._plainly(x, edge_index, edge_weight)
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.aggr import LSTMAggregation, MultiAggregation
 from torch_geometric.nn.dense.linear import Linear
-from torch_geometric.typing import Adj, Size, SparseTensor
+from torch_geometric.typing import Adj, SparseTensor
 from torch_geometric.utils import spmm
 
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from ..graph.edges import ends, is_sparse, read_edges
+from ..graph.edges import is_sparse, read_edges
 from . import sage_paths as paths
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
@@ -149,7 +149,7 @@ class SAGEConv(MessagePassing):
         self,
         x: Tensor | tuple[Tensor, Tensor | None],
         edge_index: Adj,
-        size: Size = None,
+        size: tuple[int, int] | None = None,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         """One layer.
@@ -170,7 +170,7 @@ class SAGEConv(MessagePassing):
         Raises:
             InputError: Rows or weights whose number does not match the edges.
         """
-        if not torch.jit.is_scripting():
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             return self._called(x, edge_index, size, edge_weight)
         if isinstance(x, Tensor):
             x = (x, x)
@@ -196,7 +196,12 @@ class SAGEConv(MessagePassing):
             return self._plainly(source, target, edge_index, size, edge_weight)
 
     def _plainly(
-        self, source: Tensor, target: Tensor | None, edge_index: Adj, size: Size, edge_weight: Tensor | None
+        self,
+        source: Tensor,
+        target: Tensor | None,
+        edge_index: Adj,
+        size: tuple[int, int] | None,
+        edge_weight: Tensor | None,
     ) -> Tensor:
         """PyG's own path: a message for each edge, in the order of the edges."""
         if self.project and hasattr(self, "lin"):
@@ -204,15 +209,20 @@ class SAGEConv(MessagePassing):
         return self.finished(self.lin_l(self.arrived(source, target, edge_index, size, edge_weight)), target)
 
     def arrived(
-        self, source: Tensor, target: Tensor | None, edge_index: Adj, size: Size, edge_weight: Tensor | None
+        self,
+        source: Tensor,
+        target: Tensor | None,
+        edge_index: Adj,
+        size: tuple[int, int] | None,
+        edge_weight: Tensor | None,
     ) -> Tensor:
         """What arrives at each target on the plain path, ``(N_t, F)``."""
-        if not torch.jit.is_scripting():
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             edge_index, size = self._as_pygs(edge_index, size, edge_weight)
         end = 0 if self.flow == "target_to_source" else 1
         if edge_weight is not None and isinstance(self.aggr, str) and self.aggr == "mean":
-            count = source.size(self.node_dim) if size is None else size[1]
             assert isinstance(edge_index, Tensor)
+            count = source.shape[self.node_dim] if size is None else size[1]
             edge_weight = _by_total(edge_weight, edge_index[end], count)
         # propagate_type: (x: tuple[Tensor, Tensor | None], edge_weight: Tensor | None)
         out = self.propagate(edge_index, x=(source, target), edge_weight=edge_weight, size=size)
@@ -275,7 +285,7 @@ class SAGEConv(MessagePassing):
         """What arrives at each target, on the plain path. Messages are sorted by target here, where an aggregation
         wants it, and no earlier: hooks and explainers see edges in the order in which they were given.
         """
-        if not torch.jit.is_scripting():
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             return self._sorted_first(inputs, index, ptr, dim_size)
         return self.aggr_module(inputs, index, ptr=ptr, dim_size=dim_size, dim=self.node_dim)
 
