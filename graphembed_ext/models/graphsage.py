@@ -8,9 +8,6 @@ from typing import Any, ClassVar, List, cast  # noqa: UP035
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.loader import NeighborLoader
-from torch_geometric.nn.models.basic_gnn import BasicGNN
-from torch_geometric.typing import Adj
 
 from .._core.near import spelt
 from ..errors import InputError
@@ -20,6 +17,7 @@ from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts import registry
 from ..nn import parts
 from ..nn.ops.rows import Rows
+from ..nn.parts import Adj, BasicGNN
 from ..nn.sage import SAGEConv, convolve, convolve_in_parts
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
@@ -386,7 +384,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         Returns:
             ``(N, out_channels)``, what :meth:`forward` gives but for rounding.
         """
-        if isinstance(graph, NeighborLoader):
+        if isinstance(graph, parts.NeighborLoader):
             return cast("Tensor", BasicGNN.inference(self, graph, device, embedding_device, progress_bar, cache))
         return self._inferred(graph, chunk)[NODE_TYPE]
 

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import fx, nn
+from torch_geometric.loader import NeighborLoader
+from torch_geometric.nn.models.basic_gnn import BasicGNN
 from torch_geometric.nn.models.jumping_knowledge import JumpingKnowledge
 from torch_geometric.nn.resolver import activation_resolver, normalization_resolver
+from torch_geometric.typing import Adj
 from torch_geometric.utils import trim_to_layer
 from torch_geometric.utils._trim_to_layer import TrimToLayer
 
@@ -17,6 +20,9 @@ from .sage import is_native
 from .unchanged import plainly
 
 __all__ = [
+    "Adj",
+    "BasicGNN",
+    "NeighborLoader",
     "TrimToLayer",
     "activation",
     "is_symbolic",
