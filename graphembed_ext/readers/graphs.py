@@ -33,7 +33,7 @@ from .tables import Table, open_table
 from .text import TextTable
 from .titles import is_number
 
-__all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of"]
+__all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of", "table_of"]
 
 
 _TABLES = (*TEXT, ".parquet", ".jsonl", ".adjlist", ".unknown")
@@ -298,6 +298,15 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
         return read_dgl(path) if kind in (".bin", ".dgl") else read_pyg(path)
     except OSError as error:
         raise FileFormatError(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from error
+
+
+def table_of(source: str | Path, reading: Reading, input_format: str | None = None) -> Table | None:
+    """The table of a file of edges; None where the name is of another kind of file, of a folder or of a dataset."""
+    if Path(source).expanduser().is_dir() or _is_dataset(source, input_format):
+        return None
+    opened = _opened(source, reading, input_format)
+    opened.kind = kind_of(opened, _KNOWN, input_format is not None)
+    return open_table(opened, reading) if opened.kind in _TABLES and opened.kind != ".adjlist" else None
 
 
 def read_pairs(
