@@ -14,6 +14,7 @@ from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import node_ids
 from .ranking import recommendation
+from .scores import Scores
 from .vectors import matrix_of
 
 __all__ = ["node_classification", "recommendation"]
@@ -27,7 +28,7 @@ def node_classification(
     repeats: int = 10,
     seed: int = 0,
     masks: Mapping[str, Tensor] | None = None,
-) -> dict[str, float]:
+) -> Scores:
     """Classify nodes by logistic regression on their vectors, over random splits or on a given one.
 
     Labels of one class a node are split at random, stratified by class. With several labels a node (DeepWalk's
@@ -49,7 +50,8 @@ def node_classification(
             random.
 
     Returns:
-        Means over the splits: ``micro_f1``, ``macro_f1``, ``accuracy`` (for several labels: of exact label sets).
+        Means over the splits: ``micro_f1``, ``macro_f1``, ``accuracy`` (for several labels: of exact label sets);
+        ``.spread`` has their standard deviations, ``.runs`` the figures of each split.
 
     Raises:
         InputError: Shapes that do not match, fewer than two classes, a class that is too rare to split, masks without
@@ -79,8 +81,7 @@ def node_classification(
     else:
         ids = np.flatnonzero(labelled)
         splits = [_random_split(ids, labels[ids], ratio, seed + repeat) for repeat in range(repeats)]
-    scores = [_judged(vectors, labels, train, test) for train, test in splits]
-    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+    return Scores([_judged(vectors, labels, train, test) for train, test in splits])
 
 
 def _check_classes(labels: np.ndarray) -> None:

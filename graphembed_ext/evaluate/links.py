@@ -13,7 +13,7 @@ from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from .vectors import matrix_of
 
-__all__ = ["link_prediction"]
+__all__ = ["link_prediction", "ranked"]
 
 
 def link_prediction(
@@ -52,8 +52,6 @@ def link_prediction(
         {'auc': 1.0, 'ap': 1.0}
     """
     optional("sklearn", "ge.evaluate")
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     checks.choice("score", score, ("dot", "cosine", "hadamard"))
     if (train is not None) != (score == "hadamard"):
         got = "nothing" if train is None else "pairs to train on"
@@ -63,12 +61,19 @@ def link_prediction(
     judged = [_checked("positive", positive, len(vectors)), _checked("negative", negative, len(vectors))]
     if train is None:
         vectors = F.normalize(vectors, dim=1) if score == "cosine" else vectors
-        scores = torch.cat([(vectors[pairs[0]] * vectors[pairs[1]]).sum(1) for pairs in judged]).numpy()
+        sides = [(vectors[pairs[0]] * vectors[pairs[1]]).sum(1).numpy() for pairs in judged]
     else:
         learned = [_checked(f"train[{side}]", pairs, len(vectors)) for side, pairs in enumerate(train)]
         _check_apart(judged[0], learned[0], len(vectors))
-        scores = _by_regression(vectors, learned, judged)
-    truth = np.repeat([1, 0], [pairs.size(1) for pairs in judged])
+        sides = np.split(_by_regression(vectors, learned, judged), [judged[0].size(1)])
+    return ranked(*sides)
+
+
+def ranked(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
+    """``auc`` and ``ap`` of scores of edges, ``(P,)``, and of pairs that are none, ``(M,)``."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    scores, truth = np.concatenate([positive, negative]), np.repeat([1, 0], [len(positive), len(negative)])
     return {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}
 
 

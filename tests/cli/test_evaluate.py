@@ -226,3 +226,47 @@ def test_links_of_nodes_without_a_vector_are_counted_and_left_out(folder):
     assert "1 of 4 pairs in" in more.stderr
     done = good(*words, folder / "held.csv", "--negative", folder / "none.csv")
     assert "1 of 3 pairs in" in done.stderr
+
+
+def test_what_is_trivial_stands_beside_it(folder, walks):
+    """The commonest class and degrees on the same test nodes; common neighbours on the same pairs; and the spread."""
+    found = json.loads(good("evaluate", folder / "sage.parquet", "--json").stdout)
+    assert set(found["references"]) == {"majority class", "degrees"}
+    run = Run.of(folder / "sage.parquet").graph.view.features["_N"]
+    common = int(torch.mode(run["y"][run["train_mask"]]).values)
+    share = float((run["y"][run["test_mask"]] == common).double().mean())
+    assert found["references"]["majority class"]["accuracy"] == pytest.approx(share)
+    assert "spread" not in found
+
+    words = ["links", "--test", walks / "held_out.csv", "--repeats", "3", "--json"]
+    found = json.loads(good("evaluate", walks / "walks.npz", *words).stdout)
+    assert set(found["references"]) == {"common neighbours", "preferential attachment"}
+    assert found["protocol"].endswith("3 draws")
+    words = ["links", "--test", walks / "held_out.csv", "--no-references", "--json", "--seed"]
+    each = [json.loads(good("evaluate", walks / "walks.npz", *words, seed).stdout) for seed in range(3)]
+    auc = [once["metrics"]["auc"] for once in each]
+    assert found["metrics"]["auc"] == pytest.approx(np.mean(auc))
+    assert found["spread"]["auc"] == pytest.approx(np.std(auc, ddof=1))
+    assert "references" not in each[0]
+
+
+def test_the_split_of_the_input_judges_what_learned_from_no_labels(data_root, tmp_path):
+    """Planetoid's public split; the oracle is the regression itself."""
+    root = data_root / "Planetoid"
+    words = ["-i", "Planetoid/Cora", "--root", root, "--emb-dim", "16", "--walk-length", "8", "--epochs", "1"]
+    good("train", "deepwalk", *words, "--host", "pyg", "-o", tmp_path / "emb.npz")
+    found = json.loads(good("evaluate", tmp_path / "emb.npz", "--public-split", "--json").stdout)
+    assert found["protocol"].startswith("on the 1000 test nodes of the input's own split, by a regression on its 140")
+    features = Run.of(tmp_path / "emb.npz").graph.view.features["_N"]
+    x, y = ge.Embeddings.load(tmp_path / "emb.npz").numpy(), features["y"].numpy()
+    train, test = (features[f"{part}_mask"].numpy() for part in ("train", "test"))
+    expected = LogisticRegression(max_iter=1000).fit(x[train], y[train]).score(x[test], y[test])
+    assert found["metrics"]["accuracy"] == pytest.approx(expected)
+    assert set(found["references"]) == {"majority class", "degrees", "features"}
+
+
+def test_an_input_without_a_split_is_refused(walks):
+    (walks / "of.csv").write_text("node,class\n" + "".join(f"{node},{node % 2}\n" for node in range(4)))
+    done = call("evaluate", walks / "walks.npz", "--public-split", "--labels", walks / "of.csv")
+    assert done.exit_code == 2
+    assert "whose input has no masks" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,26 @@ from .common import (
 
 __all__ = ["evaluate"]
 
+Repeats = Annotated[
+    int | None,
+    typer.Option(
+        "--repeats",
+        "--splits",
+        help="classification: random splits, 10 by default; links: draws of pairs that are none, 1 by default. From 2 "
+        "on, figures come with their standard deviation.",
+    ),
+]
+PublicSplit = Annotated[
+    bool, typer.Option("--public-split", help="classification: judge on the masks of the run's input, not at random.")
+]
+References = Annotated[
+    bool,
+    typer.Option(
+        "--references/--no-references",
+        help="Judge beside it what is trivial: the majority class, degrees, features; common neighbours.",
+    ),
+]
+
 
 def evaluate(
     embedding: Embedding,
@@ -42,7 +63,9 @@ def evaluate(
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="Title of the column with the class.")] = None,
     train_ratio: Annotated[float, typer.Option(help="classification: part of the labels to train on.")] = 0.5,
-    repeats: Annotated[int, typer.Option(help="classification: number of random splits.")] = 10,
+    repeats: Repeats = None,
+    public_split: PublicSplit = False,
+    references: References = True,
     test: Annotated[
         Path | None, typer.Option(help="links, recommendation: edge list of pairs that were held out of training.")
     ] = None,
@@ -90,10 +113,12 @@ def evaluate(
         if nodes and task != "classification":
             raise _needless_nodes(task, nodes)
         if task == "classification":
-            asked = {"train_ratio": train_ratio, "repeats": repeats, "seed": seed}
+            asked: dict[str, Any] = {"train_ratio": train_ratio, "repeats": repeats or 10, "seed": seed}
+            asked |= {"references": references, "given_masks": public_split}
             found = _classification(embedding, [*(labels or []), *(nodes or [])], label_column, asked, how, notes)
         elif task == "links":
-            found = _links(embedding, test, negative, score, {"input_format": input_format, **how}, seed, notes)
+            asked = {"score": score, "seed": seed, "repeats": repeats or 1, "references": references, "notes": notes}
+            found = _links(embedding, test, negative, {"input_format": input_format, **how}, asked)
         else:
             found = _recommendation(embedding, test, k, {"input_format": input_format, **how}, notes)
         say(notes)
@@ -101,7 +126,7 @@ def evaluate(
 
 
 #: Scores and protocol, by node type.
-_Found = dict[str, tuple[dict[str, float], str]]
+_Found = Mapping[str, tuple[dict[str, float], str]]
 
 _PROTOCOLS = ("classification", "links", "recommendation")
 
@@ -120,15 +145,13 @@ def _classification(
     return classification(load(embedding), embedding, labels, column, Reading.of(**how), notes, **asked)
 
 
-def _links(
-    embedding: Path, test: Any, negative: Path | None, score: str, how: dict[str, Any], seed: int, notes: list[str]
-) -> _Found:
+def _links(embedding: Path, test: Any, negative: Path | None, how: dict[str, Any], asked: dict[str, Any]) -> _Found:
     from ..._core import checks
     from ..runs.links import SCORES, links
 
-    checks.choice("score", score, ("auto", *SCORES))
-    found = links(load(embedding), embedding, test, negative, score=score, reading=how, seed=seed, notes=notes)
-    return {"": found}
+    checks.choice("score", asked["score"], ("auto", *SCORES))
+    checks.integer("repeats", asked["repeats"])
+    return {"": links(load(embedding), embedding, test, negative, reading=how, **asked)}
 
 
 def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any], notes: list[str]) -> _Found:
@@ -140,15 +163,33 @@ def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any], not
 
 def _show(task: str, found: _Found, as_json: bool) -> None:
     """Scores with the protocol that gave them; of one node type without its name."""
-    scores = {kind: entry[0] for kind, entry in found.items()}
-    protocols = {kind: entry[1] for kind, entry in found.items()}
-    columns = {"measure": "left", "value": "right"}
-    tables = [
-        table(f"{task}{f' of {kind}' if kind else ''}: {protocol}", columns, list(scores[kind].items()))
-        for kind, protocol in protocols.items()
-    ]
-    data = {"task": task, "protocol": protocols.get("", protocols), "metrics": scores.get("", scores)}
+    tables = []
+    for kind, (scores, protocol) in found.items():
+        columns, rows = _beside(scores)
+        tables.append(table(f"{task}{f' of {kind}' if kind else ''}: {protocol}", columns, rows))
+    data = {"task": task, "protocol": _of_kinds({kind: protocol for kind, (_, protocol) in found.items()})}
+    data["metrics"] = _of_kinds({kind: scores for kind, (scores, _) in found.items()})
+    spread = {kind: getattr(scores, "spread", {}) for kind, (scores, _) in found.items()}
+    beside = {kind: getattr(scores, "references", {}) for kind, (scores, _) in found.items()}
+    data |= {"spread": _of_kinds(spread)} if any(spread.values()) else {}
+    data |= {"references": _of_kinds(beside)} if any(beside.values()) else {}
     show(as_json, data, *tables)
+
+
+def _of_kinds(values: dict[str, Any]) -> Any:
+    return values.get("", values)
+
+
+def _beside(scores: dict[str, float]) -> tuple[dict[str, str], list[tuple[Any, ...]]]:
+    """Columns and rows of a table of figures, their spread, and those of what is trivial."""
+    spread, beside = getattr(scores, "spread", {}), getattr(scores, "references", {})
+    columns = {"measure": "left", "value": "right", **({"±": "right"} if spread else {})}
+    columns |= dict.fromkeys(beside, "right")
+    rows = []
+    for name, value in scores.items():
+        others = [of.get(name, "") for of in beside.values()]
+        rows.append((name, value, *([spread[name]] if spread else []), *others))
+    return columns, rows
 
 
 def _missing_test(task: str) -> Exception:

@@ -12,6 +12,8 @@ from torch import Tensor
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...evaluate.classification import node_classification
+from ...evaluate.references import classification_references
+from ...evaluate.scores import Scores
 from ...graph.view import GraphView
 from ...readers.node_tables import read_labels
 from ...readers.options import Reading
@@ -89,18 +91,32 @@ def classification(
     column: str | None = None,
     reading: Reading | None = None,
     notes: list[str] | None = None,
+    *,
+    references: bool = False,
+    given_masks: bool = False,
     **protocol: Any,
-) -> dict[str, tuple[dict[str, float], str]]:
+) -> dict[str, tuple[Scores, str]]:
     """Node classification for each node type that has labels, as :func:`classify` does it; the type of embeddings that
     have one only goes without its name.
 
     Where labels were trained on, those of a file are judged on all nodes that the run neither trained nor validated on;
-    those of the run on its test part.
+    those of the run on its test part. With ``references`` the scores have those of what is trivial beside them; with
+    ``given_masks`` nodes are split as the masks of the run's input say, whatever the run learned from.
+
+    Raises:
+        InputError: No labels, or no such masks.
     """
     labels = {kind: y for kind, (y, _) in labels_of(emb, path, files, column, reading, notes).items()}
     run = Run.found(path)
-    trained = run is not None and supervised(run.job, run.task)
-    found = classify(emb, labels, run.graph.view if run and trained else None, others=bool(files), **protocol)
+    view = None if run is None else run.graph.view
+    split = view if given_masks or _on_labels(run) else None
+    if given_masks:
+        _check_masks(split, labels, path)
+    others = bool(files) and not given_masks
+    found = classify(emb, labels, split, others=others, public=given_masks, **protocol)
+    for kind in found if references else ():
+        masks = _masks_of(split, kind, labels[kind], others)
+        found[kind][0].references = classification_references(view, kind, labels[kind], masks=masks, **protocol)
     return found if len(emb.node_types) > 1 else dict(zip([""], found.values(), strict=False))
 
 
@@ -110,10 +126,11 @@ def classify(
     trained: GraphView | None = None,
     *,
     others: bool = False,
+    public: bool = False,
     train_ratio: float = 0.5,
     repeats: int = 10,
     seed: int = 0,
-) -> dict[str, tuple[dict[str, float], str]]:
+) -> dict[str, tuple[Scores, str]]:
     """Scores and protocol for each node type that has labels.
 
     Args:
@@ -123,27 +140,49 @@ def classify(
             the labels that they were trained on: the regression learns from the same nodes and is judged on others.
         others: Whether these are other labels than those of the training, so that all nodes that are in neither its
             training nor its validation part may be judged.
+        public: Whether the masks are those of the graph, and no training went by them.
         train_ratio, repeats, seed: Of random splits, see :func:`graphembed_ext.evaluate.node_classification`.
 
     Raises:
         InputError: The training left no nodes with labels to judge on.
     """
-    found: dict[str, tuple[dict[str, float], str]] = {}
+    found: dict[str, tuple[Scores, str]] = {}
     for kind, y in labels.items():
         if kind not in emb:
             continue
-        masks = None if trained is None else _masks(trained.features[kind], y, others)
+        masks = _masks_of(trained, kind, y, others)
         scores = node_classification(emb[kind], y, train_ratio=train_ratio, repeats=repeats, seed=seed, masks=masks)
-        found[kind] = scores, _protocol(masks, train_ratio, repeats)
+        found[kind] = scores, _protocol(masks, train_ratio, repeats, public)
     return found
 
 
-def _protocol(masks: Mapping[str, Tensor] | None, train_ratio: float, repeats: int) -> str:
+def _on_labels(run: Run | None) -> bool:
+    return run is not None and supervised(run.job, run.task)
+
+
+def _check_masks(view: GraphView | None, labels: Mapping[str, Any], path: Path) -> None:
+    """Raise where no type has a split of its own."""
+    features = {} if view is None else view.features
+    if not any({"train_mask", "test_mask"} <= features.get(kind, {}).keys() for kind in labels):
+        raise InputError(
+            "public_split",
+            f"{path}, whose input has no masks",
+            "an input with train_mask and test_mask, such as Planetoid/Cora, or labels with a column split",
+        )
+
+
+def _protocol(masks: Mapping[str, Tensor] | None, train_ratio: float, repeats: int, public: bool) -> str:
     if masks is None:
         part = "half" if train_ratio == 0.5 else f"{train_ratio:.0%}"
         return f"{part} of the labels for training, {repeats} splits"
     train, test = (int(masks[part].sum()) for part in ("train", "test"))
+    if public:
+        return f"on the {test} test nodes of the input's own split, by a regression on its {train} training nodes"
     return f"on the {test} test nodes of the run, by a regression on the {train} nodes that it was trained on"
+
+
+def _masks_of(trained: GraphView | None, kind: str, y: Any, others: bool) -> dict[str, Tensor] | None:
+    return None if trained is None else _masks(trained.features[kind], y, others)
 
 
 def _masks(features: Mapping[str, Tensor], y: Any, others: bool) -> dict[str, Tensor] | None:

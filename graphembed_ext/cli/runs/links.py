@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from ..._core import rng, search
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
 from ...evaluate.links import link_prediction
+from ...evaluate.references import link_references
+from ...evaluate.scores import Scores
 from ...graph.view import GraphView
 from ...readers.graphs import pairs_of_names
 from .arguments import supervised
@@ -39,7 +41,9 @@ def links(
     reading: Mapping[str, Any] | None = None,
     seed: int = 0,
     notes: list[str] | None = None,
-) -> tuple[dict[str, float], str]:
+    repeats: int = 1,
+    references: bool = False,
+) -> tuple[Scores, str]:
     """Link prediction by pairs of a file, and pairs that are no edges: of another file, or drawn.
 
     Drawn pairs join nodes of the types of the given ones, uniformly, and are neither edges of the run's input nor
@@ -58,6 +62,8 @@ def links(
         reading: How the files of pairs are to be read, see :func:`graphembed_ext.readers.read_pairs`.
         seed: Fixes the drawn pairs.
         notes: Told how many pairs are left out, as one of their nodes has no vector.
+        repeats: How often pairs are drawn anew, with the seeds that follow; once where they are given.
+        references: Whether the scores have those of what is trivial beside them.
 
     Returns:
         Scores and protocol.
@@ -69,34 +75,69 @@ def links(
     told: list[str] = [] if notes is None else notes
     kinds, pairs = _pairs(emb, positive, how, told)
     run = Run.found(path)
-    counts = _counts(emb, kinds)
-    edges = torch.empty(2, 0, dtype=torch.int64) if run is None else known_pairs(run.graph.view, kinds)
+    edges = known_pairs(None if run is None else run.graph.view, kinds)
     _check_held_out(positive, pairs, edges, kinds)
-    if score == "auto":
-        score = _usual_score(run, edges)
+    score = _usual_score(run, edges) if score == "auto" else _possible(score, edges)
+    given = _given(emb, kinds, negative, how, told)
+    seeds = range(seed, seed + (repeats if given is None or score == "hadamard" else 1))
+    found = [_judged(emb, kinds, pairs, given, edges, score, one) for one in seeds]
+    scores = Scores([once.scores for once in found])
+    if references and run is not None:
+        scores.references = _references(run.graph.view, kinds, pairs, found)
+    return scores, _protocol(score, found[0].train, len(found))
+
+
+def _given(
+    emb: Embeddings, kinds: tuple[str, str], path: Path | None, how: Mapping[str, Any], notes: list[str]
+) -> Tensor | None:
+    """Pairs that are no edges, of a file where there is one."""
+    names = [emb.names.get(kind) for kind in kinds]
+    return None if path is None else pairs_of_names(path, names, _counts(emb, kinds), notes=notes, **how)
+
+
+class _Once(NamedTuple):
+    """One draw of pairs that are no edges: what came of it, these pairs, and those that were learned from."""
+
+    scores: dict[str, float]
+    absent: Tensor
+    train: tuple[Tensor, Tensor] | None
+
+
+def _references(view: GraphView, kinds: tuple[str, str], pairs: Tensor, found: Sequence[_Once]) -> dict[str, Scores]:
+    """What every embedding must beat, judged on the same pairs."""
+    judged = [link_references(view, kinds, pairs, once.absent) for once in found]
+    return {name: Scores([once[name] for once in judged]) for name in judged[0]}
+
+
+def _possible(score: str, edges: Tensor) -> str:
     if score == "hadamard" and not edges.numel():
         raise InputError("score", score, "dot or cosine, as no record names edges that a regression can learn from")
-    if negative is not None:
-        absent = pairs_of_names(negative, [emb.names.get(kind) for kind in kinds], counts, notes=told, **how)
-    else:
-        absent = draw_pairs(counts, kinds[0] == kinds[1], [edges, pairs], pairs.size(1), seed)
+    return score
+
+
+def _judged(
+    emb: Embeddings, kinds: tuple[str, str], pairs: Tensor, given: Tensor | None, edges: Tensor, score: str, seed: int
+) -> _Once:
+    counts, one_kind = _counts(emb, kinds), kinds[0] == kinds[1]
+    absent = draw_pairs(counts, one_kind, [edges, pairs], pairs.size(1), seed) if given is None else given
     shift = torch.tensor([[emb.start_of(kind)] for kind in kinds])
     train = None
     if score == "hadamard":
-        known = _some(edges, kinds[0] == kinds[1], seed)
-        taken, count = [edges, pairs, absent], known.size(1)
-        none = draw_pairs(counts, kinds[0] == kinds[1], taken, count, seed, "training links", fewer=True)
+        known = _some(edges, one_kind, seed)
+        taken = [edges, pairs, absent]
+        none = draw_pairs(counts, one_kind, taken, known.size(1), seed, "training links", fewer=True)
         train = known + shift, none + shift
     found = link_prediction(emb, pairs + shift, absent + shift, score=score, train=train)
-    return found, _protocol(score, train)
+    return _Once(found, absent, train)
 
 
-def _protocol(score: str, train: tuple[Tensor, Tensor] | None) -> str:
+def _protocol(score: str, train: tuple[Tensor, Tensor] | None, draws: int) -> str:
+    times = f", {draws} draws" if draws > 1 else ""
     if train is None:
-        return f"by {SCORES[score]}"
+        return f"by {SCORES[score]}{times}"
     known, none = (ends.size(1) for ends in train)
     many = "as many" if known == none else none
-    return f"by {SCORES[score]}, learned from {known} edges of the run and {many} pairs that are none"
+    return f"by {SCORES[score]}, learned from {known} edges of the run and {many} pairs that are none{times}"
 
 
 def _usual_score(run: Run | None, edges: Tensor) -> str:
@@ -168,13 +209,14 @@ def _counts(emb: Embeddings, kinds: Sequence[str]) -> list[int]:
     return [emb.num_nodes[kind] for kind in kinds]
 
 
-def known_pairs(view: GraphView, kinds: tuple[str, str]) -> Tensor:
+def known_pairs(view: GraphView | None, kinds: tuple[str, str]) -> Tensor:
     """Edges that join nodes of two types, of whatever relation, int64 ``(2, E)``; ends in the order of the types.
+    None of no graph.
 
     Between two different types edges of both directions count, within a type each as it leads.
     """
     found = [torch.empty(2, 0, dtype=torch.int64)]
-    for (source, _, target), (src, dst) in view.edges.items():
+    for (source, _, target), (src, dst) in () if view is None else view.edges.items():
         if (source, target) == kinds:
             found.append(torch.stack([src, dst]).long())
         elif (target, source) == kinds:

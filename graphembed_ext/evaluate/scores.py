@@ -1,0 +1,35 @@
+"""Figures with their spread over repetitions, and beside them those of what is trivial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+__all__ = ["Scores"]
+
+
+class Scores(dict[str, float]):
+    """Means over repetitions, by the name of the metric: a dict that knows more.
+
+    Attributes:
+        runs: The figures of each repetition.
+        references: Figures of what every method must beat, by name; empty where nobody worked them out.
+
+    Example:
+        >>> found = Scores([{"auc": 0.9}, {"auc": 0.7}])
+        >>> found, round(found.spread["auc"], 4)
+        ({'auc': 0.8}, 0.1414)
+    """
+
+    def __init__(self, runs: Sequence[Mapping[str, float]]) -> None:
+        super().__init__({name: float(np.mean([run[name] for run in runs])) for name in runs[0]})
+        self.runs = [dict(run) for run in runs]
+        self.references: dict[str, Scores] = {}
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """Standard deviation of each metric over the repetitions, with ``n - 1``; nothing for one repetition."""
+        if len(self.runs) < 2:
+            return {}
+        return {name: float(np.std([run[name] for run in self.runs], ddof=1)) for name in self}
