@@ -16,6 +16,8 @@ from .hosts import dgl_import as _dgl_import
 if TYPE_CHECKING:
     from . import checkpoint, errors, evaluate, losses, parity, walks
     from .embeddings.vectors import Embeddings, embed
+    from .evaluate.pairs import edge_features
+    from .evaluate.predictions import predict, predict_proba
     from .graph.view import GraphView
     from .hosts.registry import attach, register_host, to_host, view
     from .models.catalogue import available_models, create
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .models.metapath2vec import MetaPath2Vec
     from .models.typed_graphsage import TypedGraphSAGE
     from .nn.han import HANConv
+    from .sampling.held_out import EdgeSplit, split
     from .sampling.metapath_edges import metapath_edges
     from .sampling.neighbor_loader import NeighborBatch, neighbor_loader
     from .training import FitResult, fit, grow
@@ -34,6 +37,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DeepWalk",
+    "EdgeSplit",
     "Embeddings",
     "FitResult",
     "GraphSAGE",
@@ -48,6 +52,7 @@ __all__ = [
     "available_models",
     "checkpoint",
     "create",
+    "edge_features",
     "embed",
     "errors",
     "evaluate",
@@ -57,7 +62,10 @@ __all__ = [
     "metapath_edges",
     "neighbor_loader",
     "parity",
+    "predict",
+    "predict_proba",
     "register_host",
+    "split",
     "to_host",
     "view",
     "walks",
@@ -65,6 +73,7 @@ __all__ = [
 
 _HOME = {
     "DeepWalk": "models.deepwalk",
+    "EdgeSplit": "sampling.held_out",
     "Embeddings": "embeddings.vectors",
     "FitResult": "training",
     "GraphSAGE": "models.graphsage",
@@ -78,12 +87,16 @@ _HOME = {
     "attach": "hosts.registry",
     "available_models": "models.catalogue",
     "create": "models.catalogue",
+    "edge_features": "evaluate.pairs",
     "embed": "embeddings.vectors",
     "fit": "training",
     "grow": "training",
     "metapath_edges": "sampling.metapath_edges",
     "neighbor_loader": "sampling.neighbor_loader",
+    "predict": "evaluate.predictions",
+    "predict_proba": "evaluate.predictions",
     "register_host": "hosts.registry",
+    "split": "sampling.held_out",
     "to_host": "hosts.registry",
     "view": "hosts.registry",
 }

@@ -1,13 +1,16 @@
-"""Embeddings in the formats of other tools: safetensors, word2vec, TensorBoard's projector, usearch.
+"""Embeddings in the formats of other tools: CSV, safetensors, word2vec, TensorBoard's projector, usearch.
 
 Vectors are written a chunk of rows at a time, so that a file takes no second copy of them in memory.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ._core import checks
 from ._core.files import whole
@@ -24,6 +27,7 @@ FORMATS = {
     "parquet": "columns id, type, name, vector",
     "npz": "NumPy arrays vectors, types, counts, names",
     "safetensors": "a tensor for each node type, names as metadata",
+    "csv": "a table: type, id, name, and a column for each dimension",
     "word2vec": "word2vec's text format, as gensim reads it",
     "word2vec-binary": "word2vec's binary format, as gensim reads it",
     "projector": "a folder for TensorBoard's projector: tensors.tsv, metadata.tsv, projector_config.pbtxt",
@@ -35,6 +39,7 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".npz": "npz",
     ".safetensors": "safetensors",
+    ".csv": "csv",
     ".txt": "word2vec",
     ".vec": "word2vec",
     ".w2v": "word2vec",
@@ -83,6 +88,8 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         if path.suffix != f".{format}":
             raise InputError("path", str(path), f"a name ending in .{format}")
         return [emb.save(path)]
+    if format == "csv":
+        return [whole(path, lambda part: _write_csv(emb, part))]
     if format == "projector":
         return _write_projector(emb, path)
     if format == "usearch":
@@ -93,6 +100,23 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
 
     names, width, binary = words(emb), emb.tensor.size(1), format == "word2vec-binary"
     return [whole(path, lambda part: write_rows(part, names, width, chunks(emb.tensor), binary))]
+
+
+def _write_csv(emb: Embeddings, path: Path) -> None:
+    with path.open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["type", "id", "name", *range(emb.tensor.size(1))])
+        for kind in emb.node_types:
+            names, start = emb.names.get(kind), 0
+            for rows in chunks(emb[kind]):
+                for node, row in enumerate(rows.tolist(), start):
+                    table.writerow([kind, node, "" if names is None else names[node], *map(_short, row)])
+                start += len(rows)
+
+
+def _short(number: float) -> str:
+    """The fewest digits that give the float32 again."""
+    return str(np.float32(number))
 
 
 def words(emb: Embeddings) -> list[str]:

@@ -22,6 +22,7 @@ EXTRAS = {
     "umap": "map",
     "usearch": "index",
     "tensorboard": "log",
+    "optuna": "tune",
 }
 
 

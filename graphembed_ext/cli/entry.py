@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.compare import compare
 from .commands.convert import convert
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -18,8 +19,11 @@ from .commands.neighbors import neighbors
 from .commands.parity import parity
 from .commands.plot import plot
 from .commands.recommend import recommend
+from .commands.split import split
 from .commands.train import train
+from .commands.tune import tune
 from .commands.update import update
+from .help import Grouped
 
 __all__ = ["app", "main"]
 
@@ -32,9 +36,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, train, update, evaluate, neighbors, recommend, plot, export, convert, parity, doctor):
+for command in (
+    demo,
+    split,
+    train,
+    update,
+    evaluate,
+    compare,
+    tune,
+    neighbors,
+    recommend,
+    plot,
+    export,
+    convert,
+    parity,
+    doctor,
+):
     # what stands where an option was meant gets a message of train's own
-    app.command(context_settings={"allow_extra_args": command is train})(command)
+    app.command(cls=Grouped, context_settings={"allow_extra_args": command is train})(command)
 
 
 def main() -> None:

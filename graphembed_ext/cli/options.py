@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from ..errors import InputError
+from .option import COMMAND, READING, SETTING, Option
 
 __all__ = [
-    *("COLUMNS", "COMMAND", "COMMENT", "DELIMITER", "ENCODING", "JOB", "OPTIONS", "READING", "SETTING"),
-    *("Option", "signature", "with_reading"),
+    *("COLUMNS", "COMMENT", "DELIMITER", "ENCODING", "OPTIONS", "signature", "with_reading"),
 ]
-
-#: Who takes an option.
-JOB, READING, SETTING, COMMAND = "job", "reading", "setting", "command"
 
 _GRAPH, _MODEL, _TRAINING, _RESULT = "Graph", "Model", "Training", "Result"
 
@@ -57,59 +53,15 @@ COMMENT = "What lines that are to be passed over begin with; '' for none. # and 
 ENCODING = "Encoding of text tables, such as latin-1; UTF-8 by default."
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option.
-
-    Attributes:
-        name: Its name in Python, in files and in records.
-        kind: Type of its value.
-        help: What help says.
-        panel: Panel of the help; empty for the common one.
-        part: Who takes it: ``JOB``, ``READING``, ``SETTING`` or ``COMMAND``, the last being no part of a job.
-        flags: As they are written on the command line; left out, the name with dashes.
-        many: Whether it may be given several times.
-        metavar: How help shows the value; left out, by its type.
-        argument: Whether it is an argument, not an option.
-        reader: Makes the job's value of what a file or the command line has.
-    """
-
-    name: str
-    kind: type
-    help: str
-    panel: str = ""
-    part: str = JOB
-    flags: tuple[str, ...] = ()
-    many: bool = False
-    metavar: str | None = None
-    argument: bool = False
-    reader: Callable[[Any], Any] | None = None
-
-    def read(self, value: Any) -> Any:
-        """The value as the job has it, from the command line or as a file has it."""
-        if self.reader is not None:
-            return self.reader(value)
-        if self.many:
-            return [value] if isinstance(value, str) else list(value)
-        return Path(value) if self.kind is Path else value
-
-    def parameter(self) -> inspect.Parameter:
-        """The option as a parameter of a command."""
-        kind: Any = list[self.kind] if self.many else self.kind  # type: ignore[name-defined]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        if self.argument:
-            shown = typer.Argument(help=self.help, show_default=False)
-            return inspect.Parameter(self.name, keyword, default=None, annotation=Annotated[kind | None, shown])
-        panel = self.panel or None
-        option = typer.Option(*self.flags, rich_help_panel=panel, help=self.help, metavar=self.metavar)
-        if self.part == COMMAND and kind is bool:
-            return inspect.Parameter(self.name, keyword, default=False, annotation=Annotated[bool, option])
-        return inspect.Parameter(self.name, keyword, default=None, annotation=Annotated[kind | None, option])
-
-
 #: In the order of the help.
 OPTIONS: tuple[Option, ...] = (
-    Option("model", str, "deepwalk (or node2vec), metapath2vec, graphsage, han or lightgcn.", argument=True),
+    Option(
+        "model",
+        str,
+        "deepwalk (or node2vec), metapath2vec, graphsage, han or lightgcn.",
+        argument=True,
+        values=("deepwalk", "node2vec", "metapath2vec", "graphsage", "han", "lightgcn"),
+    ),
     Option(
         "input",
         str,
@@ -132,7 +84,14 @@ OPTIONS: tuple[Option, ...] = (
         COMMAND,
         flags=("--config", "-c"),
     ),
-    Option("host", str, "Build the graph for dgl or pyg; dgl where it is installed.", _GRAPH),
+    Option(
+        "host",
+        str,
+        "Build the graph for dgl or pyg.",
+        _GRAPH,
+        values=("dgl", "pyg"),
+        default="dgl where it is installed",
+    ),
     Option(
         "directed",
         bool,
@@ -149,7 +108,14 @@ OPTIONS: tuple[Option, ...] = (
         READING,
         flags=("--bipartite/--joint",),
     ),
-    Option("input_format", str, "Read the input as if its name ended so, such as adjlist.", _GRAPH, READING),
+    Option(
+        "input_format",
+        str,
+        "Read the input as if its name ended so, such as adjlist.",
+        _GRAPH,
+        READING,
+        values=("csv", "tsv", "txt", "parquet", "adjlist", "graphml", "gexf", "gml", "net", "mtx", "mat", "npz"),
+    ),
     Option("root", Path, "Folder of a PyG dataset.", _GRAPH, READING),
     Option("mat_key", str, "Key of the adjacency matrix in a .mat file.", _GRAPH, READING),
     Option(
@@ -199,11 +165,33 @@ OPTIONS: tuple[Option, ...] = (
         reader=_shares,
     ),
     Option("validation", str, "lightgcn: edge list of held-out pairs, on which recall is watched.", _GRAPH),
-    Option("emb_dim", int, "deepwalk, metapath2vec: size of each vector.", _MODEL, SETTING),
-    Option("walk_length", int, "deepwalk, metapath2vec: nodes in a walk.", _MODEL, SETTING),
-    Option("window_size", int, "deepwalk, metapath2vec: reach of a context.", _MODEL, SETTING),
-    Option("negative_size", int, "deepwalk, metapath2vec: negatives for each pair.", _MODEL, SETTING),
-    Option("neg_weight", float, "deepwalk: weight of the negatives in the loss.", _MODEL, SETTING),
+    Option(
+        "dim",
+        int,
+        "Size of each vector; of graphsage and han that of the hidden layers.",
+        _MODEL,
+        SETTING,
+        flags=("--dim", "--emb-dim", "--embedding-dim"),
+        default="128 of walks, else 64",
+    ),
+    Option(
+        "walk_length",
+        int,
+        "deepwalk, metapath2vec: nodes in a walk.",
+        _MODEL,
+        SETTING,
+        default="40; of metapath2vec one round",
+    ),
+    Option(
+        "window_size",
+        int,
+        "deepwalk, metapath2vec: reach of a context.",
+        _MODEL,
+        SETTING,
+        default="5; none of metapath2vec",
+    ),
+    Option("negative_size", int, "deepwalk, metapath2vec: negatives for each pair.", _MODEL, SETTING, default="5"),
+    Option("neg_weight", float, "deepwalk: weight of the negatives in the loss.", _MODEL, SETTING, default="1"),
     Option(
         "fast_neg",
         bool,
@@ -211,11 +199,22 @@ OPTIONS: tuple[Option, ...] = (
         _MODEL,
         SETTING,
         flags=("--fast-neg/--no-fast-neg",),
+        default="fast-neg",
     ),
-    Option("p", float, "deepwalk: node2vec's p; a small one turns back.", _MODEL, SETTING, flags=("--p",)),
-    Option("q", float, "deepwalk: node2vec's q; a small one drives outward.", _MODEL, SETTING, flags=("--q",)),
+    Option("p", float, "deepwalk: node2vec's p; a small one turns back.", _MODEL, SETTING, flags=("--p",), default="1"),
+    Option(
+        "q", float, "deepwalk: node2vec's q; a small one drives outward.", _MODEL, SETTING, flags=("--q",), default="1"
+    ),
     Option("weight", str, "Edge feature to go by; 'weight' means the weights of the input.", _MODEL, SETTING),
-    Option("walk_engine", str, "What makes the walks: auto, dgl or torch.", _MODEL, SETTING),
+    Option(
+        "walk_engine",
+        str,
+        "What makes the walks: auto, dgl or torch.",
+        _MODEL,
+        SETTING,
+        default="auto",
+        values=("auto", "dgl", "torch"),
+    ),
     Option(
         "metapath",
         str,
@@ -224,12 +223,33 @@ OPTIONS: tuple[Option, ...] = (
         _MODEL,
         many=True,
     ),
-    Option("embedding_dim", int, "lightgcn: size of each vector.", _MODEL, SETTING),
-    Option("hidden_channels", int, "graphsage, han: size of the hidden layers.", _MODEL, SETTING),
-    Option("num_layers", int, "graphsage, han, lightgcn: number of layers.", _MODEL, SETTING),
-    Option("heads", int, "han: heads of attention.", _MODEL, SETTING),
-    Option("dropout", float, "graphsage, han: share of numbers set to 0 in training.", _MODEL, SETTING),
-    Option("aggr", str, "graphsage: mean, max, sum, lstm, gcn, pool, ...", _MODEL, SETTING),
+    Option("hidden_channels", int, "graphsage, han: size of the hidden layers.", _MODEL, SETTING, default="64"),
+    Option(
+        "num_layers",
+        int,
+        "graphsage, han, lightgcn: number of layers.",
+        _MODEL,
+        SETTING,
+        default="2 of graphsage, 1 of han, 3 of lightgcn",
+    ),
+    Option("heads", int, "han: heads of attention.", _MODEL, SETTING, default="8"),
+    Option(
+        "dropout",
+        float,
+        "graphsage, han: share of numbers set to 0 in training.",
+        _MODEL,
+        SETTING,
+        default="0 of graphsage, 0.6 of han",
+    ),
+    Option(
+        "aggr",
+        str,
+        "graphsage: mean, max, sum, lstm, gcn, pool, ...",
+        _MODEL,
+        SETTING,
+        default="mean",
+        values=("mean", "max", "sum", "lstm", "gcn", "pool"),
+    ),
     Option("target", str, "han: node type to classify.", _MODEL, SETTING),
     Option(
         "task",
@@ -249,18 +269,47 @@ OPTIONS: tuple[Option, ...] = (
         many=True,
         metavar="NAME=VALUE",
     ),
-    Option("epochs", int, "Passes over the data.", _TRAINING, SETTING),
-    Option("lr", float, "Learning rate; of walk models the first one.", _TRAINING, SETTING),
-    Option("batch_size", int, "Walks, nodes or interactions in a batch.", _TRAINING, SETTING),
-    Option("patience", int, "Validations without improvement after which training ends.", _TRAINING, SETTING),
-    Option("seed", int, "Fixes weights, walks, negatives and splits; 0 by default.", _TRAINING),
-    Option("threads", int, "Threads to train on.", _TRAINING),
+    Option(
+        "epochs",
+        int,
+        "Passes over the data.",
+        _TRAINING,
+        SETTING,
+        default="20 of walks and of graphsage without labels, 200 with labels, 100 of lightgcn",
+    ),
+    Option(
+        "lr",
+        float,
+        "Learning rate; of walk models the first one.",
+        _TRAINING,
+        SETTING,
+        default="0.025 of walks, 0.01 with labels, 0.003 of graphsage without, 0.001 of lightgcn",
+    ),
+    Option(
+        "batch_size",
+        int,
+        "Walks, nodes or interactions in a batch.",
+        _TRAINING,
+        SETTING,
+        default="512 walks or nodes, the whole graph with labels, 2048 interactions",
+    ),
+    Option(
+        "patience",
+        int,
+        "Validations without improvement after which training ends.",
+        _TRAINING,
+        SETTING,
+        default="100 with labels",
+    ),
+    Option("seed", int, "Fixes weights, walks, negatives and splits.", _TRAINING, default="0"),
+    Option("threads", int, "Threads to train on.", _TRAINING, default="all"),
     Option(
         "deterministic",
         bool,
         "The same result each time and on any host, bit for bit; walk models then train on one thread.",
         _TRAINING,
         flags=("--deterministic/--fast",),
+        default="fast",
     ),
     Option(
         "checkpoint",
@@ -299,7 +348,7 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
     """The command with all options of reading a graph where it has ``**reading``; those not given are None."""
     own = inspect.signature(command, eval_str=True)
     kept = [entry.replace(kind=entry.KEYWORD_ONLY) for name, entry in own.parameters.items() if name != "reading"]
-    reading = [option.parameter() for option in OPTIONS if option.part == READING]
+    reading = [option.parameter() for option in OPTIONS if option.part == READING and option.name not in own.parameters]
     command.__signature__ = inspect.Signature([*kept, *reading])  # type: ignore[attr-defined]
     return command
 

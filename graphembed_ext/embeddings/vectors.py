@@ -280,19 +280,49 @@ class Embeddings:
         return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
 
 
-def embed(model: Any, graph: Any = None) -> Embeddings:
+def embed(
+    model: Any, graph: Any = None, nodes: Sequence[int] | Mapping[str, Sequence[int]] | None = None
+) -> Embeddings:
     """The embeddings a model has learned, as a copy that further training leaves alone.
+
+    They are the outputs of the model's last layer: for GraphSAGE with ``out_channels`` these are the scores of the
+    classes, for HAN the vectors that its classifier reads. :func:`graphembed_ext.predict` has the classes of both.
 
     Args:
         model: A model of this package.
         graph: Graph to embed, of either host: the one trained on or, with an inductive model, another one. Walk
             models embed the graph they were built on and take None.
+        nodes: Ids of the nodes that are wanted, by node type where there are several; None for all. The result has
+            their vectors in this order, named by their ids.
+
+    Raises:
+        InputError: A graph or nodes that the model does not have.
 
     Example:
         >>> import graphembed_ext as ge
+        >>> ge.embed(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4), nodes=[1])["1"].shape
+        torch.Size([4])
         >>> ge.embed(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4))
         Embeddings(2 nodes, 4 dimensions)
     """
+    found = _embedded(model, graph)
+    return found if nodes is None else _of_nodes(found, nodes)
+
+
+def _of_nodes(emb: Embeddings, nodes: Sequence[int] | Mapping[str, Sequence[int]]) -> Embeddings:
+    """The vectors of some nodes, named by their ids."""
+    chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(0): nodes}
+    ids = {
+        kind: [emb.id_of(int(node), kind) for node in chosen[kind]] for kind in sorted(chosen) if emb.type_of(0, kind)
+    }
+    parts = [
+        emb[kind][torch.tensor(of_kind, dtype=torch.int64, device=emb.tensor.device)] for kind, of_kind in ids.items()
+    ]
+    names = {kind: [str(node) for node in of_kind] for kind, of_kind in ids.items()}
+    return Embeddings(torch.cat(parts), {kind: len(of_kind) for kind, of_kind in ids.items()}, names)
+
+
+def _embedded(model: Any, graph: Any) -> Embeddings:
     if getattr(model, "task", "skip_gram") not in ("skip_gram", "own_loop"):
         computed: Embeddings = model.embeddings(graph)
         return computed

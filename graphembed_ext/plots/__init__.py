@@ -1,7 +1,7 @@
 """Pictures of trainings and embeddings. Needs matplotlib and scikit-learn (the extra ``eval``)."""
 
-from .curves import attention, degree_against_norm, loss_curve, recall_curve
-from .maps import draw_embedding, embedding_map, project
+from .curves import attention, degree_against_norm, loss_curve, overlap_curves, recall_curve, search_curve
+from .maps import draw_embedding, embedding_map, map_places, project
 from .style import save
 
 __all__ = [
@@ -10,7 +10,10 @@ __all__ = [
     "draw_embedding",
     "embedding_map",
     "loss_curve",
+    "map_places",
+    "overlap_curves",
     "project",
     "recall_curve",
     "save",
+    "search_curve",
 ]

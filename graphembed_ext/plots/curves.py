@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..graph.view import NODE_TYPE
 from .style import COLOURS, INK, MANY, axes_of
 
-__all__ = ["attention", "degree_against_norm", "loss_curve", "recall_curve"]
+__all__ = ["attention", "degree_against_norm", "loss_curve", "overlap_curves", "recall_curve", "search_curve"]
 
 
 def loss_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_epoch: int = 0) -> Any:
@@ -64,6 +64,61 @@ def recall_curve(history: Sequence[Mapping[str, float]], *, title: str = "", bes
     _mark_best(axes, best_epoch)
     axes.set_ylim(bottom=0)
     return _finished(figure, axes)
+
+
+def overlap_curves(lines: Mapping[str, Mapping[int, float]], *, title: str = "") -> Any:
+    """How many neighbours pairs of embeddings share, by the number of neighbours.
+
+    Args:
+        lines: For each pair, by name, the overlap for each number of neighbours.
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure.
+    """
+    if not lines:
+        raise InputError("lines", "no pairs", "at least one")
+    figure, axes = axes_of(title, "part of a node's nearest neighbours that both embeddings share (Jaccard)")
+    for number, (name, values) in enumerate(lines.items()):
+        entries = sorted(values.items())
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": "o", "markersize": 4, "linewidth": 2}
+        axes.plot([k for k, _ in entries], [overlap for _, overlap in entries], label=name, **style)
+    axes.set_xscale("log")
+    ticks = sorted({k for values in lines.values() for k in values})
+    axes.set_xticks(ticks, [str(k) for k in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("nearest neighbours", fontsize=11, color=INK)
+    axes.set_ylabel("overlap", fontsize=11, color=INK)
+    axes.grid(axis="y", color="#e6eaee", linewidth=0.8)
+    axes.legend(frameon=False, fontsize=10.5)
+    return figure
+
+
+def search_curve(values: Sequence[float | None], given: float, *, title: str = "", figure_of: str = "") -> Any:
+    """The figure of each trial of a search, the best so far, and that of the settings as given.
+
+    Args:
+        values: Figures in the order of the trials; None for one that failed.
+        given: That of the settings as given.
+        title: Title of the picture.
+        figure_of: Name of the figure.
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure, axes = axes_of(title, f"each of {len(values)} trials, judged on the validation data")
+    done = [(number, value) for number, value in enumerate(values, 1) if value is not None]
+    axes.axhline(given, color="#8b98a4", linewidth=1.1, linestyle=(0, (4, 3)), label=f"as given: {given:.4f}")
+    if done:
+        best = [max(given, *(value for _, value in done[: place + 1])) for place in range(len(done))]
+        axes.scatter(*zip(*done, strict=True), s=28, color=COLOURS[0], label="trials", zorder=3)
+        label = f"best so far: {best[-1]:.4f}"
+        axes.step([number for number, _ in done], best, where="post", color=COLOURS[1], linewidth=2, label=label)
+    axes.set_ylabel(figure_of)
+    _finished(figure, axes)
+    axes.set_xlabel("trial")
+    return figure
 
 
 def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: str = "") -> Any:

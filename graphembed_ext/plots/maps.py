@@ -15,7 +15,7 @@ from .._core.optional import installed, optional
 from ..errors import InputError
 from .style import COLOURS, GREY, INK, MANY, axes_of
 
-__all__ = ["draw_embedding", "embedding_map", "project"]
+__all__ = ["draw_embedding", "embedding_map", "map_places", "project"]
 
 
 def project(vectors: Tensor) -> np.ndarray:
@@ -90,6 +90,17 @@ def draw_embedding(
     _legend(axes)
     figure.savefig(path, format="png")
     return path
+
+
+def map_places(vectors: Tensor, *, method: str = "auto", seed: int = 0) -> np.ndarray:
+    """Where :func:`embedding_map` draws the vectors of a large map, float, ``(N, 2)``; its arguments.
+
+    Example:
+        >>> import torch
+        >>> map_places(torch.eye(5), method="pca").shape
+        (5, 2)
+    """
+    return _places(vectors, _method(method, len(vectors)), seed)
 
 
 def embedding_map(

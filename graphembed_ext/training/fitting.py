@@ -24,7 +24,7 @@ from .run import Plan
 __all__ = ["OnEpoch", "fit", "options_of"]
 
 
-OnEpoch = Callable[[dict[str, float]], None]
+OnEpoch = Callable[[dict[str, float]], bool | None]
 
 
 #: Module of each task.
@@ -79,7 +79,7 @@ def fit(
             settings are compared; the order of edges and the host do not matter); or ``"force"``, any that has weights
             of the same sizes.
         on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
-            as :class:`graphembed_ext.callbacks.TensorBoard`.
+            as :class:`graphembed_ext.callbacks.TensorBoard`. Training ends where one of them returns True.
         task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels; GraphSAGE and HAN
             take ``"regression"``, too: the labels are numbers, whatever they look like. None means labels
             where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
@@ -141,9 +141,9 @@ def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:
         if not callable(function):
             raise InputError("on_epoch", function, "a function, or a list of functions")
 
-    def call(entry: dict[str, float]) -> None:
-        for function in functions:
-            function(entry)
+    def call(entry: dict[str, float]) -> bool:
+        said = [function(entry) for function in functions]  # each is told, whatever another says
+        return any(word is True for word in said)
 
     return call
 

@@ -36,7 +36,7 @@ class Plan:
         seed: Fixes order and draws.
         progress: Whether to show a progress bar.
         checkpoint: File to keep the state in.
-        on_epoch: Called with each entry of the history.
+        on_epoch: Called with each entry of the history; training ends where it returns True.
         force: Whether the state of another training may be resumed.
     """
 
@@ -46,7 +46,7 @@ class Plan:
     seed: int = 0
     progress: bool = True
     checkpoint: Path | None = None
-    on_epoch: Callable[[dict[str, float]], None] | None = None
+    on_epoch: Callable[[dict[str, float]], bool | None] | None = None
     force: bool = False
 
 
@@ -196,8 +196,8 @@ def run(
             best.see(result.history[-1], model)
             if state is not None:
                 state.save(result.history)
-            if plan.on_epoch is not None:
-                plan.on_epoch(result.history[-1])
+            if plan.on_epoch is not None and plan.on_epoch(result.history[-1]) is True:
+                break
         result.stopped_early = len(result.history) < epochs
     except KeyboardInterrupt:
         result.interrupted = True

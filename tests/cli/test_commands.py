@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import shlex
@@ -115,6 +116,35 @@ def test_recommend_leaves_out_what_is_known(folder):
             assert items[0] == "i0"  # the one of its camp that is left
         scores = [entry["score"] for entry in found[0]["items"]]
         assert scores == sorted(scores, reverse=True)
+
+
+def test_recommend_writes_the_items_of_every_user(folder, tmp_path):
+    good("recommend", folder / "likes.parquet", "--all", "-k", "3", "-o", tmp_path / "lists.csv")
+    with (tmp_path / "lists.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["user", "rank", "item", "score"]
+    users = sorted({user for user, _ in LIKES})
+    for user in users:
+        told = json.loads(good("recommend", folder / "likes.parquet", user, "-k", "3", "--json").stdout)[0]["items"]
+        own = [(item, float(score)) for name, rank, item, score in rows[1:] if name == user]
+        assert own == [(entry["item"], pytest.approx(entry["score"])) for entry in told]
+    assert {row[0] for row in rows[1:]} == set(users)
+
+
+def test_neighbours_and_places_go_into_tables(folder, tmp_path):
+    good("neighbors", folder / "camps.parquet", "a", "-k", "3", "-o", tmp_path / "near.csv")
+    with (tmp_path / "near.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    expected = ge.Embeddings.load(folder / "camps.parquet").most_similar("a", 3)
+    assert [(name, float(cosine)) for name, _, cosine in rows[1:]] == expected
+    words = ["--labels", folder / "camp_of.csv", "-o", tmp_path / "places.csv"]
+    good("plot", folder / "camps.parquet", "map", "--method", "pca", *words)
+    with (tmp_path / "places.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["group"]) for row in rows][:1] == [("a", "left")]
+    emb = ge.Embeddings.load(folder / "camps.parquet")
+    places = ge.plots.map_places(emb.tensor, method="pca")
+    assert [[float(row["x"]), float(row["y"])] for row in rows] == places.tolist()
 
 
 def test_evaluate_recommendation_is_that_of_the_library(folder):
@@ -384,6 +414,12 @@ ERRORS = {
         "test: got turned.csv, where items stand before users; expected users in the first column",
     ),
     "recommend too many": (["recommend", "likes.parquet", "u0", "-k", "9"], "k: got 9; expected at most 6"),
+    "recommend to nobody": (["recommend", "likes.parquet"], "users: got nothing; expected names of users. Hint: --all"),
+    "recommend to all": (["recommend", "likes.parquet", "--all"], "Hint: --output FILE.csv"),
+    "recommend into a picture": (
+        ["recommend", "likes.parquet", "--all", "-o", "x.png"],
+        "output: got x.png; expected a name ending in .csv",
+    ),
     "plot": (["plot", "camps.parquet", "recall"], "history: got no validated recall; expected a history with"),
     "plot what": (["plot", "camps.parquet", "spectrum"], "kind: got spectrum; expected one of 'loss', 'map'"),
     "plot where": (["plot", "camps.parquet", "-o", "x.bmp"], "output: got x.bmp; expected a name ending in .png"),

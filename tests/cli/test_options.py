@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 import graphembed_ext as ge
 from graphembed_ext.cli.entry import app
-from graphembed_ext.cli.options import COMMAND, JOB, OPTIONS, READING
+from graphembed_ext.cli.option import COMMAND, JOB, READING
+from graphembed_ext.cli.options import OPTIONS
 from graphembed_ext.cli.runs.job import Job
 from graphembed_ext.readers.graphs import read_graph
 
@@ -112,6 +113,57 @@ def test_help_has_every_option():
             assert flag in text, flag
     assert all(option.help.endswith(".") for option in OPTIONS)
     assert COMMAND in {option.part for option in OPTIONS}
+
+
+def test_help_is_grouped_and_fits_into_80_columns():
+    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).output
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 170
+    assert [line for line in lines if line.endswith(":") and not line.startswith(" ")] == [
+        *("Arguments:", "Graph:", "Model:", "Training:", "Result:", "Options:")
+    ]
+    assert "graphembed train deepwalk -i friends.csv" in text
+
+
+def test_defaults_in_help_are_those_of_the_code():
+    from graphembed_ext.models.catalogue import builder, models_of
+    from graphembed_ext.training import links, nodes, recommendation, walks
+
+    shown = {option.name: option.default for option in OPTIONS}
+    told = set()
+    for name, model in models_of("pyg").items():
+        parameters = inspect.signature(builder(model)).parameters
+        for option in OPTIONS:
+            own = "emb_dim" if option.name == "dim" and "emb_dim" in parameters else option.name
+            own = "embedding_dim" if own == "dim" else own
+            default = parameters[own].default if own in parameters else None
+            if isinstance(default, (int, float)) and not isinstance(default, bool):
+                assert f"{default:g}" in shown[option.name].replace(",", " ").replace(";", " ").split(), (name, own)
+                told.add(option.name)
+    assert told >= {"dim", "walk_length", "negative_size", "p", "q", "num_layers", "heads", "dropout"}
+    for module in (links, nodes, recommendation, walks):
+        assert f"{module._EPOCHS} " in shown["epochs"]
+        assert f"{module._LR:g} " in shown["lr"]
+
+
+@pytest.mark.parametrize("flag", ["--dim", "--emb-dim", "--embedding-dim"])
+@pytest.mark.parametrize("model", ["deepwalk", "lightgcn", "graphsage"])
+def test_the_size_of_a_vector_has_one_name_for_all_models(folder, model, flag):
+    (folder / "shop.csv").write_text("user,item\nAnn,tea\nAnn,jam\nBen,tea\nBen,jam\nBen,milk\n")
+    more = {"deepwalk": ["-i", "friends.csv", "--walk-length", "8"], "lightgcn": ["-i", "shop.csv"]}
+    more["graphsage"] = ["-i", "friends.csv", "--features", "one-hot"]
+    done = call("train", model, *more[model], "-o", "out.npz", flag, "6", "--epochs", "1", "--host", "pyg")
+    assert done.exit_code == 0, done.output
+    assert ge.Embeddings.load(folder / "out.npz").tensor.size(1) == 6
+    assert call("train", "--config", "out.npz.json", "-o", "again.npz", "--dim", "3").exit_code == 0
+    assert ge.Embeddings.load(folder / "again.npz").tensor.size(1) == 3
+
+
+def test_the_shell_completes_values():
+    env = {"_GRAPHEMBED_COMPLETE": "complete_bash", "COMP_WORDS": "graphembed train meta", "COMP_CWORD": "2"}
+    done = CliRunner().invoke(app, [], prog_name="graphembed", env=env)
+    assert done.output.split() == ["metapath2vec"]
 
 
 def test_node2vec_is_deepwalk_with_p_and_q(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 
 import numpy as np
@@ -142,3 +143,20 @@ def test_formats_that_are_none(emb, tmp_path):
         export(emb, tmp_path / "emb.h5", "hdf5")
     with pytest.raises(InputError, match=r"expected a name ending in \.npz"):
         export(emb, tmp_path / "emb.dat", "npz")
+
+
+def test_csv_has_every_number_exactly(tmp_path):
+    tensor = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    emb = ge.Embeddings(tensor, {"a": 2, "b": 3}, {"b": ["x", 'y "z", w', "v"]})
+    (path,) = export(emb, tmp_path / "emb.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["type", "id", "name", "0", "1", "2"]
+    assert [row[:3] for row in rows[1:]] == [
+        ["a", "0", ""],
+        ["a", "1", ""],
+        ["b", "0", "x"],
+        ["b", "1", 'y "z", w'],
+        ["b", "2", "v"],
+    ]
+    assert torch.equal(torch.tensor([[float(cell) for cell in row[3:]] for row in rows[1:]]), tensor)

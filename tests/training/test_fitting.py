@@ -152,3 +152,17 @@ def test_bad_arguments(config, message):
 def test_not_a_model():
     with pytest.raises(InputError, match=r"model: got a Linear; expected a model of graphembed_ext that fit trains"):
         ge.fit(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_callback_may_end_the_training(several):
+    """After the epoch at which it says so; every callback is told of it, and only True ends it."""
+    ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
+    model = ge.DeepWalk(ring, emb_dim=4, walk_length=10, seed=0)
+    seen = []
+    functions = [lambda entry: entry["epoch"] == 3, lambda entry: seen.append(entry["epoch"]) or 1]
+    result = ge.fit(model, epochs=9, progress=False, on_epoch=functions if several else functions[0])
+    assert [entry["epoch"] for entry in result.history] == [1, 2, 3]
+    assert result.stopped_early
+    assert not result.interrupted
+    assert seen == ([1, 2, 3] if several else [])

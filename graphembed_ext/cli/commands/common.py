@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,20 @@ from ..options import COLUMNS, COMMENT, DELIMITER, ENCODING
 if TYPE_CHECKING:
     from ...embeddings.vectors import Embeddings
 
-__all__ = ["Debug", "Embedding", "Json", "console", "load", "node_of", "reporting", "say", "setting", "show", "table"]
+__all__ = [
+    "Debug",
+    "Embedding",
+    "Json",
+    "console",
+    "load",
+    "node_of",
+    "reporting",
+    "say",
+    "setting",
+    "show",
+    "table",
+    "write_csv",
+]
 
 #: Exit codes: 0 all went well, and these.
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -128,6 +141,29 @@ def table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]])
     for row in rows:
         made.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     return Group(Text(title, style="italic"), made)  # as a title of the table's own it would be folded
+
+
+def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write a table, titles first; the old file stays in place until the new one is whole. Returns the rows."""
+    import csv
+
+    from ..._core.files import whole
+
+    if path.suffix != ".csv":
+        raise InputError("output", str(path), "a name ending in .csv")
+    count = 0
+
+    def write(part: Path) -> None:
+        nonlocal count
+        with part.open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(titles)
+            for row in rows:
+                table.writerow(row)
+                count += 1
+
+    whole(path, write)
+    return count
 
 
 def say(notes: Sequence[str]) -> None:

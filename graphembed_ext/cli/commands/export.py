@@ -17,8 +17,8 @@ def export(
     output: Annotated[
         Path,
         typer.Argument(
-            help="File to write, .parquet, .npz, .safetensors, .txt (word2vec), .bin (word2vec, binary) or .usearch; a "
-            "folder for the projector."
+            help="File to write, .csv, .parquet, .npz, .safetensors, .txt (word2vec), .bin (word2vec, binary) or "
+            ".usearch; a folder for the projector."
         ),
     ],
     format: Annotated[
@@ -26,8 +26,8 @@ def export(
         typer.Option(
             "--format",
             "-f",
-            help="parquet, npz, safetensors, word2vec, word2vec-binary, projector or usearch; told by the ending of "
-            "the name where left out.",
+            help="csv, parquet, npz, safetensors, word2vec, word2vec-binary, projector or usearch; told by the ending "
+            "of the name where left out.",
         ),
     ] = None,
     as_json: Json = False,

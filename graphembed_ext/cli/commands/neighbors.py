@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Debug, Embedding, Json, load, node_of, reporting, show, table
+from .common import Debug, Embedding, Json, load, node_of, reporting, show, table, write_csv
 
 __all__ = ["neighbors"]
 
@@ -23,6 +23,9 @@ def neighbors(
     index: Annotated[
         Path | None,
         typer.Option(help="Index written by graphembed export, searched instead of all nodes; approximate."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Table to write beside: node, type, cosine; .csv.")
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -46,6 +49,8 @@ def neighbors(
             "type": own,
             "neighbors": [{"node": other, "type": kind, "cosine": cosine} for other, cosine in found],
         }
+        if output is not None:
+            write_csv(output, ["node", "type", "cosine"], [(other, kind, cosine) for other, cosine in found])
         rows = [(place, other, cosine) for place, (other, cosine) in enumerate(found, 1)]
         title = f"nearest to {node}" + ("" if len(emb.node_types) == 1 else f", {own}")
         title += "" if kind == own else f", among {kind}"

@@ -37,7 +37,12 @@ def plot(
     ] = "loss",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Picture to write, .png, .svg or .pdf; EMBEDDING.KIND.png by default."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Picture to write, .png, .svg or .pdf, or .csv with the places of a map; EMBEDDING.KIND.png by "
+            "default.",
+        ),
     ] = None,
     labels: Annotated[
         list[str] | None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from ...errors import InputError
-from ..options import COMMAND, OPTIONS, signature
+from ..option import COMMAND
+from ..options import OPTIONS, signature
 from .common import reporting, setting
 
 __all__ = ["train"]
@@ -21,6 +23,17 @@ def train(context: typer.Context, **given: Any) -> None:
 
     Options that are left out have the defaults of the model and of graphembed_ext.fit. graphsage, han and lightgcn
     want more than edges: classes and features of nodes, or pairs of a user and an item.
+
+    Examples:
+
+    graphembed train deepwalk -i friends.csv -o emb.parquet --dim 64 --epochs 10
+
+    graphembed train graphsage -i Planetoid/Cora --root data -o cora.parquet --evaluate
+
+    graphembed train lightgcn -i shop.csv --validation held_out.csv -o shop.parquet
+
+    graphembed train metapath2vec -i DBLP --root data/DBLP -o dblp.parquet --window-size 3
+    --metapath author-paper-author
     """
     with reporting(given["debug"]):
         from ..runs.job import Job, merged
@@ -58,5 +71,10 @@ def _command(context: typer.Context) -> str:
             words.append((parameter.opts if value else parameter.secondary_opts)[0])
         else:
             for item in value if isinstance(value, (list, tuple)) else [value]:
-                words += [max(parameter.opts, key=len), str(item)]
+                words += [_long(parameter.opts), str(item)]
     return shlex.join(words)
+
+
+def _long(flags: Sequence[str]) -> str:
+    """The first flag that is a word."""
+    return next(flag for flag in flags if flag.startswith("--"))

@@ -23,6 +23,9 @@ __all__ = [
 #: Arguments without a default that have an option of their own.
 _OPTIONS = ("metapath", "window_size")
 
+#: Names of the size of a vector, which every model may be told by.
+_DIMENSIONS = ("dim", "emb_dim", "embedding_dim")
+
 #: Arguments that are no settings: the graph, and what the run itself supplies.
 _OURS = (
     *("g", "graph", "num_nodes", "model", "y", "masks", "validation"),
@@ -54,7 +57,8 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
     training: dict[str, Any] = {"seed": job.seed}
     if job.deterministic and "deterministic" in of_fit:
         training["deterministic"] = True
-    for name, value in job.settings.items():
+    for given, value in job.settings.items():
+        name = _own_name(given, of_model)
         if name == "walk_engine" and "engine" in of_model:
             config["engine"] = value
         elif name in of_model:
@@ -67,6 +71,13 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
             raise InputError(name, value, expected, did_you_mean(name, known, 1))
     _check_needed(job, model_class, config)
     return config, training
+
+
+def _own_name(name: str, of_model: list[str]) -> str:
+    """What a model calls a setting: the size of its vectors has several names."""
+    if name not in _DIMENSIONS or name in of_model:
+        return name
+    return next((own for own in (*_DIMENSIONS, "hidden_channels") if own in of_model), name)
 
 
 def _check_needed(job: Job, model_class: type, config: Mapping[str, Any]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...errors import FileFormatError, InputError
 from ...readers.graphs import relation_of
-from ..options import COMMAND, JOB, OPTIONS, READING, SETTING
+from ..option import COMMAND, JOB, READING, SETTING
+from ..options import OPTIONS
 
 __all__ = ["ALIASES", "Job", "merged", "plain"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ... import plots
 from ..._core import checks
+from ..._core.files import whole
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
@@ -54,12 +56,16 @@ def draw(
         InputError: A picture that this run has no figures for.
     """
     checks.choice("kind", kind, KINDS)
-    if output.suffix not in _SUFFIXES:
-        raise InputError("output", str(output), "a name ending in " + ", ".join(_SUFFIXES))
+    endings = (*_SUFFIXES, ".csv") if kind == "map" else _SUFFIXES
+    if output.suffix not in endings:
+        raise InputError("output", str(output), "a name ending in " + ", ".join(endings))
     if kind != "map":
         figure = KINDS[kind](emb, Run.of(path))
     else:
         types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
+        if output.suffix == ".csv":
+            known = _known_labels(emb, path, labels, label_column, reading, notes)
+            return _write_places(emb, types, known, output, method, seed)
         figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column, reading, notes), method, seed)
     return plots.save(figure, output)
 
@@ -115,6 +121,26 @@ def _map(emb: Embeddings, path: Path, types: Sequence[str], known: Mapping[str, 
     run = Run.found(path)
     title = path.name if run is None else run.title
     return plots.embedding_map(vectors, groups, names, title=title, method=method, seed=seed)
+
+
+def _write_places(
+    emb: Embeddings, types: Sequence[str], known: Mapping[str, Any], output: Path, method: str, seed: int
+) -> Path:
+    """The places of a map as a table: type, name, group, x, y."""
+    places = plots.map_places(torch.cat([emb[name] for name in types]), method=method, seed=seed).tolist()
+    nodes = [
+        (kind, name, group)
+        for kind in types
+        for name, group in zip(emb.labels_of(kind), _groups_of(emb, kind, known), strict=True)
+    ]
+
+    def write(part: Path) -> None:
+        with part.open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["type", "name", "group", "x", "y"])
+            table.writerows([*node, *place] for node, place in zip(nodes, places, strict=True))
+
+    return whole(output, write)
 
 
 def _groups_of(emb: Embeddings, node_type: str, known: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ from ...readers.graphs import pairs_of_names
 from .records import Run
 
 __all__ = ["SavedRecommender"]
+
+
+#: Users whose items are ranked at once.
+_USERS = 4096
 
 
 class SavedRecommender:
@@ -60,14 +64,23 @@ class SavedRecommender:
             k: How many.
             known: Whether items that a user has already may come out.
         """
-        found, scores = self.top(torch.tensor([self._user(user) for user in users]), k, known=known)
+        return dict(self.lists(users, k, known=known))
+
+    @property
+    def users(self) -> list[str]:
+        """All users, by name or else by id."""
+        names = self._names(0)
+        return list(names) if names is not None else [str(user) for user in range(len(self.known.sides.users))]
+
+    def lists(self, users: Sequence[str], k: int, *, known: bool) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
+        """What :meth:`recommend` finds, user by user, so many of them at once as fit in memory."""
+        ids = torch.tensor([self._user(user) for user in users], dtype=torch.int64)
         names = self._names(1)
-        return {
-            user: [
-                (names[item] if names else item, score) for item, score in zip(items, values, strict=True) if item >= 0
-            ]
-            for user, items, values in zip(users, found.tolist(), scores.tolist(), strict=True)
-        }
+        for start in range(0, len(users), _USERS):
+            found, scores = self.top(ids[start : start + _USERS], k, known=known)
+            for user, items, values in zip(users[start:], found.tolist(), scores.tolist(), strict=False):
+                kept = [(item, score) for item, score in zip(items, values, strict=True) if item >= 0]
+                yield user, [(names[item] if names else item, score) for item, score in kept]
 
     def evaluate(
         self, path: Path, k: int, reading: Mapping[str, Any] | None = None, notes: list[str] | None = None

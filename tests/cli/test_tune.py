@@ -1,0 +1,128 @@
+"""``graphembed tune``: trials judged by validation data, the best run kept, and gone on with."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import graphembed_ext as ge
+from graphembed_ext.cli.entry import app
+from graphembed_ext.cli.runs import tune as runs
+from graphembed_ext.cli.runs.space import Setting
+from graphembed_ext.errors import InputError
+
+pytest.importorskip("optuna")
+
+SMALL = ["--walk-length", "8", "--window-size", "2", "--epochs", "2", "--host", "pyg", "--deterministic"]
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def good(*arguments):
+    done = call(*arguments)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Two camps, parted."""
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{a},{b}\n" for camp in (range(12), range(12, 24)) for a in camp for b in camp if a < b]
+    (tmp_path / "camps.csv").write_text("source,target\n" + "".join(lines))
+    (tmp_path / "camp_of.csv").write_text("node,camp\n" + "".join(f"{n},{n // 12}\n" for n in range(24)))
+    good("split", "camps.csv", "-o", "parts", "--shares", "6:2:2")
+    return tmp_path
+
+
+WORDS = ["-i", "parts/train.csv", "-o", "best.npz", *SMALL, "--evaluate", "links", "--valid", "parts/valid.csv"]
+WORDS += ["--test", "parts/test.csv", "--search", "lr=0.001..0.5", "--search", "emb_dim=2,4"]
+
+
+def test_the_best_run_is_kept_and_judged_once_by_the_test_data(folder, monkeypatch):
+    asked = []
+    judged = runs._judged
+    monkeypatch.setattr(runs, "_judged", lambda *words: asked.append(words[2]) or judged(*words))
+    good("tune", "deepwalk", *WORDS, "--minutes", "5", "--trials", "4")
+    assert asked == ["valid"] * 5 + ["test"]
+    found = json.loads((folder / "best.npz.tune.json").read_text())
+    values = [trial["value"] for trial in found["trials"]]
+    assert len(values) == 4
+    assert found["value"] == max([found["given"], *values])
+    record = json.loads((folder / "best.npz.json").read_text())
+    assert found["best"].items() <= record["job"].get("set", {}).items()
+    files = {path.name for path in folder.iterdir()}
+    ends = ("", ".json", ".tune.json", ".tune.log", ".tune.png")
+    assert files == {"camps.csv", "camp_of.csv", "parts"} | {f"best.npz{end}" for end in ends}
+    for part, figures in (("valid", {"auc": found["value"]}), ("test", found["test"])):
+        words = ["links", "--test", f"parts/{part}.csv", "--json"]
+        again = json.loads(good("evaluate", "best.npz", *words).stdout)["metrics"]
+        assert figures.items() <= {name: pytest.approx(value) for name, value in again.items()}.items()
+    repeated = ge.Embeddings.load("best.npz").tensor
+    good("train", "--config", "best.npz.json", "-o", "again.npz")
+    assert (ge.Embeddings.load("again.npz").tensor == repeated).all()
+
+
+def test_the_same_call_goes_on(folder):
+    good("tune", "deepwalk", *WORDS, "--minutes", "5", "--trials", "2")
+    first = json.loads((folder / "best.npz.tune.json").read_text())
+    good("tune", "deepwalk", *WORDS, "--minutes", "5", "--trials", "2")
+    second = json.loads((folder / "best.npz.tune.json").read_text())
+    assert second["trials"][:2] == first["trials"]
+    assert len(second["trials"]) == 4
+    assert second["value"] >= first["value"]
+    done = call("tune", "deepwalk", *WORDS, "--minutes", "5", "--trials", "2", "--seed", "1")
+    assert done.exit_code == 2
+    assert "of another search" in done.stderr
+
+
+def test_no_trial_begins_that_would_end_after_the_time(folder):
+    good("tune", "deepwalk", *WORDS, "--minutes", "0.0001")
+    found = json.loads((folder / "best.npz.tune.json").read_text())
+    assert found["trials"] == []
+    assert found["best"] == {}
+    assert np.isfinite(found["test"]["auc"])
+
+
+@pytest.mark.parametrize("model", ["deepwalk", "graphsage"])
+def test_classes_are_judged_on_the_validation_part(folder, model):
+    words = ["-i", "camps.csv", "--labels", "camp_of.csv", "--host", "pyg", "-o", "best.npz", "--trials", "2"]
+    more = {"deepwalk": SMALL, "graphsage": ["--features", "one-hot", "--split", "0.5,0.25,0.25", "--epochs", "3"]}
+    good("tune", model, *words, *more[model], "--search", "lr=0.01..0.1")
+    found = json.loads((folder / "best.npz.tune.json").read_text())
+    assert 0 <= found["value"] <= 1
+    assert 0 <= found["test"]["micro_f1"] <= 1
+
+
+WRONG = {
+    "no pairs": (["--evaluate", "links"], "valid: got nothing; expected an edge list of held-out pairs"),
+    "no such task": (["--evaluate", "beauty"], "evaluate: got beauty; expected one of 'classification'"),
+    "no range": (["--search", "lr=0.1..0.01"], "search: got lr=0.1..0.01; expected two numbers, the lower first"),
+    "no such setting": (
+        ["--evaluate", "links", "--valid", "parts/valid.csv", "--search", "lrr=1,2"],
+        "did you mean 'lr'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_calls_get_one_line(folder, case):
+    words, message = WRONG[case]
+    done = call("tune", "deepwalk", "-i", "parts/train.csv", "-o", "best.npz", *SMALL, *words, "--trials", "7")
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_settings_are_ranges_or_values():
+    assert Setting.of("num_layers=1..4") == Setting("num_layers", (), 1, 4)
+    assert Setting.of("aggr=mean,max").values == ("mean", "max")
+    assert Setting.of("num_layers=1..4").whole
+    assert not Setting.of("dropout=0.0..0.5").logarithmic
+    for text in ("lr", "lr=", "=1..2", "lr=a..b"):
+        with pytest.raises(InputError):
+            Setting.of(text)
