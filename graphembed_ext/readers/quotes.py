@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["goes_on", "lame_quote"]
+__all__ = ["goes_on", "lame_quote", "without_space_before"]
 
 _MARKS = re.compile(rb'"+')
 #: What may stand behind a closing mark before the next delimiter.
@@ -37,6 +37,19 @@ def _opening(line: str, start: int, delimiter: str) -> int:
     """Place of the next quotation mark with which a cell begins; -1 for none."""
     found = line.find(delimiter + '"', start)
     return found if found < 0 else found + len(delimiter)
+
+
+def without_space_before(text: bytes, delimiter: str) -> bytes:
+    r"""Rows without the space that some write between a delimiter and a quotation mark; cells stay as they are.
+
+    Example:
+        >>> without_space_before(b'a, "b, ""c"" d"\n"e", "f"', ",")
+        b'a,"b, ""c"" d"\n"e","f"'
+    """
+    mark, cell = re.escape(delimiter.encode()), rb'"(?:[^"]|"")*(?:"|\Z)'
+    # Cells without the space are matched, too, so that nothing within them is.
+    spaced = re.compile(rb"(%b) (%b)|(?:^|\n|%b)%b" % (mark, cell, mark, cell))
+    return spaced.sub(lambda found: found[1] + found[2] if found[1] else found[0], text)
 
 
 def lame_quote(chunks: Iterable[bytes], delimiter: str) -> int | None:

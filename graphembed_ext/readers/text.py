@@ -23,7 +23,7 @@ from .columns import says_ends
 from .dialects import Dialect, dialect_of, refuse_other_text, spaced, without_lines
 from .headers import has_sizes, is_header, undecided
 from .options import Reading
-from .quotes import goes_on, lame_quote
+from .quotes import goes_on, lame_quote, without_space_before
 from .sources import Source, Stream
 
 __all__ = ["TextTable"]
@@ -373,8 +373,7 @@ class TextTable:
         elif len(dialect.delimiter) > 1:
             text = text.replace(dialect.delimiter.encode(), b"\x1f")
         if self._glued:
-            mark_bytes = dialect.delimiter.encode()
-            text = text.replace(mark_bytes + b' "', mark_bytes + b'"')
+            text = without_space_before(text, dialect.delimiter)
         if self._width:
             text = b"\n".join(self._filled(line) for line in text.split(b"\n"))
         return text

@@ -77,6 +77,12 @@ def test_what_cannot_be_meant_is_refused(tmp_path, options, words):
         read_graph(path, **options)
 
 
+def test_quotation_marks_within_a_name_keep_the_space_before_them(tmp_path):
+    path = tmp_path / "edges.csv"
+    path.write_text('source,target\n"u1, ""the 1th""",b\nc, "b, ""2"""\nb,c\n')
+    assert sorted(read_graph(path).names["_N"]) == sorted(['u1, "the 1th"', "b", "c", 'b, "2"'])
+
+
 def test_each_run_says_which_columns_it_took(tmp_path):
     path = write(tmp_path / "edges.csv", "target,weight,source,time,mood\nBob,2,Ada,7,good\nCleo,1,Bob,8,bad\n")
     notes = " | ".join(read_graph(path).notes)
