@@ -1,4 +1,5 @@
 # make demo: environment and the main job.  make test: environment with every extra, and the tests.
+# make matrix: all public functions with all bad values, in a quarter of an hour.
 # make benchmarks: those of speed on tiny sizes, in two minutes; benchmarks/README.md tells how to run the whole.
 
 VENV ?= .venv
@@ -10,7 +11,7 @@ INPUTS := pyproject.toml constraints.txt Makefile
 # make fuzz SECONDS=3600: damaged files for every reader, so long.
 SECONDS ?= 600
 
-.PHONY: demo test lint format benchmarks fuzz clean
+.PHONY: demo test matrix lint format benchmarks fuzz clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -23,6 +24,10 @@ lint: $(VENV)/all.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+# every case of the bad-input matrix, of which the tests run one in twenty
+matrix: $(VENV)/all.stamp
+	$(BIN)/python -m tests.project.matrix.runner
 
 benchmarks: $(VENV)/all.stamp
 	$(BIN)/python -m benchmarks --quick

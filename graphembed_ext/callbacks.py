@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ._core import checks
 from ._core.optional import optional
 
 __all__ = ["TensorBoard"]
@@ -28,6 +29,7 @@ class TensorBoard:
     """
 
     def __init__(self, folder: str | Path) -> None:
+        folder = checks.path("folder", folder, "the path of a folder")
         optional("tensorboard", "logging to TensorBoard")
         from torch.utils.tensorboard import SummaryWriter
 

@@ -19,7 +19,16 @@ __all__ = [
     "InputError",
     "MetapathError",
     "MissingDependencyError",
+    "MissingFolderError",
 ]
+
+#: Characters up to which a part of a message is shown whole, and how many are shown of a longer one.
+_LONGEST, _BEGIN = 900, 300
+
+
+def _short(text: str) -> str:
+    """A text that a reader takes in; nobody reads five thousand characters of an argument."""
+    return text if len(text) <= _LONGEST else f"{text[:_BEGIN]} ... ({len(text):,} characters)"
 
 
 class GraphEmbedError(Exception):
@@ -43,8 +52,8 @@ class InputError(GraphEmbedError, ValueError):
     def __init__(self, argument: str, got: Any, expected: str, hint: str = "") -> None:
         self.argument, self.got, self.expected, self.hint = argument, got, expected, hint
         shown = got if isinstance(got, str) else repr(got)
-        text = f"{argument}: got {shown}; expected {expected}."
-        super().__init__(f"{text} Hint: {hint}." if hint else text)
+        text = f"{_short(argument)}: got {_short(shown)}; expected {_short(expected)}."
+        super().__init__(f"{text} Hint: {_short(hint)}." if hint else text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.got, self.expected, self.hint)
@@ -114,6 +123,10 @@ class GraphTypeError(InputError, TypeError):
 
 class FileFormatError(InputError):
     """A file cannot be read as what it claims, or is said, to be."""
+
+
+class MissingFolderError(InputError, FileNotFoundError):
+    """A file cannot be written, as its folder does not exist."""
 
 
 class GraphChangedError(GraphEmbedError, RuntimeError):

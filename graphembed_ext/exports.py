@@ -8,17 +8,14 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._core import checks
 from ._core.files import whole
 from .embeddings.formats import chunks
+from .embeddings.vectors import Embeddings, embeddings_of
 from .errors import InputError
-
-if TYPE_CHECKING:
-    from .embeddings.vectors import Embeddings
 
 __all__ = ["FORMATS", "export", "words"]
 
@@ -77,7 +74,8 @@ def export(emb: Embeddings, path: str | Path, format: str | None = None) -> list
         Ada 1.0 0.0
         Bob 0.0 1.0
     """
-    path = Path(path)
+    path = checks.path("path", path)
+    embeddings_of(emb)
     if format is None:
         format = _SUFFIXES.get(path.suffix)
         if format is None:
@@ -121,7 +119,7 @@ def _short(number: float) -> str:
 
 def words(emb: Embeddings) -> list[str]:
     """One word for each row, without white space, all different."""
-    several = len(emb.node_types) > 1
+    several = len(embeddings_of(emb).node_types) > 1
     found = []
     for node_type in emb.node_types:
         prefix = f"{node_type}/" if several else ""

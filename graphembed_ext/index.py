@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from ._core import checks
 from ._core.files import whole
 from ._core.optional import installed, optional
 from .embeddings.formats import chunks
+from .embeddings.vectors import Embeddings, embeddings_of
 from .errors import FileFormatError
-
-if TYPE_CHECKING:
-    from .embeddings.vectors import Embeddings
 
 __all__ = ["NeighborIndex", "index_path", "write_indexes"]
 
@@ -23,7 +21,8 @@ _SUFFIX = ".usearch"
 
 def index_path(path: str | Path, emb: Embeddings, node_type: str) -> Path:
     """File of a node type's index: ``path`` itself where there is one type, otherwise ``stem.TYPE.usearch``."""
-    path = Path(path)
+    path = checks.path("path", path)
+    embeddings_of(emb).start_of(node_type)
     return path if len(emb.node_types) == 1 else path.with_name(f"{path.stem}.{node_type}{path.suffix}")
 
 
@@ -34,7 +33,8 @@ def write_indexes(emb: Embeddings, path: str | Path) -> list[Path]:
         FileFormatError: A name that does not end in ``.usearch``.
         MissingDependencyError: usearch is not installed.
     """
-    path = Path(path)
+    path = checks.path("path", path)
+    embeddings_of(emb)
     if path.suffix != _SUFFIX:
         raise FileFormatError("path", str(path), f"a name ending in {_SUFFIX}")
     optional("usearch", "an index for approximate search")
@@ -78,7 +78,7 @@ class NeighborIndex:
     """
 
     def __init__(self, emb: Embeddings, path: str | Path | None = None, node_type: str | None = None) -> None:
-        self._emb = emb
+        self._emb = embeddings_of(emb)
         self.node_type = emb.type_of(0, node_type)
         self._index: Any = None
         if path is not None:

@@ -42,6 +42,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._core import checks
+from ._core.tensors import as_floats, as_tensor
 from .errors import InputError
 
 __all__ = [
@@ -85,6 +86,9 @@ def skip_gram_loss(
         tensor(2.7726)
     """
     checks.choice("preset", preset, PRESETS)
+    neg_weight = checks.number("neg_weight", neg_weight)
+    clamp = checks.number("clamp", clamp, above=0)
+    pos, neg = _scores("pos", pos), _scores("neg", neg)
     _check_scores(pos, neg, any_shape=preset == "pyg")
     if preset == "pyg":
         observed = -torch.log(torch.sigmoid(pos) + _PYG_EPSILON).mean()
@@ -112,13 +116,15 @@ def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
         >>> classification_loss(torch.zeros(3, 4), torch.tensor([0, 1, 3]))  # ln 4
         tensor(1.3863)
     """
+    scores = _scores("scores", scores)
+    y = as_tensor("y", y, "classes, integers (N,); or labels 0 and 1, (N, C)")
     if scores.dim() != 2 or len(scores) == 0:
         raise InputError("scores", f"shape {tuple(scores.shape)}", "shape (N, C), at least one node")
     if y.shape == scores.shape:
         return F.binary_cross_entropy_with_logits(scores, y.to(scores.dtype))
     if y.shape != scores.shape[:1]:
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape ({len(scores)},) or {tuple(scores.shape)}")
-    return F.cross_entropy(scores, y.long())
+    return F.cross_entropy(scores, _classes(y, scores.size(1)))
 
 
 def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Tensor:
@@ -180,6 +186,8 @@ def bpr_loss(
         tensor(0.6931)
     """
     checks.choice("preset", preset, BPR_PRESETS)
+    weight_decay = checks.number("weight_decay", weight_decay)
+    pos, neg = _scores("pos", pos), _scores("neg", neg)
     if pos.numel() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
     ranked = _ranked(pos, neg)
@@ -187,6 +195,7 @@ def bpr_loss(
         ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
     else:
         ranking = -F.logsigmoid(ranked).mean()
+    initial = [_scores("initial", vectors) for vectors in checks.several("initial", initial, "tensors of vectors")]
     if not weight_decay or not initial:
         return ranking
     if preset == "recbole":
@@ -220,6 +229,8 @@ def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:
         >>> link_loss(torch.zeros(3), torch.tensor([1, 0, 1]))  # ln 2
         tensor(0.6931)
     """
+    scores = _scores("scores", scores)
+    labels = as_tensor("edge_label", labels, "labels from 0 to 1, a number for each score")
     if labels.shape != scores.shape:
         raise InputError("edge_label", f"shape {tuple(labels.shape)}", f"shape {tuple(scores.shape)}")
     labels = labels.to(scores.dtype)
@@ -228,6 +239,24 @@ def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:
         if not (low >= 0 and high <= 1):
             raise InputError("edge_label", f"labels from {low:g} to {high:g}", "labels from 0 to 1")
     return F.binary_cross_entropy_with_logits(scores, labels, **options)
+
+
+def _scores(argument: str, scores: Any) -> Tensor:
+    """Floating-point numbers; whole ones become such."""
+    return as_floats(argument, scores, "scores, floating-point numbers")
+
+
+def _classes(y: Tensor, classes: int) -> Tensor:
+    """Classes that there are, int64; those that cross-entropy leaves out (-100) among them."""
+    if y.is_floating_point() and not bool((y == y.floor()).all()):
+        raise InputError("y", "classes that are no whole numbers", "integers from 0 on")
+    found = y.long()
+    counted = found[found != -100]
+    if counted.numel():
+        low, high = (int(end) for end in torch.aminmax(counted))
+        if low < 0 or high >= classes:
+            raise InputError("y", f"the class {low if low < 0 else high}", f"classes from 0 to {classes - 1}")
+    return found
 
 
 def _check_scores(pos: Tensor, neg: Tensor, any_shape: bool) -> None:

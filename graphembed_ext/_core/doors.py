@@ -35,8 +35,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .tensors import as_tensor, described
 
-__all__ = ["as_ids", "ascending", "outside", "within"]
+__all__ = ["as_ids", "as_pairs", "ascending", "outside", "within"]
 
 #: Integers that torch has every operator for.
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -59,26 +60,30 @@ def as_ids(ids: Any, argument: str, expected: str = "a vector of ids, int64 or i
     """
     if isinstance(ids, range):
         return torch.arange(ids.start, ids.stop, ids.step)
-    found = _tensor(ids, argument, expected)
-    if found.layout != torch.strided or found.is_meta:
-        raise InputError(argument, f"a tensor of layout {found.layout} on {found.device}", expected)
-    if found.numel() == 0 and found.dim() == 1 and not found.is_complex():
+    found = as_tensor(argument, ids, expected)
+    if found.numel() == 0 and found.dim() == 1:
         return found.long()
     if found.dtype not in _INTEGERS or found.dim() != 1:
         raise InputError(argument, f"{found.dtype} of shape {tuple(found.shape)}", expected)
     return found.long()
 
 
-def _tensor(ids: Any, argument: str, expected: str) -> Tensor:
-    if isinstance(ids, Tensor):
-        return ids
-    try:
-        if isinstance(ids, (list, tuple)) and ids and all(isinstance(part, Tensor) for part in ids):
-            return torch.stack(list(ids))
-        return torch.as_tensor(ids)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        brief = " ".join(str(error).split())[:120]
-        raise InputError(argument, f"a {type(ids).__name__} ({brief})", expected) from error
+def as_pairs(pairs: Any, argument: str, expected: str = "pairs of ids, shape (2, number of pairs)") -> Tensor:
+    """Pairs of whole numbers, ``(2, P)``, as an int64 matrix; given as a tensor, an array or two lists.
+
+    Raises:
+        InputError: Anything else.
+
+    Example:
+        >>> as_pairs([[0, 1], [2, 3]], "edges").shape
+        torch.Size([2, 2])
+    """
+    found = as_tensor(argument, pairs, expected)
+    if found.dim() != 2 or found.size(0) != 2 or (found.numel() and found.dtype not in _INTEGERS):
+        near = found.dim() == 2 and found.size(1) == 2
+        hint = "transpose a list of pairs with .t()" if near and found.dtype in _INTEGERS else ""
+        raise InputError(argument, described(found), expected, hint)
+    return found.long()
 
 
 def outside(ids: Tensor, first: int, end: int) -> int | None:

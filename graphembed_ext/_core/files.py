@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from . import checks
 
 __all__ = ["whole"]
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> Path:
     """Let ``write`` fill a file beside ``path``, then put it in its place."""
-    part = path.with_name(path.name + ".part")
+    part = checks.target("path", path).with_name(path.name + ".part")
     try:
         write(part)
         # A name that reaches the disk before the content would be a file of nothing.
         _sync(part, os.O_RDWR)
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a name too long for a file, which the error says that is on its way
+            part.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _sync(path.parent, os.O_RDONLY)
     return path

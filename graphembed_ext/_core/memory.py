@@ -27,7 +27,22 @@ def available() -> int:
             free = min(free, max(0, int(limit) - int(used)))
     except (OSError, ValueError):
         pass  # no container, or one that does not tell
-    return free
+    return min(free, _allowed())
+
+
+def _allowed() -> int:
+    """Bytes that limits of the process itself (``ulimit``) leave."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    left = sys.maxsize
+    for name, held in (("RLIMIT_AS", "vms"), ("RLIMIT_DATA", "data")):
+        limit = resource.getrlimit(getattr(resource, name))[0]
+        if limit != resource.RLIM_INFINITY:
+            used = getattr(psutil.Process(os.getpid()).memory_info(), held, 0)
+            left = min(left, max(0, limit - int(used)))
+    return left
 
 
 def resident() -> int:
@@ -101,6 +116,13 @@ def check_tables(num_nodes: int, emb_dim: int) -> None:
         >>> check_tables(1000, 128)
     """
     needed = 2 * num_nodes * emb_dim * 4
+    if 2 * num_nodes * 4 > available():
+        raise InputError(
+            "num_nodes",
+            f"{num_nodes} nodes, whose vectors of one number would take {readable(2 * num_nodes * 4)}",
+            f"nodes whose vectors fit into the {readable(available())} of memory that is free",
+            "ids count from 0 and the largest one makes the number of nodes: number nodes anew where ids have gaps",
+        )
     if needed > available():
         raise InputError(
             "emb_dim",

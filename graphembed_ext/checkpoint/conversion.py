@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .._core import checks
 from ..errors import FileFormatError, InputError
 from . import files, han, lightgcn, sage, tables
 from .kinds import KINDS, describe, refusal, standing_in
@@ -80,7 +81,8 @@ def load(model: nn.Module, source: Any, layout: str | None = None, *, names: Any
         _known(layout)
     label: str | None = None
     if isinstance(source, (str, Path)):
-        parcel, label = files.read(Path(source), {"word2vec": False, "word2vec-binary": True}.get(layout or ""))
+        binary = {"word2vec": False, "word2vec-binary": True}.get(layout or "")
+        parcel, label = files.read(checks.path("source", source), binary)
     else:
         parcel = Parcel(files.checked(source, "source"))
     chosen = _chosen(parcel, about, layout, label)
@@ -113,6 +115,7 @@ def save(model: nn.Module, file: str | Path, layout: str | None = None, *, names
         >>> save(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4), path)
         'dgl.DeepWalk'
     """
+    target = checks.target("file", file)
     about = describe(model, names)
     chosen = _known(layout) if layout is not None else _native(about)
     if about.kind not in chosen.saves:
@@ -121,7 +124,7 @@ def save(model: nn.Module, file: str | Path, layout: str | None = None, *, names
     for key, value in state.items():
         if is_lazy(value):
             raise InputError("model", f"{key} of a size that is not known yet", "a model that has seen an input")
-    files.write(Path(file), chosen.from_ours(state, about), chosen)
+    files.write(target, chosen.from_ours(state, about), chosen)
     return chosen.name
 
 
@@ -162,19 +165,23 @@ def convert(
         ('openhgnn', 'dgl.DeepWalk')
     """
     chosen = _known(to)
+    there, place = checks.path("source", source), checks.target("target", target)
+    for name, count in (("num_users", num_users), ("num_layers", num_layers)):
+        if count is not None:
+            checks.integer(name, count, minimum=0)
     if layout is not None:
         _known(layout)
-    parcel, label = files.read(Path(source), {"word2vec": False, "word2vec-binary": True}.get(layout or ""))
+    parcel, label = files.read(there, {"word2vec": False, "word2vec-binary": True}.get(layout or ""))
     found = _chosen(parcel, About("", ""), layout, label)
     about = standing_in(found, chosen, parcel, num_users, num_layers)
     if about.kind not in chosen.saves:
         raise refusal(chosen, about, saving=True)
-    files.write(Path(target), chosen.from_ours(found.to_ours(parcel, about), about), chosen)
+    files.write(place, chosen.from_ours(found.to_ours(parcel, about), about), chosen)
     return found.name, chosen.name
 
 
 def _known(name: str) -> Layout:
-    if name not in LAYOUTS:
+    if not isinstance(name, str) or name not in LAYOUTS:
         near = difflib.get_close_matches(str(name), LAYOUTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else ""
         raise InputError("layout", name, "one of " + ", ".join(map(repr, LAYOUTS)), hint)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._core import checks
 from ..errors import ConversionError, InputError
 from . import sage
 from .layout import About, Layout, Parcel
@@ -271,7 +272,7 @@ def _names(given: Any, counts: Mapping[str, int] | None) -> list[str] | None:
     found: list[str] = []
     for node_type, count in counts.items():
         part = given.get(node_type) if isinstance(given, Mapping) else given
-        labels: Sequence[Any] = range(count) if part is None else part
+        labels: Sequence[Any] = range(count) if part is None else checks.several("names", part, "names of the nodes")
         if len(labels) != count:
             raise InputError("names", f"{len(labels)} names of {node_type!r}", f"{count}, one for each node")
         found += [f"{node_type}/{label}" if several else str(label) for label in labels]

@@ -49,10 +49,10 @@ class Table(NamedTuple):
         ]
 
 
-def chunks(vectors: Tensor) -> Iterator[np.ndarray]:
-    """The vectors as float32, some rows at a time."""
+def chunks(vectors: Tensor, dtype: torch.dtype = torch.float32) -> Iterator[np.ndarray]:
+    """The vectors as float32, or as another type, some rows at a time."""
     for start in range(0, len(vectors), _ROWS):
-        yield vectors[start : start + _ROWS].detach().cpu().float().contiguous().numpy()
+        yield vectors[start : start + _ROWS].detach().cpu().to(dtype).contiguous().numpy()
 
 
 def write(table: Table, path: Path) -> Path:
@@ -93,13 +93,15 @@ def _write_parquet(table: Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
     width, labels = table.vectors.size(1), table.labels()
-    columns = [("id", pa.int64()), ("type", pa.string()), ("vector", pa.list_(pa.float32(), width))]
+    double = table.vectors.dtype == torch.float64
+    number, dtype = (pa.float64(), torch.float64) if double else (pa.float32(), torch.float32)
+    columns = [("id", pa.int64()), ("type", pa.string()), ("vector", pa.list_(number, width))]
     schema = pa.schema(columns + ([("name", pa.string())] if labels else []))
     types = np.repeat(list(table.counts), list(table.counts.values()))
     ids = np.concatenate([np.arange(count) for count in table.counts.values()])
     start = 0
     with pq.ParquetWriter(path, schema) as writer:
-        for rows in chunks(table.vectors):
+        for rows in chunks(table.vectors, dtype):
             part = slice(start, start + len(rows))
             arrays = [pa.array(ids[part]), pa.array(types[part])]
             arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width))

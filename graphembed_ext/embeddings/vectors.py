@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import numbers
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from .._core import checks
 from .._core import html as _html
 from .._core.near import did_you_mean
+from .._core.tensors import as_floats, described
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import formats
@@ -21,7 +23,7 @@ from . import formats
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Embeddings", "embed"]
+__all__ = ["Embeddings", "embed", "embeddings_of"]
 
 
 class Embeddings:
@@ -48,18 +50,11 @@ class Embeddings:
         num_nodes: Mapping[str, int] | None = None,
         names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        if tensor.dim() != 2:
-            raise InputError("tensor", f"shape {tuple(tensor.shape)}", "shape (num_nodes, dimensions)")
-        self.tensor = tensor
-        self.num_nodes = dict(sorted((num_nodes or {NODE_TYPE: len(tensor)}).items()))
-        if sum(self.num_nodes.values()) != len(tensor):
-            raise InputError("tensor", f"{len(tensor)} rows", f"{sum(self.num_nodes.values())}, one for each node")
-        self.names = {node_type: [str(name) for name in given] for node_type, given in (names or {}).items()}
-        for node_type, given in self.names.items():
-            if len(given) != self.num_nodes.get(node_type):
-                raise InputError(
-                    "names", f"{len(given)} names for type {node_type!r}", f"{self.num_nodes.get(node_type)} names"
-                )
+        self.tensor = as_floats("tensor", tensor, "vectors, shape (num_nodes, dimensions)", dims=2)
+        self.num_nodes = _counts(num_nodes, len(self.tensor))
+        if sum(self.num_nodes.values()) != len(self.tensor):
+            raise InputError("tensor", f"{len(self.tensor)} rows", f"{sum(self.num_nodes.values())}, one for each node")
+        self.names = _names(names, self.num_nodes)
         self._ids: dict[str, dict[str, int]] = {}
 
     @property
@@ -92,9 +87,8 @@ class Embeddings:
         if isinstance(which, int) and not isinstance(which, bool):
             return self.tensor[self._row(which, self.type_of(which))]
         if not isinstance(which, str):
-            if not isinstance(which, Iterable) or isinstance(which, Mapping):
-                raise InputError("which", which, "a node type, a node's name or id, or a list of them")
-            rows = [self._row(node, self.type_of(node)) for node in which]
+            expected = "a node type, a node's name or id, or a list of them"
+            rows = [self._row(node, self.type_of(node)) for node in checks.several("which", which, expected)]
             return self.tensor[torch.tensor(rows, dtype=torch.int64, device=self.tensor.device)]
         if which in self.num_nodes:
             start = self.start_of(which)
@@ -142,18 +136,35 @@ class Embeddings:
         Returns:
             Name (or id, where nodes have no names) and cosine from -1 to 1, most similar first; of equal ones
             the lower id first. The node itself is left out.
+
+        Raises:
+            InputError: No such node or type; vectors with NaN or infinite entries, which are near to nothing.
         """
         checks.integer("k", k)
         node_type = self.type_of(node, node_type)
         index = self.id_of(node, node_type)
-        among = node_type if among is None else among
+        among = node_type if among is None else checks.choice("among", among, self.num_nodes)
         vectors = F.normalize(self[among].float(), dim=1)
         cosine = vectors @ F.normalize(self[node_type][index].float(), dim=0)
+        if not bool(torch.isfinite(cosine).all()):
+            raise self._unfit(among, node_type, index)
         if among == node_type:
             cosine[index] = -torch.inf
         found = torch.argsort(cosine, descending=True, stable=True)[:k].tolist()
         labels = self.names.get(among)
         return [(labels[i] if labels else i, float(cosine[i])) for i in found if among != node_type or i != index]
+
+    def _unfit(self, among: str, node_type: str, index: int) -> InputError:
+        """The error that tells which vector has no direction."""
+        kind, row = (node_type, index)
+        if bool(torch.isfinite(self[node_type][index]).all()):
+            kind, row = among, int((~torch.isfinite(self[among])).any(1).nonzero()[0])
+        return InputError(
+            "tensor",
+            f"NaN or infinite entries in the vector of {self.labels_of(kind)[row]!r}",
+            "finite vectors",
+            "a training whose loss became NaN leaves such vectors: lower its learning rate",
+        )
 
     def scored(self, node: int | str, ids: Sequence[int], node_type: str, among: str) -> list[tuple[int | str, float]]:
         """Some nodes of type ``among``, most similar to ``node`` first, as :meth:`most_similar` returns them."""
@@ -188,7 +199,7 @@ class Embeddings:
         Returns:
             The path.
         """
-        return formats.write(formats.Table(self.tensor, self.num_nodes, self.names), Path(path))
+        return formats.write(formats.Table(self.tensor, self.num_nodes, self.names), checks.path("path", path))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -197,7 +208,7 @@ class Embeddings:
         Raises:
             FileFormatError: Not such a file.
         """
-        table = formats.read(Path(path))
+        table = formats.read(checks.path("path", path))
         try:
             return cls(*table)
         except InputError as error:
@@ -205,20 +216,23 @@ class Embeddings:
 
     def labels_of(self, node_type: str) -> list[str]:
         """Names of the nodes of a type; their ids as text where they have none."""
+        self.start_of(node_type)
         return self.names.get(node_type) or [str(node) for node in range(self.num_nodes[node_type])]
 
     def start_of(self, node_type: str) -> int:
         """Row of the first node of a type."""
         start = 0
+        if not isinstance(node_type, str):
+            raise self._unknown(node_type)
         for name, count in self.num_nodes.items():
             if name == node_type:
                 return start
             start += count
         raise self._unknown(node_type)
 
-    def _unknown(self, name: str) -> InputError:
+    def _unknown(self, name: Any) -> InputError:
         known = [*self.num_nodes, *(label for labels in self.names.values() for label in labels)]
-        hint = did_you_mean(str(name), known)
+        hint = did_you_mean(name, known) if isinstance(name, str) else ""
         return InputError("node_type", name, "one of " + ", ".join(map(repr, self.num_nodes)), hint)
 
     def _ids_of(self, node_type: str) -> dict[str, int]:
@@ -235,6 +249,7 @@ class Embeddings:
         if node_type is not None:
             self.start_of(node_type)
             return node_type
+        _check_node(node)
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:
             types = [name for name in types if node in self._ids_of(name)]
@@ -249,6 +264,8 @@ class Embeddings:
 
     def id_of(self, node: int | str, node_type: str) -> int:
         """The id of a node within its type, by name or id; checked."""
+        self.start_of(node_type)
+        _check_node(node)
         if isinstance(node, str):
             ids = self._ids_of(node_type)
             if node not in ids:
@@ -278,6 +295,46 @@ class Embeddings:
             for kind, count in self.num_nodes.items()
         ]
         return _html.table("Embeddings", ["type", "nodes", "dimensions", "size", "names"], rows)
+
+
+def embeddings_of(emb: Any, argument: str = "emb") -> Embeddings:
+    """Return ``emb`` when it is embeddings; functions that write or search them check so what they are given."""
+    if not isinstance(emb, Embeddings):
+        raise InputError(argument, described(emb), "embeddings, as ge.embed returns and Embeddings.load reads them")
+    return emb
+
+
+def _check_node(node: Any) -> None:
+    if not isinstance(node, (str, numbers.Integral)) or isinstance(node, bool):
+        raise InputError("node", node, "the name of a node, or its id", "emb[[...]] has the vectors of several")
+
+
+def _counts(num_nodes: Any, rows: int) -> dict[str, int]:
+    """Number of nodes by type, types in alphabetical order."""
+    if num_nodes is None:
+        return {NODE_TYPE: rows}
+    given = checks.mapping("num_nodes", num_nodes, "a dict: the number of nodes of each type") or {NODE_TYPE: rows}
+    for node_type, count in given.items():
+        checks.text("num_nodes", node_type, "node types that are strings")
+        checks.integer(f"num_nodes[{node_type!r}]", count, minimum=0)
+    return {node_type: int(given[node_type]) for node_type in sorted(given)}
+
+
+def _names(names: Any, counts: Mapping[str, int]) -> dict[str, list[str]]:
+    """Names of the nodes by type; of a type, each its own."""
+    found = {}
+    given = {} if names is None else checks.mapping("names", names, "a dict: names of the nodes of each type")
+    for node_type, labels in given.items():
+        checks.choice("names", node_type, counts)
+        found[node_type] = list(map(str, checks.several(f"names[{node_type!r}]", labels, "a list of names")))
+        if len(found[node_type]) != counts[node_type]:
+            got = f"{len(found[node_type])} names for type {node_type!r}"
+            raise InputError("names", got, f"{counts[node_type]} names")
+        if len(set(found[node_type])) < counts[node_type]:
+            seen: set[str] = set()
+            twice = next(name for name in found[node_type] if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            raise InputError("names", f"two nodes of type {node_type!r} called {twice!r}", "a name for each node")
+    return found
 
 
 def embed(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .._core import checks
 from .._core.optional import optional
+from .._core.tensors import as_tensor, described
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import node_ids
@@ -67,42 +68,43 @@ def node_classification(
         0.5
     """
     optional("sklearn", "ge.evaluate")
-    vectors, labels = matrix_of(emb), _dense(y)
+    vectors, labels = matrix_of(emb), _labels(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
-    _check_classes(labels)
     ratio = checks.number("train_ratio", train_ratio, above=0)
     if ratio >= 1:
         raise InputError("train_ratio", train_ratio, "a number between 0 and 1")
     checks.integer("repeats", repeats)
+    if checks.seed(seed) is None:
+        raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     labelled = np.asarray(labels.any(1) if labels.ndim == 2 else labels >= 0)
     if masks is not None:
         splits = [_given_split(masks, labelled)]
     else:
         ids = np.flatnonzero(labelled)
-        splits = [_random_split(ids, labels[ids], ratio, seed + repeat) for repeat in range(repeats)]
+        splits = [_random_split(ids, labels[ids], ratio, (seed + repeat) % 2**32) for repeat in range(repeats)]
     return Scores([_judged(vectors, labels, train, test) for train, test in splits])
 
 
-def _check_classes(labels: np.ndarray) -> None:
-    """Raise for labels that are no whole numbers."""
-    if not np.isfinite(labels.astype(np.float64)).all():
-        row = int(np.flatnonzero(~np.isfinite(labels.astype(np.float64)).reshape(len(labels), -1).all(1))[0])
-        raise InputError("y", f"NaN or infinity, first at node {row}", "classes", "-1 marks a node without a label")
-    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-        raise InputError("y", f"dtype {labels.dtype} with fractions", "classes, whole numbers from 0 on")
-
-
-def _dense(y: Any) -> np.ndarray:
-    return np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
+def _labels(y: Any) -> np.ndarray:
+    """Classes, int64 ``(N,)``; or labels 0 and 1, int64 ``(N, C)``."""
+    expected = "classes, whole numbers (N,); or labels 0 and 1, (N, C)"
+    found = as_tensor("y", y.toarray() if hasattr(y, "toarray") else y, expected).detach().cpu()
+    if found.is_floating_point() and not bool((found.isfinite() & (found == found.floor())).all()):
+        raise InputError("y", f"{described(found)} with entries that are no whole numbers", expected)
+    labels: np.ndarray = found.long().numpy()
+    if labels.ndim == 2 and labels.size and (labels.min() < 0 or labels.max() > 1):
+        raise InputError("y", f"{described(found)} with entries from {labels.min()} to {labels.max()}", expected)
+    return labels
 
 
 def _given_split(masks: Mapping[str, Tensor], labelled: np.ndarray) -> list[np.ndarray]:
     """Ids of the labelled nodes to train and to judge on."""
     found = []
+    checks.mapping("masks", masks, "a dict: masks or node ids under 'train' and 'test'")
     for part in ("train", "test"):
         if masks.get(part) is None:
-            raise InputError("masks", f"the keys {sorted(masks)}", "the keys 'train' and 'test'")
+            raise InputError("masks", f"the keys {list(masks)}", "the keys 'train' and 'test'")
         ids = node_ids(f"masks[{part!r}]", masks[part], len(labelled), "labelled").numpy()
         ids = ids[labelled[ids]]
         if not len(ids):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .._core import checks
+from .._core.doors import as_pairs
 from .._core.optional import optional
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
@@ -18,11 +21,11 @@ __all__ = ["link_prediction", "ranked"]
 
 def link_prediction(
     emb: Embeddings | Tensor,
-    positive: Tensor,
-    negative: Tensor,
+    positive: Any,
+    negative: Any,
     *,
     score: str = "dot",
-    train: tuple[Tensor, Tensor] | None = None,
+    train: tuple[Any, Any] | None = None,
 ) -> dict[str, float]:
     """Tell edges from non-edges by their ends' vectors.
 
@@ -63,7 +66,10 @@ def link_prediction(
         vectors = F.normalize(vectors, dim=1) if score == "cosine" else vectors
         sides = [(vectors[pairs[0]] * vectors[pairs[1]]).sum(1).numpy() for pairs in judged]
     else:
-        learned = [_checked(f"train[{side}]", pairs, len(vectors)) for side, pairs in enumerate(train)]
+        sides = checks.several("train", train, "two tensors, edges and pairs that are none")
+        if len(sides) != 2:
+            raise InputError("train", f"{len(sides)} parts", "two tensors, edges and pairs that are none")
+        learned = [_checked(f"train[{side}]", pairs, len(vectors)) for side, pairs in enumerate(sides)]
         _check_apart(judged[0], learned[0], len(vectors))
         sides = np.split(_by_regression(vectors, learned, judged), [judged[0].size(1)])
     return ranked(*sides)
@@ -77,14 +83,15 @@ def ranked(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
     return {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}
 
 
-def _checked(name: str, pairs: Tensor, count: int) -> Tensor:
-    if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.size(1) == 0:
-        raise InputError(name, f"shape {tuple(pairs.shape)}", "shape (2, number of pairs), at least one pair")
-    least, most = (int(end) for end in torch.aminmax(pairs))
+def _checked(name: str, pairs: Any, count: int) -> Tensor:
+    ids = as_pairs(pairs, name, "node ids, shape (2, number of pairs), at least one pair").cpu()
+    if ids.size(1) == 0:
+        raise InputError(name, f"shape {tuple(ids.shape)}", "shape (2, number of pairs), at least one pair")
+    least, most = (int(end) for end in torch.aminmax(ids))
     if least < 0 or most >= count:
         got = f"the node id {least}" if least < 0 else f"node ids up to {most}"
         raise InputError(name, got, f"ids from 0 to {count - 1}")
-    return pairs.cpu()
+    return ids
 
 
 def _check_apart(positive: Tensor, learned: Tensor, count: int) -> None:

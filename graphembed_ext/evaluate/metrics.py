@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._core.tensors import as_floats, as_tensor
 from ..errors import InputError
 
 __all__ = ["classification_metrics", "regression_metrics"]
@@ -31,9 +32,12 @@ def classification_metrics(scores: Tensor, y: Tensor) -> dict[str, float]:
         >>> {name: round(value, 3) for name, value in found.items()}
         {'accuracy': 0.667, 'precision': 0.75, 'recall': 0.75, 'macro_f1': 0.667, 'micro_f1': 0.667}
     """
-    if len(scores) == 0 or len(scores) != len(y) or scores.dim() != 2 or (y.dim() == 2 and y.shape != scores.shape):
+    scores = as_floats("scores", scores, "scores of the classes, (N, C)", dims=2)
+    y = as_tensor("y", y, "classes, whole numbers (N,); or labels 0 and 1, (N, C)")
+    if len(scores) == 0 or y.dim() not in (1, 2) or len(scores) != len(y) or (y.dim() == 2 and y.shape != scores.shape):
         raise InputError("y", f"shape {tuple(y.shape)}", f"a class or a row of labels for each of {len(scores)} nodes")
     classes = scores.size(1)
+    _check_labels(y, classes)
     if y.dim() == 2:
         guess, truth = scores > 0, y > 0
         exact = (guess == truth).all(1)
@@ -82,6 +86,16 @@ def regression_metrics(predicted: Tensor, y: Tensor) -> dict[str, float]:
         "rmse": float(error.square().mean().sqrt()),
         "r2": float(r2.mean()),
     }
+
+
+def _check_labels(y: Tensor, classes: int) -> None:
+    """Raise for labels that are no whole numbers, or stand for no class."""
+    if y.is_floating_point() and not bool((y == y.floor()).all()):
+        raise InputError("y", "labels that are no whole numbers", "whole numbers")
+    low, high = (float(end) for end in torch.aminmax(y.double() if y.dtype == torch.bool else y))
+    last = 1 if y.dim() == 2 else classes - 1
+    if not (low >= 0 and high <= last):
+        raise InputError("y", f"labels from {low:g} to {high:g}", f"labels from 0 to {last}")
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:

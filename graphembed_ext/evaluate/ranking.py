@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from .._core import checks, search
+from .._core.doors import as_pairs, within
 from .._core.overrides import overridden
+from .._core.tensors import as_tensor, described
 from ..errors import InputError
 
 __all__ = ["ranking_metrics", "recommendation"]
@@ -44,6 +46,8 @@ def recommendation(
         >>> recommendation(model, edges, torch.tensor([[0], [2]]), k=1)["recall@1"]  # the one item left
         1.0
     """
+    if not (hasattr(model, "interactions") and hasattr(model, "top")):
+        raise InputError("model", described(model), "a LightGCN, or a model with its methods interactions and top")
     known = model.interactions(train_edges, num_users=num_users)
     sides = known.sides
     users, items = sides.pairs(test_edges, "test_edges")
@@ -66,8 +70,10 @@ def recommendation(
         found = model.recommend(train_edges, src_index=ids, k=k, exclude=True)
     else:
         found = model.top(known, None, ids, None, k, exclude=True).items
-    truth = torch.stack([row, sides.item_ids(wanted % sides.num_nodes)]).to(found.device)
-    return ranking_metrics(found, truth, len(sides.items))
+    # by place among the items: their ids in an untyped graph begin after the users
+    first = 0 if sides.typed else sides.items.start
+    truth = torch.stack([row, wanted % sides.num_nodes - sides.items.start]).to(found.device)
+    return ranking_metrics(torch.where(found < 0, -1, found - first), truth, len(sides.items))
 
 
 def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, float]:
@@ -93,16 +99,23 @@ def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, f
         truth: Row of ``found`` above an item to find, ``(2, T)``, pairs distinct.
         num_items: Number of items there are.
 
+    Raises:
+        InputError: An item twice in a list, pairs that come twice, items or rows that there are not: figures of them
+            would mean nothing.
+
     Example:
         >>> found = ranking_metrics(torch.tensor([[4, 2], [1, 3]]), torch.tensor([[0, 0, 1], [2, 5, 7]]), 8)
         >>> found["recall@2"], found["mrr@2"], found["coverage@2"]  # user 0 has one of two, in place 2
         (0.25, 0.25, 0.5)
     """
+    num_items = checks.integer("num_items", num_items)
+    found, truth = _checked(found, truth, num_items)
     users, k = found.shape
-    width = num_items + 1 + int(max(found.max(), truth[1].max())) if found.numel() else 1
-    keys = torch.sort(truth[0] * width + truth[1]).values
+    keys = torch.sort(truth[0] * num_items + truth[1]).values
+    if bool((keys[1:] == keys[:-1]).any()):
+        raise InputError("truth", "a pair twice", "distinct pairs")
     rows = torch.arange(users, device=found.device)[:, None]
-    wanted = torch.where(found >= 0, rows * width + found, -1).view(-1)
+    wanted = torch.where(found >= 0, rows * num_items + found, -1).view(-1)
     hit = search.found(keys, wanted).view(users, k).double()
     amount = torch.bincount(truth[0], minlength=users)
     asked = amount > 0
@@ -120,4 +133,21 @@ def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, f
     }
     metrics = {f"{name}@{k}": float(values[asked].sum()) / count for name, values in per_user.items()}
     listed = torch.unique(found[found >= 0])
-    return metrics | {f"coverage@{k}": len(listed) / checks.integer("num_items", num_items)}
+    return metrics | {f"coverage@{k}": len(listed) / num_items}
+
+
+def _checked(found: Any, truth: Any, num_items: int) -> tuple[Tensor, Tensor]:
+    """Lists and what is to be found in them, when metrics of them mean something."""
+    lists = as_tensor("found", found, "items of each user, whole numbers (U, k)")
+    if lists.dim() != 2 or lists.size(1) == 0 or lists.is_floating_point():
+        raise InputError("found", described(lists), "items of each user, whole numbers (U, k)")
+    lists = within("found", lists.long(), num_items, first=-1, got="item")
+    ordered = torch.sort(lists, 1).values
+    again = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+    if bool(again.any()):
+        row = int(again.any(1).nonzero()[0])
+        raise InputError("found", f"an item twice in list {row}, {lists[row].tolist()}", "lists of distinct items")
+    pairs = as_pairs(truth, "truth", "rows of found above items, (2, T)").to(lists.device)
+    within("truth", pairs[0], len(lists), got="row")
+    within("truth", pairs[1], num_items, got="item", expected="items")
+    return lists, pairs

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from .._core.tensors import as_floats
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 
 
 def matrix_of(emb: Embeddings | Tensor) -> np.ndarray:
     """Finite float32 rows."""
-    tensor = emb.tensor if isinstance(emb, Embeddings) else emb
+    expected = "finite vectors, embeddings or a tensor (N, d)"
+    tensor = as_floats("emb", emb.tensor if isinstance(emb, Embeddings) else emb, expected, dims=2)
     vectors = tensor.detach().cpu().float().numpy()
     if not np.isfinite(vectors).all():
-        raise InputError("emb", "vectors with NaN or infinite entries", "finite vectors")
+        raise InputError("emb", "vectors with NaN or infinite entries", expected)
+    if not vectors.size:
+        raise InputError("emb", f"shape {vectors.shape}", expected)
     return vectors

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .._core import checks
 from .._core.doors import within
+from .._core.tensors import as_tensor
 from ..errors import InputError
 from .view import NODE_TYPE, GraphView
 
@@ -20,7 +23,9 @@ LABEL_NAMES = ("y", "label", "labels")
 
 def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None:
     """The first node feature of a type that has one of these names; None when it has none of them."""
-    features = view.features[node_type]
+    features = view.features.get(node_type)
+    if features is None:
+        raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
     return next((features[name] for name in names if name in features), None)
 
 
@@ -56,6 +61,8 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
         >>> features_of(ge.view(data), "_N", channels=3).shape
         torch.Size([2, 3])
     """
+    if name is not None:
+        checks.text("feature", name, "the name of a node feature")
     known = view.features.get(node_type)
     if known is None:
         raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
@@ -93,19 +100,22 @@ def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequen
         value: A tensor, where there is one target type; or a dict by node type.
         targets: Node types that may have one.
     """
+    expected = "a tensor or array of numbers, or a dict of them by node type"
     if isinstance(value, Mapping):
         for node_type in value:
             if node_type not in targets:
                 raise InputError(argument, f"node type {node_type!r}", f"some of {list(targets)}")
-        return {node_type: torch.as_tensor(tensor) for node_type, tensor in value.items()}
+        return {name: as_tensor(f"{argument}[{name!r}]", tensor, expected) for name, tensor in value.items()}
     if len(targets) != 1:
         raise InputError(argument, "one tensor", f"a dict with a tensor for each of {list(targets)}")
-    return {targets[0]: torch.as_tensor(value)}
+    return {targets[0]: as_tensor(argument, value, expected)}
 
 
-def node_ids(argument: str, mask: Tensor, count: int, node_type: str) -> Tensor:
+def node_ids(argument: str, mask: Any, count: int, node_type: str) -> Tensor:
     """Node ids from a boolean mask, or from ids, each once, in their order."""
-    mask = mask.cpu()
+    mask = as_tensor(argument, mask, "a boolean mask, or node ids (M,)").cpu()
+    if mask.dim() == 1 and not len(mask):
+        return mask.long()
     if mask.dtype == torch.bool:
         if mask.shape != (count,):
             raise InputError(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks
-from .._core.doors import as_ids, within
+from .._core.doors import as_ids, as_pairs, within
 from ..errors import InputError
 from .view import EdgeType, GraphView
 
@@ -71,10 +71,8 @@ class Sides:
 
     def pairs(self, edges: Any, argument: str) -> tuple[Tensor, Tensor]:
         """Rows of both ends of interactions ``(2, E)``, users first."""
-        if not isinstance(edges, Tensor) or edges.dim() != 2 or edges.size(0) != 2:
-            shape = f"shape {tuple(edges.shape)}" if isinstance(edges, Tensor) else f"a {type(edges).__name__}"
-            raise InputError(argument, shape, "shape (2, E): user ids above item ids")
-        return self.user_rows(edges[0], argument), self.item_rows(edges[1], argument)
+        users, items = as_pairs(edges, argument, "whole numbers of shape (2, E): user ids above item ids")
+        return self.user_rows(users, argument), self.item_rows(items, argument)
 
     def _rows(self, ids: Tensor, rows: range, argument: str, kind: str) -> Tensor:
         low = 0 if self.typed else rows.start
@@ -161,6 +159,11 @@ def interactions(view: GraphView, user_type: str | None = None, num_users: int |
         tensor([[3, 4],
                 [2, 0]])
     """
+
+    if user_type is not None:
+        checks.text("user_type", user_type, "the name of a node type")
+    if num_users is not None:
+        num_users = checks.integer("num_users", num_users)
 
     def make() -> Interactions:
         return _typed(view, user_type) if view.is_typed else _untyped(view, num_users)

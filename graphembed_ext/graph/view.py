@@ -103,10 +103,18 @@ class GraphView:
     _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        counts = {t: checks.integer("num_nodes", self.num_nodes[t], minimum=0) for t in sorted(self.num_nodes)}
-        edges = dict(sorted(self.edges.items()))
+        given = checks.mapping("num_nodes", self.num_nodes, "a dict: the number of nodes of each type")
+        for node_type in given:
+            checks.text("num_nodes", node_type, "node types that are strings")
+        counts = {t: checks.integer("num_nodes", given[t], minimum=0) for t in sorted(given)}
+        if sum(counts.values()) >= 2**63:
+            raise InputError("num_nodes", sum(counts.values()), "fewer than 2**63 nodes together")
+        edges = _sorted_edges(self.edges)
         for edge_type, (src, dst) in edges.items():
             _check_edges(edge_type, src, dst, counts)
+        for name in ("features", "edge_features", "options"):
+            _check_columns(name, getattr(self, name))
+        checks.text("host", self.host)
         freeze = object.__setattr__
         freeze(self, "num_nodes", MappingProxyType(counts))
         freeze(self, "edges", MappingProxyType(edges))
@@ -157,8 +165,11 @@ class GraphView:
 
         Args:
             edge_type: May be left out when there is one edge type only.
+
+        Raises:
+            InputError: An edge type that the graph lacks.
         """
-        src, dst = self.edges[self.edge_types[0] if edge_type is None else edge_type]
+        src, dst = self.edges[self._known(self.edge_types[0] if edge_type is None and self.edges else edge_type)]
         return torch.stack([src, dst]).long()
 
     def cached(self, key: Hashable, make: Callable[[], Made], token: Hashable = None) -> Made:
@@ -196,7 +207,14 @@ class GraphView:
             InputError: Edges that have been written to since the view was made and name nodes that it lacks, or more
                 nodes than memory has room for.
         """
+        if edge_type is not None:
+            self._known(edge_type)
         return self.cached(("csr", edge_type), lambda: self._csr(edge_type))
+
+    def _known(self, edge_type: Any) -> EdgeType:
+        if not isinstance(edge_type, tuple) or edge_type not in self.edges:
+            raise InputError("edge_type", edge_type, f"one of {self.edge_types}")
+        return edge_type
 
     def has_csr(self, edge_type: EdgeType | None = None) -> bool:
         """Whether :meth:`csr` has been built already."""
@@ -275,6 +293,23 @@ def _canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
     indptr = torch.zeros(rows + 1, dtype=torch.int64, device=src.device)
     torch.cumsum(torch.bincount(src, minlength=rows), 0, out=indptr[1:])
     return CSR(indptr, dst[order].contiguous(), order)
+
+
+def _sorted_edges(edges: Any) -> dict[EdgeType, tuple[Tensor, Tensor]]:
+    """Edges by canonical type, sorted, when they have the form of such."""
+    given = checks.mapping("edges", edges, "a dict: a pair of source and destination ids by canonical edge type")
+    for edge_type, ends in given.items():
+        if not (isinstance(edge_type, tuple) and len(edge_type) == 3 and all(isinstance(t, str) for t in edge_type)):
+            raise InputError("edges", f"key {edge_type!r}", "triples (source type, relation, destination type)")
+        if len(ends) != 2 or not all(isinstance(ids, Tensor) for ids in ends):
+            raise InputError("edges", f"a {type(ends).__name__} for {edge_type}", "a pair of tensors of ids")
+    return dict(sorted(given.items()))
+
+
+def _check_columns(argument: str, columns: Any) -> None:
+    for kind, named in checks.mapping(argument, columns, "a dict of dicts by type and name").items():
+        if argument != "options":
+            checks.mapping(f"{argument}[{kind!r}]", named, "a dict of tensors by name")
 
 
 def _check_edges(edge_type: EdgeType, src: Tensor, dst: Tensor, num_nodes: Mapping[str, int]) -> None:

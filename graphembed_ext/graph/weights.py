@@ -88,7 +88,8 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
         value = weight[start : start + count]
     else:
         value, count = weight, view.total_edges
-    if not isinstance(value, Tensor) or value.squeeze(-1).shape != (count,):
+    strided = isinstance(value, Tensor) and value.layout == torch.strided
+    if not strided or value.squeeze(-1).shape != (count,):
         shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
     return value.detach().to(view.device).reshape(-1).double()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core import checks
 from ..errors import GraphTypeError, InputError
 from ..graph.edges import EdgeList, is_sparse, read_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
@@ -124,6 +125,8 @@ def _from_heterodata(data: Any, num_nodes: int | Mapping[str, int] | None) -> di
 def _from_dict(graph: Mapping[Any, Any], num_nodes: int | Mapping[str, int] | None) -> dict[str, Any]:
     edges: dict[EdgeType, tuple[Tensor, Tensor]] = {}
     edge_features, needed = {}, dict.fromkeys(_counts(num_nodes), 0)
+    if not graph:
+        raise InputError("graph", "an empty dict", "edges by canonical edge type, of one type or more")
     for edge_type, value in graph.items():
         if not (isinstance(edge_type, tuple) and len(edge_type) == 3 and all(isinstance(t, str) for t in edge_type)):
             raise InputError(
@@ -160,7 +163,8 @@ def _read_edges(value: Any, name: str) -> tuple[EdgeList, int, dict[str, Tensor]
 
 def _least(ids: Tensor) -> int:
     """Fewest nodes that these ids need; ids that are no whole numbers are refused later, by name."""
-    return int(ids.max()) + 1 if ids.numel() else 0
+    known = ids.numel() > 0 and not ids.is_meta and ids.dtype in (torch.int64, torch.int32)
+    return int(ids.max()) + 1 if known else 0
 
 
 def _need(needed: dict[str, int], edge_type: EdgeType, found: EdgeList) -> None:
@@ -211,9 +215,7 @@ def _node_features(store: Any, num_nodes: int, taken: Mapping[str, Tensor] = Map
 
 
 def _count(num_nodes: Any) -> int:
-    if isinstance(num_nodes, bool) or not isinstance(num_nodes, int) or num_nodes < 0:
-        raise InputError("num_nodes", num_nodes, "an integer of at least 0")
-    return num_nodes
+    return checks.integer("num_nodes", num_nodes, minimum=0)
 
 
 def _counts(num_nodes: Any) -> dict[str, int]:

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any, Protocol, cast
 
+import numpy as np
 from torch import Tensor
 
+from .._core import checks
+from .._core.tensors import as_tensor, described
 from ..errors import GraphTypeError, InputError
 from ..graph.view import NODE_TYPE, GraphView
 
@@ -59,7 +63,12 @@ def register_host(name: str, module: str, packages: tuple[str, ...]) -> None:
         module: Import name of its adapter, a module with the functions of :class:`Adapter`.
         packages: Top-level packages whose objects the adapter reads.
     """
-    _ADAPTERS[name] = (module, packages)
+    checks.text("name", name, "the name of a host")
+    checks.text("module", module, "the import name of a module")
+    expected = "a tuple of names of packages"
+    names = checks.several("packages", packages, expected)
+    found = tuple(checks.text("packages", package, expected) for package in names)
+    _ADAPTERS[name] = (module, found)
 
 
 def hosts() -> list[str]:
@@ -69,7 +78,7 @@ def hosts() -> list[str]:
 
 def adapter(host: str) -> Adapter:
     """The adapter module of a host, imported on first use."""
-    if host not in _ADAPTERS:
+    if not isinstance(host, str) or host not in _ADAPTERS:
         raise InputError("host", host, "one of " + ", ".join(map(repr, sorted(_ADAPTERS))))
     return cast(Adapter, importlib.import_module(_ADAPTERS[host][0]))
 
@@ -112,7 +121,14 @@ def view(graph: Any, **options: Any) -> GraphView:
     """
     if isinstance(graph, GraphView):
         return graph
-    return adapter(host_of(graph)).view(graph, **options)
+    host = host_of(graph)
+    reader = adapter(host)
+    known = inspect.signature(reader.view).parameters
+    for name, value in options.items():
+        if name not in known:
+            expected = f"no such argument: a graph of {host} states its number of nodes itself"
+            raise InputError(name, value, expected if name == "num_nodes" else "no such argument")
+    return reader.view(graph, **options)
 
 
 def refreshed(view: GraphView) -> GraphView:
@@ -148,29 +164,39 @@ def attach(graph: Any, embeddings: Vectors | Tensor | Mapping[str, Tensor], name
         torch.Size([2, 8])
     """
     current = view(graph)
-    if isinstance(embeddings, Tensor):
-        if len(current.node_types) != 1:
-            raise InputError(
-                "embeddings", "one tensor", f"a dict with a tensor for each of the node types {current.node_types}"
-            )
-        values = {current.node_types[0]: embeddings}
-    elif isinstance(embeddings, Mapping):
-        values = dict(embeddings)
-    else:
-        values = {node_type: embeddings[node_type] for node_type in embeddings.node_types}
-    if set(values) == {NODE_TYPE} and len(current.node_types) == 1:
-        values = {current.node_types[0]: values[NODE_TYPE]}
+    checks.text("name", name, "the name of a node feature")
+    values = _by_type(embeddings, current)
     for node_type, tensor in values.items():
         if node_type not in current.num_nodes:
             raise InputError("embeddings", f"node type {node_type!r}", f"some of {current.node_types}")
-        if len(tensor) != current.num_nodes[node_type]:
+        tensor = values[node_type] = as_tensor("embeddings", tensor, "a row of numbers for each node")
+        if tensor.dim() == 0 or len(tensor) != current.num_nodes[node_type]:
             raise InputError(
                 "embeddings",
-                f"{len(tensor)} rows for node type {node_type!r}",
+                f"{len(tensor) if tensor.dim() else 'no'} rows for node type {node_type!r}",
                 f"{current.num_nodes[node_type]} rows, one for each node",
             )
     adapter(current.host).attach(graph, values, name)
     return graph
+
+
+def _by_type(embeddings: Any, current: GraphView) -> dict[str, Any]:
+    """What is to be attached, by node type of a graph."""
+    if isinstance(embeddings, (Tensor, np.ndarray, list)):
+        if len(current.node_types) != 1:
+            raise InputError(
+                "embeddings", "one tensor", f"a dict with a tensor for each of the node types {current.node_types}"
+            )
+        return {current.node_types[0]: embeddings}
+    if isinstance(embeddings, Mapping):
+        values = dict(embeddings)
+    elif isinstance(embeddings, type) or not hasattr(embeddings, "node_types"):
+        raise InputError("embeddings", described(embeddings), "embeddings, a tensor (num_nodes, d), or a dict of them")
+    else:
+        values = {node_type: embeddings[node_type] for node_type in embeddings.node_types}
+    if set(values) == {NODE_TYPE} and len(current.node_types) == 1:
+        values = {current.node_types[0]: values[NODE_TYPE]}
+    return values
 
 
 def to_host(graph: Any, host: str) -> Any:

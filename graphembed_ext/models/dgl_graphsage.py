@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..graph.view import GraphView
+from ..nn.arguments import features_given
 from ..nn.dgl_edges import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
 from .own_forward import refuse_graph_forward
@@ -42,14 +43,15 @@ class GraphSAGE(_GraphSAGE):
             InputError: Rows or columns of features that do not match; several edge types; blocks that are not as many
                 as the layers.
         """
+        x = features_given(x)
         if isinstance(g, (list, tuple)):
             blocks = [grouped(block) for block in g]
             if blocks and len(x) != blocks[0].num_src:
                 raise InputError("x", f"{len(x)} rows", f"{blocks[0].num_src}, one for each source of the first block")
             return self._layers(x, blocks, edge_weight)
         edges = grouped(g)
-        if edges.num_src != edges.num_dst or len(x) != edges.num_src:
-            raise InputError("x", f"{len(x)} rows", f"{edges.num_src}, one for each node of g")
+        if edges.num_src != edges.num_dst or x.ndim == 0 or len(x) != edges.num_src:
+            raise InputError("x", f"shape {tuple(x.shape)}", f"{edges.num_src} rows, one for each node of g")
         return self._layers(x, edges, edge_weight)
 
     def logits(self, inputs: Any) -> dict[str, Tensor]:

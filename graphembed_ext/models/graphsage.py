@@ -16,6 +16,7 @@ from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts import registry
 from ..nn import parts
+from ..nn.arguments import check_hops, check_width, features_given
 from ..nn.ops.rows import Rows
 from ..nn.parts import Adj, BasicGNN
 from ..nn.sage import SAGEConv, convolve, convolve_in_parts
@@ -242,13 +243,13 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
     def _called(self, x: Any, edges: Any, weight: Any, attr: Any, batch: Any, batch_size: Any, hops: Any) -> Tensor:
         """:meth:`forward`, as it is run and as it is traced by ``torch.fx``."""
         if not parts.is_symbolic(x):
-            return self._layers(x, edges, weight, batch, batch_size, None if hops[0] is None else hops)
+            return self._layers(x, edges, weight, batch, batch_size, check_hops(*hops))
         return cast("Tensor", self._as_written(x, edges, weight, attr, batch, batch_size, *hops))
 
     def _layers(
         self, x: Any, edges: Any, weight: Any, batch: Any = None, batch_size: int | None = None, trim: Any = None
     ) -> Tensor:
-        self._check_width(x)
+        x = check_width(features_given(x), self.in_channels)
         blocks = self._blocks(edges, weight) if isinstance(edges, (list, tuple)) else None
         outputs: list[Any] = []
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
@@ -268,11 +269,6 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         """Edges and weights of each layer."""
         weights = [None] * self.num_layers if weight is None else self._of_layers("edge_weight", weight)
         return list(zip(self._of_layers("edge_index", edges), weights, strict=True))
-
-    def _check_width(self, x: Any) -> None:
-        wide, first = self.in_channels, x[0] if isinstance(x, tuple) else x
-        if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
-            raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
 
     def _layer(
         self, conv: nn.Module, norm: nn.Module, x: Any, edges: Any, weight: Any, batch: Any, batch_size: int | None

@@ -55,14 +55,16 @@ class GraphSAGEBase(Inductive, nn.Module, abc.ABC):
         #: Whether ge.embed returns vectors of length 1. Training without labels sets it.
         self.unit_norm = checks.flag("unit_norm", unit_norm)
         self.hidden_channels = checks.integer("hidden_channels", hidden_channels)
-        self.num_layers = checks.integer("num_layers", num_layers)
+        self.num_layers = checks.layers(num_layers)
         self.out_channels = self.hidden_channels
         if out_channels is not None:
             self.out_channels = checks.integer("out_channels", out_channels)
         if jk is not None:
             checks.choice("jk", jk, ("last", "cat", "max", "lstm"))
-        self.jk_mode, self.act_first, self.weight = jk, act_first, weight
-        self.dropout = nn.Dropout(dropout)
+        if weight is not None:
+            checks.text("weight", weight, "the name of an edge feature")
+        self.jk_mode, self.act_first, self.weight = jk, checks.switch("act_first", act_first), weight
+        self.dropout = nn.Dropout(checks.share("dropout", dropout))
         self.act = parts.activation(act, act_kwargs)
         self.seed = checks.seed(seed)
 

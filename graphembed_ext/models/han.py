@@ -21,9 +21,19 @@ from ..nn.han import HANConv, attended
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
-from .han_inputs import HANInputs, check_edge_types, check_returns, classes_of, forward_of_han, sizes_of, whole_graph
+from .han_inputs import (
+    HANInputs,
+    check_edge_types,
+    check_returns,
+    classes_of,
+    forward_of_han,
+    head_counts_of,
+    metapaths_given,
+    sizes_of,
+    whole_graph,
+)
 from .learned_features import LearnedFeatures, sizes_of_features
-from .typed_layers import layered, targets_of
+from .typed_layers import layered, metadata_of, targets_of
 
 __all__ = ["HAN", "HANInputs"]
 
@@ -111,14 +121,14 @@ class HAN(LearnedFeatures, nn.Module):
         learned: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        num_layers = checks.integer("num_layers", num_layers)
+        num_layers, metadata = checks.layers(num_layers), metadata_of(metadata)
         self.hidden_channels = checks.integer("hidden_channels", hidden_channels)
         self.targets = _targets(target, metadata[1])
         self.out_channels = out_channels
         self.architecture, self.feature, self.max_neighbors = architecture, feature, max_neighbors
-        self.metapaths = dict(metapaths or {})
+        self.metapaths = metapaths_given(metapaths)
         self.seed = checks.seed(seed)
-        head_counts = self._head_counts(heads, num_layers)
+        counts = head_counts_of(heads, num_layers, self.hidden_channels)
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
         with rng.torch_seeded(self.seed):
@@ -127,18 +137,9 @@ class HAN(LearnedFeatures, nn.Module):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
                 part = [name for name in metadata[0] if name in ends], edge_types
                 sizes = hidden_channels if number else sizes_of(in_channels, part[0])
-                self.layers.append(HANConv(sizes, hidden_channels, part, head_counts[number], **options))
+                self.layers.append(HANConv(sizes, hidden_channels, part, counts[number], **options))
             self.predict = self._classifier()
             self._make_learned(learned, self.layers[0].in_channels)  # type: ignore[arg-type]
-
-    def _head_counts(self, heads: int | Sequence[int], num_layers: int) -> list[int]:
-        counts = [heads] * num_layers if isinstance(heads, int) else list(heads)
-        if len(counts) != num_layers:
-            raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
-        for count in counts:
-            if self.hidden_channels % checks.integer("heads", count):
-                raise InputError("heads", count, f"a divisor of hidden_channels = {self.hidden_channels}")
-        return counts
 
     def _classifier(self) -> nn.Module:
         """A linear layer, or one for each of several targets."""
@@ -187,7 +188,7 @@ class HAN(LearnedFeatures, nn.Module):
         edge_types = list(paths) if paths else view.edge_types
         check_returns(paths, target)
         targets = _targets(target, edge_types)
-        first = layered(edge_types, targets, checks.integer("num_layers", num_layers))[0]
+        first = layered(edge_types, targets, checks.layers(num_layers))[0]
         ends = {end for src, _, dst in first for end in (src, dst)}
         sizes, learned = sizes_of_features(view, sorted(ends), hidden_channels, feature)
         if out_channels is None:
@@ -222,8 +223,9 @@ class HAN(LearnedFeatures, nn.Module):
         Returns:
             ``{target type: (num_nodes, out_channels)}``.
         """
-        hidden = self._hidden(dict(x_dict), [Block(dict(edge_index_dict), None)] * len(self.layers), edge_weight_dict)
-        return self._scores(hidden[0])
+        x = dict(checks.mapping("x_dict", x_dict, "features by node type"))
+        edges = dict(checks.mapping("edge_index_dict", edge_index_dict, "edges by edge type"))
+        return self._scores(self._hidden(x, [Block(edges, None)] * len(self.layers), edge_weight_dict)[0])
 
     def inputs(self, view: GraphView) -> HANInputs:
         """Features and edges of a whole graph; edge types it lacks are made of :attr:`metapaths`.

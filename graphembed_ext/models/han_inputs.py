@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core import checks
 from ..errors import InputError, MetapathError
 from ..graph.adjacency import Adjacency
 from ..graph.features import count_classes
@@ -19,8 +20,8 @@ from ..sampling.metapath_loader import Block
 from .own_forward import edges_as_tensors
 
 __all__ = [
-    *("HANInputs", "check_edge_types", "check_returns", "classes_of", "forward_of_han", "sizes_of"),
-    "whole_graph",
+    *("HANInputs", "check_edge_types", "check_returns", "classes_of", "forward_of_han", "head_counts_of"),
+    *("metapaths_given", "sizes_of", "whole_graph"),
 ]
 
 
@@ -87,9 +88,34 @@ def check_edge_types(view: GraphView, edge_types: Sequence[EdgeType]) -> None:
             )
 
 
+def head_counts_of(heads: Any, num_layers: int, hidden_channels: int) -> list[int]:
+    """Number of heads of each layer, which divide the hidden channels."""
+    wanted = "a number, or one for each layer"
+    counts = [heads] * num_layers if isinstance(heads, int) else checks.several("heads", heads, wanted)
+    if len(counts) != num_layers:
+        raise InputError("heads", heads, f"a number, or {num_layers} of them, one for each layer")
+    for count in counts:
+        if hidden_channels % checks.integer("heads", count):
+            raise InputError("heads", count, f"a divisor of hidden_channels = {hidden_channels}")
+    return counts
+
+
+def metapaths_given(given: Any) -> dict[EdgeType, Metapath]:
+    """Metapaths by edge type, when they have the form of such; none for None."""
+    expected = "a dict of metapaths, each a list of edge types, by the edge type that stands for it"
+    found = {} if given is None else dict(checks.mapping("metapaths", given, expected))
+    for edge_type, path in found.items():
+        if not (isinstance(edge_type, tuple) and len(edge_type) == 3):
+            raise InputError("metapaths", f"key {edge_type!r}", expected)
+        checks.several("metapaths", path, expected)
+    return found
+
+
 def check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:
     """Raise where a metapath does not lead from a target type back to it."""
-    targets = None if target is None else [target] if isinstance(target, str) else list(target)
+    expected = "the name of a node type, or a list of them"
+    several = target is None or isinstance(target, str)
+    targets = ([target] if target else None) if several else checks.several("target", target, expected)
     for (first, name, last), path in paths.items():
         if first != last or (targets is not None and first not in targets):
             wanted = repr(first) if targets is None else " or ".join(map(repr, targets))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks, rng
+from .._core import checks, memory, rng
 from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
@@ -99,7 +99,8 @@ class LightGCN(Recommending, nn.Module):
         super().__init__()
         self.num_nodes = checks.integer("num_nodes", num_nodes)
         self.embedding_dim = checks.integer("embedding_dim", embedding_dim)
-        self.num_layers = checks.integer("num_layers", num_layers, minimum=0)
+        self.num_layers = checks.layers(num_layers, minimum=0)
+        memory.check_room("num_nodes", f"{num_nodes}", 4 * self.num_nodes * self.embedding_dim, "the table")
         self.init, self.seed = checks.choice("init", init, _INITS), checks.seed(seed)
         self.register_buffer("alpha", _coefficients(alpha, self.num_layers))
         self._graphs = Numbering(self.num_nodes)

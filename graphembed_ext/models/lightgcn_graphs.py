@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.doors import as_ids, within
+from .._core.doors import as_ids, as_pairs, within
+from .._core.tensors import as_floats
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.interactions import Interactions, Sides, interactions
@@ -61,6 +62,7 @@ class Numbering:
         if known.sides.num_nodes != self.num_nodes:
             raise InputError("edge_index", f"{known.sides.num_nodes} nodes", f"{self.num_nodes}, as the model has")
         if weight is not None:
+            weight = as_floats("edge_weight", weight, "a number for each interaction")
             if weight.numel() != len(known):
                 raise InputError("edge_weight", f"{weight.numel()} weights", f"{len(known)}, one an interaction")
             weight = weight.view(-1).repeat(2)
@@ -200,9 +202,7 @@ def _bare(graph: Any) -> bool:
 
 def pairs_of(pairs: Any, num_nodes: int, argument: str = "edge_label_index") -> tuple[Tensor, Tensor]:
     """Both rows of ``(2, B)`` pairs of node ids, checked."""
-    if not isinstance(pairs, Tensor) or pairs.dim() != 2 or pairs.size(0) != 2:
-        got = f"shape {tuple(pairs.shape)}" if isinstance(pairs, Tensor) else f"a {type(pairs).__name__}"
-        raise InputError(argument, got, "shape (2, number of pairs)")
+    pairs = as_pairs(pairs, argument)
     return rows_of(pairs[0], num_nodes, argument), rows_of(pairs[1], num_nodes, argument)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core.doors import as_ids
+from .._core import checks
+from .._core.doors import as_ids, as_pairs
 from .._core.near import spelt
 from ..errors import InputError
 from ..graph.edges import ends
@@ -149,6 +150,7 @@ class Recommending:
         Returns:
             Item ids, ``(new users, k)``.
         """
+        checks.flag("repeat", repeat)
         vectors, pairs = self._new_users(edge_index, history)
         _, _, known = self._read(edge_index, None)
         sides = None if known is None else known.sides
@@ -191,9 +193,10 @@ class Recommending:
 
     def _new_users(self, edge_index: Any, history: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         edges, _, known = self._read(edge_index, None)
-        if not isinstance(history, Tensor) or history.dim() != 2 or history.size(0) != 2 or not history.size(1):
-            got = f"shape {tuple(history.shape)}" if isinstance(history, Tensor) else f"a {type(history).__name__}"
-            raise InputError("history", got, "shape (2, E), at least one item: numbers of new users above item ids")
+        history = as_pairs(history, "history", "shape (2, E), at least one item: numbers of new users above item ids")
+        if not history.size(1):
+            got, expected = f"shape {tuple(history.shape)}", "at least one item: numbers of new users above item ids"
+            raise InputError("history", got, expected)
         items = self._candidates(None if known is None else known.sides, history[1])
         users = as_ids(history[0], "history")
         if int(users.min()) < 0:

@@ -112,6 +112,8 @@ class MetaPath2Vec(SkipGram):
         )
         self.typed_negatives = checks.flag("typed_negatives", typed_negatives)
         graph = self._view_of(g, num_nodes)
+        if metapath is None:
+            raise InputError("metapath", None, "a list of edge types, or several such lists")
         walker = Walker(graph, metapath=metapath, weight=weight, cyclic=walk_length is not None, engine=engine)
         self.metapath = metapath
         length = walker.full_length if walk_length is None else walker.check_length(walk_length)
@@ -181,7 +183,10 @@ class MetaPath2Vec(SkipGram):
         Returns:
             Centres and contexts, ``(P,)`` each, ordered by walk, centre and context.
         """
-        return near_pairs(walks, self.window_size)
+        walks = self._check_ids("walks", walks, -1)
+        if walks.dim() != 2:
+            raise InputError("walks", f"shape {tuple(walks.shape)}", "shape (B, walk_length)")
+        return near_pairs(walks.long(), self.window_size)
 
     def forward(self, pos_u: Tensor, pos_v: Tensor, neg_v: Tensor) -> Tensor:
         """Loss of a batch of pairs by ``dgl.nn.MetaPath2Vec``'s formula; 0 without a single pair.
@@ -200,7 +205,7 @@ class MetaPath2Vec(SkipGram):
         pos_u = self._check_ids("pos_u", pos_u, 0)
         pos_v = self._check_ids("pos_v", pos_v, 0)
         neg_v = self._check_ids("neg_v", neg_v, 0)
-        if neg_v.dim() != 2 or not len(pos_u) == len(pos_v) == len(neg_v):
+        if neg_v.dim() != 2 or pos_u.dim() != 1 or pos_v.dim() != 1 or not len(pos_u) == len(pos_v) == len(neg_v):
             shapes = f"shapes {tuple(pos_u.shape)}, {tuple(pos_v.shape)} and {tuple(neg_v.shape)}"
             raise InputError("pos_u, pos_v, neg_v", shapes, "shapes (P,), (P,) and (P, K)")
         if not len(pos_u):

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..graph.metapaths import node_types
 from ..graph.weights import Weight
 from ..walks.walker import Walker
-from .pyg_skipgram import Windowed, cpu_view
+from .pyg_skipgram import Windowed, cpu_view, some_rows
 
 __all__ = ["MetaPath2Vec"]
 
@@ -126,10 +126,10 @@ class MetaPath2Vec(Windowed):
 
     def forward(self, node_type: str, batch: Tensor | None = None) -> Tensor:
         """Vectors of some nodes of a type, or of all: ``(B, embedding_dim)``."""
-        if node_type not in self.start:
+        if not isinstance(node_type, str) or node_type not in self.start:
             raise InputError("node_type", node_type, f"a type on the metapath: {', '.join(self.start)}")
         vectors = self.embedding.weight[self.start[node_type] : self.end[node_type]]
-        return vectors if batch is None else vectors.index_select(0, batch)
+        return vectors if batch is None else vectors.index_select(0, some_rows(batch, len(vectors)))
 
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns: the types on the metapath."""

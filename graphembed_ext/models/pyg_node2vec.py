@@ -12,7 +12,7 @@ from .._core.near import spelt
 from ..embeddings.vectors import Embeddings
 from ..graph.weights import Weight
 from ..walks.walker import Walker
-from .pyg_skipgram import Windowed, cpu_view
+from .pyg_skipgram import Windowed, cpu_view, some_rows
 
 __all__ = ["Node2Vec"]
 
@@ -101,7 +101,7 @@ class Node2Vec(Windowed):
     def forward(self, batch: Tensor | None = None) -> Tensor:
         """Vectors of some nodes, or of all: ``(B, embedding_dim)``."""
         weight = self.embedding.weight
-        return weight if batch is None else weight[batch]
+        return weight if batch is None else weight[some_rows(batch, self.num_nodes)]
 
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns."""

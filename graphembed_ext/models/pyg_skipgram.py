@@ -12,8 +12,10 @@ from torch.utils.data import DataLoader
 
 from .. import losses
 from .._core import checks, rng
+from .._core.doors import as_ids, within
 from .._core.optional import optional
 from .._core.rng import stream_of_call
+from .._core.tensors import as_tensor, described
 from ..errors import InputError
 from ..graph.view import GraphView
 from ..hosts import registry
@@ -95,6 +97,7 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
             **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
                 :class:`torch.utils.data.DataLoader` takes.
         """
+        checks.loading(kwargs)
         kwargs.setdefault("generator", rng.generator(rng.key(self._key, "loader", self._loaders)))
         self._loaders += 1
         return DataLoader(range(self._num_starts), collate_fn=self.sample, **kwargs)  # type: ignore[arg-type]
@@ -138,7 +141,7 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
     def _neg_sample(self, batch: Any) -> Tensor:
         starts = check_starts(batch, self._num_starts).repeat(self.walks_per_node * self.num_negative_samples)
         random = rng.bits(self._next_stream("noise"), torch.arange(len(starts) * (self._nodes - 1)))
-        return self._windows(self._negatives(starts, random.view(len(starts), -1)))
+        return self._windows(self._negatives(starts, random.view(len(starts), self._nodes - 1)))
 
     def sample(self, batch: Any) -> tuple[Tensor, Tensor]:
         """:meth:`pos_sample` and :meth:`neg_sample`; the ``collate_fn`` of :meth:`loader`."""
@@ -158,7 +161,7 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
         Returns:
             Scalar, shape ``()``.
         """
-        pos, neg = self._scores(pos_rw), self._scores(neg_rw)
+        pos, neg = (self._scores(_windows_given(*given)) for given in (("pos_rw", pos_rw), ("neg_rw", neg_rw)))
         if not len(pos) and not len(neg):
             return pos.sum() + neg.sum()
         # A side without windows counts as scores that could not be better, which cost nothing.
@@ -247,6 +250,20 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.embedding.num_embeddings}, {self.embedding_dim})"
+
+
+def some_rows(batch: Any, count: int) -> Tensor:
+    """Rows of the table that a user asks for, by ids or by a mask of all of them; checked."""
+    mask = isinstance(batch, Tensor) and batch.dtype == torch.bool and batch.shape == (count,)
+    return batch if mask else within("batch", as_ids(batch, "batch"), count)
+
+
+def _windows_given(argument: str, windows: Any) -> Tensor:
+    expected = "rows of the table, whole numbers (W, context_size)"
+    found = as_tensor(argument, windows, expected)
+    if found.dim() != 2 or found.size(1) == 0 or found.is_floating_point() or found.dtype == torch.bool:
+        raise InputError(argument, described(found), expected)
+    return found
 
 
 def cpu_view(graph: Any, num_nodes: Any) -> GraphView:

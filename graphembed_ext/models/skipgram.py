@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from .. import losses
 from .._core import checks, memory, rng
 from .._core.rng import stream_of_call
+from .._core.tensors import as_tensor
 from ..errors import GraphChangedError, InputError
 from ..graph.view import GraphView
 from ..hosts import registry
@@ -205,6 +206,8 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
             if stream is None:
                 stream = stream_of_call(self._key, "noise", self._drawn)
                 self._drawn += 1
+            elif not isinstance(stream, int) or not 0 <= stream < 2**64:
+                raise InputError("stream", stream, "a key, an integer from 0 to 2**64 - 1")
             negatives = self._draw_negatives(walk, valid, whole, stream)
         else:
             negatives = self._check_ids("negatives", negatives, 0)
@@ -266,9 +269,9 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
         return found, {"node_embed.weight": rows, "context_embed.weight": rows}
 
     def _check_ids(self, argument: str, ids: Any, lowest: int) -> Tensor:
-        if not isinstance(ids, Tensor) or ids.is_floating_point() or ids.dtype == torch.bool:
-            what = f"a tensor of dtype {ids.dtype}" if isinstance(ids, Tensor) else type(ids).__name__
-            raise InputError(argument, what, "an integer tensor of node ids")
+        ids = as_tensor(argument, ids, "an integer tensor of node ids")
+        if ids.is_floating_point() or ids.dtype == torch.bool:
+            raise InputError(argument, f"a tensor of dtype {ids.dtype}", "an integer tensor of node ids")
         if ids.numel():
             low, high = (int(end) for end in torch.aminmax(ids))
             if low < lowest or high >= self.node_embed.num_embeddings:
@@ -286,6 +289,7 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
 
 def table(rows: int, columns: int, sparse: bool) -> nn.Embedding:
     """An embedding table whose values are yet to be set; nn.Embedding itself would draw from torch's generator."""
+    memory.check_room("num_nodes", f"{rows} rows of {columns} numbers", 4 * rows * columns, "the table")
     return nn.Embedding(rows, columns, sparse=sparse, _weight=torch.empty(rows, columns))
 
 

@@ -23,7 +23,7 @@ from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
 from .graphsage_inputs import compact, kept_features
 from .learned_features import LearnedFeatures, sizes_of_features
 from .own_forward import edges_as_tensors, has_own
-from .typed_layers import layered, reached, targets_of
+from .typed_layers import layered, metadata_of, reached, targets_of
 
 __all__ = ["TypedGraphSAGE", "TypedInputs"]
 
@@ -110,10 +110,13 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
     ) -> None:
         shape = hidden_channels, num_layers, out_channels, dropout, act, act_first, act_kwargs, jk
         super().__init__(*shape, weight=weight, unit_norm=unit_norm, seed=seed)
-        edge_types = list(metadata[1])
+        edge_types = metadata_of(metadata)[1]
         self.targets = _targets(target, edge_types, num_layers)
         self.edge_types = layered(edge_types, self.targets, num_layers)
         ends = sorted({end for src, _, dst in self.edge_types[0] for end in (src, dst)})
+        expected = "a number of features, or a dict of them by node type"
+        if not isinstance(in_channels, int):
+            checks.mapping("in_channels", in_channels, expected)
         sizes = in_channels if isinstance(in_channels, Mapping) else dict.fromkeys(ends, in_channels)
         for name in ends:
             if name not in sizes:
@@ -149,7 +152,7 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
     @classmethod
     def of_view(cls, view: GraphView, hidden_channels: int, num_layers: int, *args: Any, **config: Any) -> Any:
         """A model with the sizes of a typed graph's features; the arguments are those of the class."""
-        targets = _targets(config.get("target"), view.edge_types, checks.integer("num_layers", num_layers))
+        targets = _targets(config.get("target"), view.edge_types, checks.layers(num_layers))
         first = layered(view.edge_types, targets, num_layers)[0]
         ends = sorted({end for src, _, dst in first for end in (src, dst)})
         sizes, learned = sizes_of_features(view, ends, hidden_channels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from .._core import checks
 from ..errors import InputError
 from ..graph.view import EdgeType
 
-__all__ = ["layered", "reached", "targets_of"]
+__all__ = ["layered", "metadata_of", "reached", "targets_of"]
 
 
 def layered(edge_types: Sequence[EdgeType], targets: Sequence[str], num_layers: int) -> list[list[EdgeType]]:
@@ -35,6 +37,24 @@ def _usable(edge_types: Sequence[EdgeType], num_layers: int) -> list[list[EdgeTy
     return layers
 
 
+def metadata_of(metadata: Any) -> tuple[list[str], list[EdgeType]]:
+    """Node types and edge types, when they have the form of such.
+
+    Raises:
+        InputError: Anything else.
+    """
+    wanted = "node types and edge types, such as (['paper'], [('paper', 'PAP', 'paper')])"
+    if not isinstance(metadata, (tuple, list)) or len(metadata) != 2:
+        raise InputError("metadata", metadata, wanted)
+    kinds, edge_types = (checks.several("metadata", part, wanted) for part in metadata)
+    for kind in kinds:
+        checks.text("metadata", kind, wanted)
+    for edge_type in edge_types:
+        if not (isinstance(edge_type, tuple) and len(edge_type) == 3 and all(isinstance(t, str) for t in edge_type)):
+            raise InputError("metadata", f"edge type {edge_type!r}", wanted)
+    return kinds, edge_types
+
+
 def reached(edge_types: Sequence[EdgeType], num_layers: int) -> list[str]:
     """Node types that have an output after so many layers, alphabetical."""
     return sorted({t[2] for t in _usable(edge_types, num_layers)[-1]})
@@ -46,10 +66,11 @@ def targets_of(target: str | Sequence[str], there: Sequence[str], expected: str)
     Raises:
         InputError: None asked for, or one that has no output; ``expected`` says what those are.
     """
-    targets = [target] if isinstance(target, str) else list(target)
+    expected_ = "the name of a node type, or a list of them"
+    targets = [target] if isinstance(target, str) else checks.several("target", target, expected_)
     if not targets:
         raise InputError("target", target, f"at least one of {list(there)}")
     for name in targets:
-        if name not in there:
+        if not isinstance(name, str) or name not in there:
             raise InputError("target", name, f"{expected}: {list(there)}")
     return targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from ..errors import InputError
+from ..errors import GraphTypeError, InputError
 from ..graph.adjacency import Adjacency
 from ..graph.view import EdgeType
 
@@ -27,6 +27,8 @@ def grouped(graph: Any, edge_type: EdgeType | None = None) -> Adjacency:
     Raises:
         InputError: Several edge types, and none is named.
     """
+    if not hasattr(graph, "canonical_etypes"):
+        raise GraphTypeError("graph", f"a {type(graph).__name__}", "a DGLGraph, or a block of one")
     there = graph.canonical_etypes
     if edge_type is None:
         if len(there) != 1:

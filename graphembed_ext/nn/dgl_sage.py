@@ -12,6 +12,7 @@ from .._core import checks
 from .._core.optional import import_dgl
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
+from .arguments import check_room, features_given, sides_of
 from .dgl_edges import grouped
 from .lstm import last_states
 from .ops.maxima import neighbor_max
@@ -64,7 +65,11 @@ class SAGEConv(nn.Module):
     ) -> None:
         super().__init__()
         self.aggregator_type = checks.choice("aggregator_type", aggregator_type, ("mean", "gcn", "pool", "lstm"))
-        source, target = (in_feats, in_feats) if isinstance(in_feats, int) else in_feats
+        source, target = sides_of("in_feats", in_feats)
+        if min(source, target) < 0:
+            raise InputError("in_feats", in_feats, "numbers of features, of at least 0")
+        check_room(("in_feats", "out_feats"), max(source, target), checks.integer("out_feats", out_feats))
+        feat_drop, bias = checks.share("feat_drop", feat_drop), checks.switch("bias", bias)
         if aggregator_type == "gcn" and source != target:
             raise InputError("in_feats", in_feats, "one size for sources and destinations with 'gcn'")
         self.in_feats, self.out_feats = (source, target), out_feats
@@ -106,7 +111,7 @@ class SAGEConv(nn.Module):
             InputError: Rows or weights whose number does not match the graph; several edge types.
         """
         edges = grouped(graph)
-        source, target = self._sides(graph, edges, feat)
+        source, target = self._sides(graph, edges, features_given(feat, "feat"))
         if edge_weight is not None:
             edge_weight = edge_weight.reshape(-1)
             if len(edge_weight) != edges.num_edges:

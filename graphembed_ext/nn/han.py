@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..graph.adjacency import Adjacency, adjacency
 from ..graph.edges import ends
 from ..graph.view import EdgeType
+from .arguments import check_room, features_given, sides_of
 from .han_architectures import ARCHITECTURES, Architecture, Halves
 from .ops.attention import attend, serves
 from .ops.attention_plain import keep_factors
@@ -109,6 +110,8 @@ class HANConv(MessagePassing):
         self.feature_dropout = _probability("feature_dropout", feature_dropout)
         self.metadata = metadata
         self.in_channels = _sizes(in_channels, metadata)
+        check_room(("in_channels", "out_channels"), max(self.in_channels.values(), default=1), self.out_channels)
+        check_room(("out_channels", "out_channels"), self.out_channels, self.out_channels)
         self._own.build(self)
         self.reset_parameters()
 
@@ -155,7 +158,14 @@ class HANConv(MessagePassing):
             InputError: A node or edge type that is not in the metadata; features that are missing or of the wrong
                 shape; edges beyond the nodes.
         """
-        self._check(x_dict, edge_index_dict)
+        x_dict = self._check(x_dict, edge_index_dict)
+        for name, mapping in (("edge_weight_dict", edge_weight_dict), ("num_dst_nodes", num_dst_nodes)):
+            if mapping is not None:
+                checks.mapping(name, mapping, "a dict by type, or None")
+        semantics, attentions = return_semantic_attention_weights, return_attention_weights
+        if not (isinstance(semantics, bool) and isinstance(attentions, bool)):
+            semantics = checks.switch("return_semantic_attention_weights", semantics)
+            attentions = checks.switch("return_attention_weights", attentions)
         counts = {name: x.size(0) for name, x in x_dict.items()} | dict(num_dst_nodes or {})
         outs: dict[str, list[Tensor]] = {name: [] for name in x_dict}
         attention: dict[EdgeType, Tensor] = {}
@@ -167,12 +177,12 @@ class HANConv(MessagePassing):
             weight = None if edge_weight_dict is None else edge_weight_dict.get(edge_type)
             out = self._attended(edge_type, edges, halves, weight, x_dict)
             outs[dst].append(self._own.activated(self, edge_type, out))
-            if return_attention_weights:
+            if attentions:
                 attention[edge_type] = self._attention(edges, alpha_src, halves.alpha_dst)
         found, semantic = {}, {}
         for name, parts in outs.items():
             found[name], semantic[name] = self._fused(parts)
-        more = [semantic] * return_semantic_attention_weights + [attention] * return_attention_weights
+        more = [semantic] * semantics + [attention] * attentions
         return (found, *more) if more else found
 
     def _attended(
@@ -250,10 +260,13 @@ class HANConv(MessagePassing):
         """Features after dropout."""
         return F.dropout(x, self.feature_dropout, self.training)
 
-    def _check(self, x_dict: Mapping[str, Tensor], edge_index_dict: Mapping[EdgeType, Edges]) -> None:
+    def _check(self, x_dict: Mapping[str, Tensor], edge_index_dict: Mapping[EdgeType, Edges]) -> Mapping[str, Tensor]:
+        """Features by node type as tensors, checked, and so are the edge types."""
+        checks.mapping("x_dict", x_dict, "features by node type")
+        x_dict = {name: features_given(x, f"x_dict[{name!r}]") for name, x in x_dict.items()}
         for name, x in x_dict.items():
             self._check_features(name, x)
-        for edge_type in edge_index_dict:
+        for edge_type in checks.mapping("edge_index_dict", edge_index_dict, "edges by edge type"):
             if edge_type not in self.metadata[1]:
                 raise InputError(
                     "edge_index_dict", f"edge type {edge_type}", f"edge types of the metadata: {self.metadata[1]}"
@@ -263,6 +276,7 @@ class HANConv(MessagePassing):
                     there = ", ".join(f"{t!r} {tuple(x.shape)}" for t, x in x_dict.items()) or "nothing"
                     wanted = f"features of {name!r}, too, as {edge_type} has edges in edge_index_dict"
                     raise InputError("x_dict", f"features of {there}", wanted)
+        return x_dict
 
     def _check_features(self, name: str, x: Tensor) -> None:
         size = self.in_channels.get(name)
@@ -326,6 +340,9 @@ def _sizes(in_channels: int | Mapping[str, int], metadata: Any) -> dict[str, int
                 raise InputError(
                     "in_channels", f"sizes of {list(sizes)}", f"a size for {name!r}, too, an end of {edge_type}"
                 )
+    for size in sizes.values():
+        if sides_of("in_channels", size)[0] != size:
+            raise InputError("in_channels", size, "a number of features, by node type where they differ")
     return dict(sizes)
 
 

@@ -13,6 +13,7 @@ from torch_geometric.utils import spmm
 
 from ..graph.adjacency import Adjacency
 from ..graph.edges import read_edges
+from .arguments import features_given, weights_given
 from .ops.propagation import edges_and_weights, propagate
 from .unchanged import aggregates, eager, own_propagate, plainly, remembered, unchanged
 
@@ -64,6 +65,7 @@ class LGConv(MessagePassing):
 
     def _called(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> Tensor:
         """:meth:`forward`, by the fast path where it serves."""
+        x, edge_weight = features_given(x), weights_given(edge_weight)
         if x.dim() == 2 and eager(x, edge_weight) and self.serves():
             graph, weight = edges_and_weights(edge_index, edge_weight, len(x), self.flow)
             return propagate(graph, x, (0.0, 1.0), weight, normalize=self.normalize)

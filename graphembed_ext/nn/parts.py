@@ -16,6 +16,8 @@ from torch_geometric.typing import Adj
 from torch_geometric.utils import trim_to_layer
 from torch_geometric.utils._trim_to_layer import TrimToLayer
 
+from .._core import checks
+from ..errors import InputError
 from .sage import is_native
 from .unchanged import plainly
 
@@ -37,12 +39,29 @@ __all__ = [
 
 def activation(act: Any, act_kwargs: Mapping[str, Any] | None) -> Any:
     """An activation by name, as PyG names them; None for none."""
-    return activation_resolver(act, **(act_kwargs or {}))
+    return _resolved("act", act, activation_resolver, (), act_kwargs)
 
 
 def normalisation(norm: Any, channels: int, norm_kwargs: Mapping[str, Any] | None) -> nn.Module:
     """A normalisation by name, as PyG names them; the identity for None."""
-    return normalization_resolver(norm, channels, **(norm_kwargs or {})) or nn.Identity()
+    found = _resolved("norm", norm, normalization_resolver, (channels,), norm_kwargs)
+    if found is None:
+        return nn.Identity()
+    return checks.instance("norm", found, nn.Module, "the name of a normalisation, as PyG names them, or a module")
+
+
+def _resolved(argument: str, given: Any, resolve: Any, sizes: tuple[Any, ...], options: Any) -> Any:
+    """What PyG makes of a name and arguments."""
+    if given is not None and not isinstance(given, str) and not callable(given):
+        raise InputError(argument, given, "a name as PyG has it, a module, or None")
+    options = {} if options is None else checks.mapping(f"{argument}_kwargs", options, "a dict of arguments by name")
+    for name in options:
+        checks.text(f"{argument}_kwargs", name, "names of arguments")
+    try:
+        return resolve(given, *sizes, **options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        with_ = f" with {dict(options)}" if options else ""
+        raise InputError(argument, f"{given!r}{with_} ({error})", "a name and arguments as PyG has them") from error
 
 
 def takes_batch(norm: nn.Module) -> bool:

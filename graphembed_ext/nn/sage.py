@@ -13,10 +13,12 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.typing import Adj, SparseTensor
 from torch_geometric.utils import spmm
 
+from .._core import checks
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.edges import is_sparse, read_edges
 from . import sage_paths as paths
+from .arguments import check_aggregation, check_room, features_given, sides_of, weights_given
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
 from .ops.sparse import SparseRows
@@ -90,9 +92,13 @@ class SAGEConv(MessagePassing):
         bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.normalize = normalize
-        source, target = (in_channels, in_channels) if isinstance(in_channels, int) else in_channels
+        self.in_channels, self.out_channels = in_channels, checks.integer("out_channels", out_channels)
+        self.normalize = checks.switch("normalize", normalize)
+        source, target = sides_of("in_channels", in_channels)
+        check_room(("in_channels", "out_channels"), max(source, target), self.out_channels)
+        check_aggregation(aggr)
+        root_weight, project = checks.switch("root_weight", root_weight), checks.switch("project", project)
+        bias = checks.switch("bias", bias)
         #: What ``aggr`` was called, where it has a name.
         self.aggregator = aggr if isinstance(aggr, str) else None
         if aggr == "gcn" and source != target:
@@ -180,6 +186,7 @@ class SAGEConv(MessagePassing):
         """:meth:`forward`, by a fast path where one serves."""
         if isinstance(x, Rows):
             return self.from_rows(x, edge_index, edge_weight)
+        x, edge_weight = features_given(x), weights_given(edge_weight, like=x)
         edge_weight = None if edge_weight is None else edge_weight.reshape(-1)
         if self.serves():
             out = paths.fused(self, x, edge_index, size, edge_weight)

@@ -228,6 +228,8 @@ def _is_dgls_lstm(conv: Any) -> bool:
 
 def _grouped(source: Any, target: Any, edges: Any, size: Any) -> Adjacency:
     there = len(source)
+    if size is not None and not (isinstance(size, (tuple, list)) and len(size) == 2):
+        raise InputError("size", size, "numbers of sources and targets, a pair")
     if isinstance(edges, Adjacency):
         targets = edges.num_dst
     elif target is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._core import checks
 from .._core.parallel import threads
-from ..errors import GraphEmbedError
+from ..errors import GraphEmbedError, InputError
 from ..graph.features import count_classes
 from ..graph.view import NODE_TYPE, GraphView
 from ..hosts import registry
@@ -59,7 +59,10 @@ def report(
         >>> found.first_difference.reason
         '1 node pair differs: in the first and the second graph, edge 0 -> 1 is there 1 and 0 times'
     """
+    checks.text("name", name, "the name of a model")
     checks.integer("steps", steps)
+    if checks.seed(seed) is None:
+        raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     if batch_size is not None:
         checks.integer("batch_size", batch_size)
     views = registry.view(first), registry.view(second)

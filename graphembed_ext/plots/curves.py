@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .._core import checks
+from .._core.tensors import as_floats, described
 from ..errors import InputError
 from ..graph.view import NODE_TYPE
 from .style import COLOURS, INK, MANY, axes_of
@@ -27,8 +30,10 @@ def loss_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_
     Returns:
         A matplotlib figure.
     """
+    history = _entries(history)
     if not history:
         raise InputError("history", "no epochs", "at least one")
+    best_epoch = checks.integer("best_epoch", best_epoch, minimum=0)
     figure, axes = axes_of(title, f"loss over {len(history)} epochs")
     for number, (name, label) in enumerate((("loss", "training"), ("val_loss", "validation"))):
         entries = [(entry["epoch"], entry[name]) for entry in history if name in entry]
@@ -45,6 +50,8 @@ def recall_curve(history: Sequence[Mapping[str, float]], *, title: str = "", bes
     Raises:
         InputError: A history without validated recall.
     """
+    history = _entries(history)
+    best_epoch = checks.integer("best_epoch", best_epoch, minimum=0)
     seen = dict.fromkeys(name for entry in history for name in entry)
     names = [name for name in seen if name.startswith(("val_recall@", "val_ndcg@"))]
     if not names:
@@ -131,6 +138,7 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
     Returns:
         A matplotlib figure.
     """
+    groups = _groups(groups)
     figure, axes = axes_of(title, "length of a node's vector against the number of its edges")
     total = sum(len(degree) for degree, _ in groups.values())
     size = float(np.clip(16000 / max(total, 1), 4, 40))
@@ -168,6 +176,12 @@ def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") ->
     Returns:
         A matplotlib figure.
     """
+    expected = "a dict of weights, numbers from 0 to 1, by node type and metapath"
+    for kind, paths in checks.mapping("weights", weights, expected).items():
+        checks.text("weights", kind, expected)
+        for name, value in checks.mapping("weights", paths, expected).items():
+            checks.text("weights", name, expected)
+            checks.number(f"weights[{kind!r}][{name!r}]", value)
     bars = [(kind, name, value) for kind, paths in weights.items() for name, value in paths.items()]
     if not bars:
         raise InputError("weights", "no metapaths", "a weight for each metapath")
@@ -185,6 +199,36 @@ def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") ->
     axes.grid(axis="x", color="#e6eaee", linewidth=0.8)
     axes.spines["left"].set_visible(False)
     return figure
+
+
+def _groups(groups: Any) -> dict[str, tuple[Tensor, Tensor]]:
+    """Degrees and norms by node type, when they are such."""
+    expected = "degrees and norms, a pair of tensors (N,), by node type"
+    found = {}
+    for name, pair in checks.mapping("groups", groups, expected).items():
+        sides = [
+            as_floats(f"groups[{name!r}]", side, expected, dims=1, finite=True).detach().cpu()
+            for side in checks.several("groups", pair, expected)
+        ]
+        if len(sides) != 2 or len(sides[0]) != len(sides[1]) or not bool((sides[1] > 0).any()):
+            raise InputError(f"groups[{name!r}]", f"{len(sides)} parts of lengths {list(map(len, sides))}", expected)
+        found[checks.text("groups", name, expected)] = sides[0], sides[1]
+    if not found:
+        raise InputError("groups", "no groups", expected)
+    return found
+
+
+def _entries(history: Any) -> list[Mapping[str, float]]:
+    """A history that has the form of one: entries with an epoch and numbers by name."""
+    expected = "the history of a training: a list of dicts, each with 'epoch' and 'loss'"
+    found = checks.several("history", history, expected)
+    for entry in found:
+        for name, value in checks.mapping("history", entry, expected).items():
+            if not isinstance(name, str) or not isinstance(value, numbers.Real):
+                raise InputError("history", f"an entry with {name!r}: {described(value)}", expected)
+        if "epoch" not in entry:
+            raise InputError("history", f"an entry with {list(entry)}", expected)
+    return found
 
 
 def _line(axes: Any, entries: Sequence[tuple[float, float]], colour: str, label: str, dots: bool = False) -> None:

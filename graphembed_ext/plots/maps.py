@@ -11,7 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
+from .._core.doors import as_pairs, within
 from .._core.optional import installed, optional
+from .._core.tensors import as_floats
 from ..errors import InputError
 from .style import COLOURS, GREY, INK, MANY, axes_of
 
@@ -29,11 +31,25 @@ def project(vectors: Tensor) -> np.ndarray:
     optional("sklearn", "a picture")
     from sklearn.decomposition import PCA
 
-    array = vectors.detach().cpu().double().numpy()
+    array = _matrix(vectors).double().numpy()
     length = np.linalg.norm(array, axis=1, keepdims=True)
-    if array.ndim != 2 or min(array.shape) < 2:
+    if min(array.shape) < 2:
         raise InputError("vectors", f"shape {array.shape}", "at least two vectors of two dimensions")
     return PCA(2, svd_solver="full").fit_transform(array / np.where(length > 0, length, 1))
+
+
+def _matrix(vectors: Any) -> Tensor:
+    """Finite vectors ``(N, d)``, on the CPU."""
+    expected = "finite vectors, floats (N, d)"
+    return as_floats("vectors", vectors, expected, dims=2, finite=True).detach().cpu()
+
+
+def _labels(argument: str, labels: Any, count: int) -> list[str]:
+    """A label for each vector; none where none are given."""
+    found = list(map(str, checks.several(argument, labels, "a list of labels")))
+    if found and len(found) != count:
+        raise InputError(argument, f"{len(found)} labels", f"{count}, one for each vector")
+    return found
 
 
 def draw_embedding(
@@ -60,6 +76,15 @@ def draw_embedding(
     Returns:
         The path.
     """
+    path = checks.target("path", path)
+    vectors = _matrix(vectors)
+    names, groups = (_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    if not (names and groups):
+        raise InputError("names" if groups else "groups", "none", f"{len(vectors)}, one for each vector")
+    for name, line in (("title", title), ("subtitle", subtitle)):
+        checks.text(name, line)
+    if edges is not None:
+        edges = within("edges", as_pairs(edges, "edges"), len(vectors))
     optional("matplotlib", "a picture")
     # The figure is drawn without pyplot, which keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -126,6 +151,9 @@ def embedding_map(
     Returns:
         A matplotlib figure.
     """
+    vectors = _matrix(vectors)
+    names, groups = (_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    seed = checks.integer("seed", seed, minimum=0) % 2**32
     method = _method(method, len(vectors))
     places = _places(vectors, method, seed)
     named = len(names) > 0 and len(places) <= _FEW

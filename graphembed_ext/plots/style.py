@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .._core import checks
 from .._core.files import whole
 from .._core.optional import optional
+from .._core.tensors import described
+from ..errors import InputError
 
 __all__ = ["COLOURS", "GREY", "INK", "MANY", "axes_of", "save"]
 
@@ -21,12 +24,18 @@ MANY = 5_000
 
 def save(figure: Any, path: str | Path) -> Path:
     """Write a figure to a file, .png, .svg or .pdf; the old file stays in place until the new one is whole."""
-    path = Path(path)
-    return whole(path, lambda part: figure.savefig(part, format=path.suffix.removeprefix(".") or "png"))
+    path = checks.target("path", path)
+    kind = path.suffix.removeprefix(".").lower()
+    if not hasattr(figure, "savefig"):
+        raise InputError("figure", described(figure), "a figure, as the functions of ge.plots return it")
+    if kind not in ("", "png", "svg", "pdf"):
+        raise InputError("path", str(path), "a name ending in .png, .svg or .pdf")
+    return whole(path, lambda part: figure.savefig(part, format=kind or "png"))
 
 
 def axes_of(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     """A figure with its one pair of axes; drawn without pyplot, which keeps global state and looks for a display."""
+    checks.text("title", title)
     optional("matplotlib", "a picture")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from .._core import checks
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
@@ -26,7 +27,7 @@ from .neo4j import from_apoc
 from .networks import NETWORKS, read_network
 from .node_rows import as_set
 from .numbering import assembled
-from .options import Reading
+from .options import Reading, check_words, files_given
 from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
 from .sources import STDIN, Source
 from .tables import Table, open_table
@@ -134,6 +135,11 @@ def read_graph(
         ['Ada', 'Bob', 'Cleo']
     """
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
+    check_words(input_format=input_format, mat_key=mat_key)
+    checks.flag("directed", directed)
+    if bipartite is not None:
+        checks.flag("bipartite", bipartite)
+    nodes = files_given("nodes", nodes)
     graph = _edges_of(_files(source), reading, directed, root, mat_key, bipartite, input_format)
     return with_tables(graph if weight else without_weights(graph), nodes, reading)
 
@@ -172,7 +178,7 @@ def _edges_of(
 
 def _files(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
     """Files, and the types of the edges that each has."""
-    given = [source] if isinstance(source, (str, Path)) else list(source)
+    given = files_given("source", source)
     if not given:
         raise InputError("input", "no file", "at least one")
     return [relation_of(text) for text in given]
@@ -330,6 +336,9 @@ def read_pairs(
         FileFormatError: Not such a file.
     """
     how = Reading.of(header=header, weight=False, **reading)
+    check_words(input_format=input_format)
+    checks.path("path", path)
+    known = known if isinstance(known, (set, frozenset)) else set(map(str, checks.several("known", known, "names")))
     source = _opened(path, how, input_format)
     kind = kind_of(source, _KNOWN, input_format is not None)
     if kind in _MATRICES:

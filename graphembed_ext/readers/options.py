@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from .._core import checks
 from ..errors import InputError
 
 __all__ = ["ROLES", "Reading", "chosen", "columns_of"]
@@ -47,13 +49,29 @@ def columns_of(columns: str | Mapping[str, Any] | None) -> dict[str, str | int]:
     if isinstance(columns, str):
         columns = _pairs(columns)
     found: dict[str, str | int] = {}
-    for role, column in columns.items():
-        name = role.strip().lower().replace("-", "_")
+    for role, column in checks.mapping("columns", columns, "ROLE=COLUMN,... or a dict of columns by role").items():
+        name = checks.text("columns", role, "names of roles").strip().lower().replace("-", "_")
         if name not in ROLES:
             raise InputError("columns", role, "one of " + ", ".join(role.replace("_", "-") for role in ROLES))
         text = str(column).strip()
         found[name] = int(text) if text.isdigit() else text
     return found
+
+
+def check_words(**arguments: Any) -> None:
+    """Raise for arguments that are neither None nor a string."""
+    for name, value in arguments.items():
+        if value is not None:
+            checks.text(name, value, "a string, or None")
+
+
+def files_given(argument: str, value: Any) -> list[str | Path]:
+    """Names of files: one, or several."""
+    expected = "the path of a file, or a list of them"
+    given = [value] if isinstance(value, (str, Path)) else checks.several(argument, value, expected)
+    for name in given:
+        checks.path(argument, name, expected)
+    return given
 
 
 def _pairs(columns: str) -> dict[str, str]:
@@ -103,6 +121,10 @@ class Reading:
         Raises:
             InputError: One that cannot work.
         """
+        check_words(delimiter=delimiter, comment=comment, encoding=encoding)
+        checks.flag("weight", weight)
+        if header is not None:
+            checks.flag("header", header)
         if delimiter is not None:
             delimiter = _DELIMITERS.get(delimiter.lower(), delimiter)
             if not delimiter or "\n" in delimiter or '"' in delimiter:

@@ -128,7 +128,7 @@ def _reached(view: GraphView, edge_type: EdgeType, path: Metapath, most: int | N
     work = bounds - bounds[0]
     low = around.offsets[back[-1][2]]
     span = around.num_nodes[back[-1][2]]
-    limit = np.iinfo(np.int64).max if most is None else most
+    limit = np.iinfo(np.int64).max if most is None else min(most, np.iinfo(np.int64).max)
     sizes = torch.zeros(count + 1, dtype=torch.int64)
     arrays = csr.indptr.numpy(), csr.indices.numpy(), steps, start, around.total_nodes, low, span, limit
     no_indptr, nothing = np.empty(0, np.int64), np.empty(0, np.int64)

@@ -164,6 +164,9 @@ def neighbor_loader(
     """
     view = registry.view(graph)
     number = rng.seed_or_fresh(seed)
+    for argument, name in (("features", features), ("edge_weight", edge_weight), ("weight", weight)):
+        if name is not None:
+            checks.text(argument, name, "the name of a feature of the graph, or None")
     found = _seeds(view, nodes)
     sampler = NeighborSampler(view, check_fanouts(fanouts, view.edge_types), replace=replace, weight=weight)
     names = FEATURE_NAMES if features is None else (features,)
@@ -311,8 +314,9 @@ def _labels(view: GraphView, y: Any) -> dict[str, Tensor]:
         return _columns(view, LABEL_NAMES if y is None else (y,), None if y is None else "y")
     found = by_type("y", y, view.node_types)
     for name, labels in found.items():
-        if len(labels) != view.num_nodes[name]:
-            raise InputError("y", f"{len(labels)} labels of {name!r}", f"{view.num_nodes[name]}, one for each node")
+        if labels.dim() == 0 or len(labels) != view.num_nodes[name]:
+            got = f"{len(labels) if labels.dim() else 'no'} labels of {name!r}"
+            raise InputError("y", got, f"{view.num_nodes[name]}, one for each node")
     return found
 
 

@@ -103,7 +103,7 @@ def fit(
     """
     if hasattr(model, "task_without_labels") and graph is not None:
         graph = registry.view(graph)
-    train = _trainer(model, _task(model, graph, task, options))
+    train = None if isinstance(model, type) else _trainer(model, _task(model, graph, task, options))
     if train is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     _check_options(model, train, options)
@@ -113,7 +113,7 @@ def fit(
         None if batch_size is None else checks.integer("batch_size", batch_size),
         _seed(seed),
         checks.flag("progress", progress),
-        None if checkpoint is None else Path(checkpoint),
+        None if checkpoint is None else checks.target("checkpoint", checkpoint),
         _joined(on_epoch),
         checks.choice("resume", resume, ("same", "force")) == "force",
     )
@@ -136,7 +136,7 @@ def _joined(on_epoch: OnEpoch | Sequence[OnEpoch] | None) -> OnEpoch | None:
     """One function for several."""
     if on_epoch is None or callable(on_epoch):
         return on_epoch
-    functions = list(on_epoch)
+    functions = checks.several("on_epoch", on_epoch, "a function, or a list of functions")
     for function in functions:
         if not callable(function):
             raise InputError("on_epoch", function, "a function, or a list of functions")

@@ -161,7 +161,7 @@ def _check_apart(used: Mapping[str, Tensor], count: int, node_type: str) -> None
 
 
 def _check_labels(labels: Tensor, used: Mapping[str, Tensor], count: int, classes: int, node_type: str) -> None:
-    if len(labels) != count or labels.dim() not in (1, 2) or (labels.dim() == 2 and labels.size(1) != classes):
+    if labels.dim() not in (1, 2) or len(labels) != count or (labels.dim() == 2 and labels.size(1) != classes):
         expected = f"shape ({count},), or ({count}, {classes}) for several labels a node"
         raise InputError("y", f"shape {tuple(labels.shape)} for {node_type!r}", expected)
     if labels.dim() == 2:

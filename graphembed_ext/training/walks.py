@@ -84,7 +84,7 @@ def train(
         raise InputError(
             "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
         )
-    num_workers = checks.integer("num_workers", num_workers, minimum=0)
+    num_workers = checks.workers(num_workers)
     own = overridden(model, *_OWN)
     if own:
         given = {"loss": loss, "num_workers": num_workers, "engine": engine, "shrink_window": shrink_window}

@@ -65,6 +65,8 @@ class WalkLoader(DataLoader[Any]):
             if taken in kwargs:
                 raise InputError(taken, kwargs[taken], "nothing: this loader orders its start nodes itself")
         batch_size = checks.integer("batch_size", batch_size)
+        checks.switch("drop_last", drop_last)
+        checks.loading(kwargs | {"shuffle": shuffle})
         self._order = _Order(starts, batch_size, shuffle, drop_last, seed)
         kwargs.setdefault("generator", rng.generator(rng.key(seed, "loader")))
         super().__init__(

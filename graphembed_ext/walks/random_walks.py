@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .._core import checks, rng
 from .._core.background import in_background
+from ..errors import InputError
 from ..graph.weights import Weight
 from ..hosts import registry
 from .loader import WalkLoader
@@ -127,12 +128,15 @@ def stream(
         [[2, 0, 1, 2]]
     """
     prefetch = checks.integer("prefetch", prefetch)
-    num_workers = checks.integer("num_workers", num_workers, minimum=0)
+    num_workers = checks.workers(num_workers)
     epochs = None if epochs is None else checks.integer("epochs", epochs)
-    walker = Walker(registry.view(graph), engine="torch" if engine == "auto" else engine, **kind)
+    view = registry.view(graph)
+    walker = Walker(view, engine="torch" if isinstance(engine, str) and engine == "auto" else engine, **kind)
     length = walker.length_of(walk_length)
     number = rng.seed_or_fresh(seed)
     starts = walker.starts if starts is None else walker.global_starts(starts)
+    if not len(starts):
+        raise InputError("starts", "no nodes", "one or more to walk from")
     if walker.engine == "dgl":
         num_workers = max(1, num_workers)
     workers: dict[str, Any] = {"num_workers": num_workers, "prefetch_factor": prefetch} if num_workers else {}

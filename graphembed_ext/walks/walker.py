@@ -94,12 +94,10 @@ class Walker:
         engine: str = "auto",
     ) -> None:
         self.p, self.q = (_bias(name, value) for name, value in (("p", p), ("q", q)))
-        self.restart = checks.number("restart", restart, minimum=0)
-        if self.restart > 1:
-            raise InputError("restart", restart, "a probability, from 0 to 1")
+        self.restart = checks.share("restart", restart)
         self.engine = checks.choice("engine", engine, ENGINES)
         self.weight = weight
-        self.view = view
+        self.view = checks.instance("view", view, GraphView, "a GraphView, as ge.view returns it")
         self.metapaths = () if metapath is None else read_metapaths(view, metapath)
         self.cyclic = cyclic
         if self.metapaths:
@@ -146,9 +144,9 @@ class Walker:
 
     def check_length(self, walk_length: Any) -> int:
         """Return a number of nodes that walks can have, or raise."""
+        if isinstance(walk_length, int) and walk_length > _LONGEST:
+            raise InputError("walk_length", walk_length, f"at most {_LONGEST:,} nodes, the most that a walk can have")
         length = checks.integer("walk_length", walk_length)
-        if length > _LONGEST:
-            raise InputError("walk_length", length, f"at most {_LONGEST:,} nodes, the most that a walk can have")
         memory.check_room("walk_length", f"{length}", 8 * length * max(1, len(self.metapaths)), "a single walk")
         for path in self.metapaths:
             if length > len(path) + 1 and path[0][0] != path[-1][2]:
@@ -171,6 +169,10 @@ class Walker:
             stream: Key of the random stream, see :mod:`graphembed_ext._core.rng`.
             first: Number within the stream of the batch's first walk.
         """
+        if not isinstance(walk_length, int) or walk_length < 1:
+            walk_length = self.check_length(walk_length)
+        if not isinstance(stream, int) or not isinstance(first, int):
+            raise InputError("stream", f"{stream!r} and first={first!r}", "integers")
         current = self.refresh()
         starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths))).to(current.device)
         engine = self._serving(self.engine)
@@ -287,5 +289,6 @@ def check_starts(starts: Any, num_nodes: int, kind: str = "") -> Tensor:
     """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors."""
     if isinstance(starts, Tensor) and starts.numel() == 0:
         starts = starts.reshape(-1)
+    num_nodes = checks.integer("num_nodes", num_nodes, minimum=0)
     ids = as_ids(starts, "starts", "a vector of integer node ids")
     return within("starts", ids, num_nodes, got="node", expected=f"node ids{kind}")

@@ -87,6 +87,18 @@ def test_neighbors_by_name_and_id(folder):
     ]
 
 
+def test_neighbors_of_several_nodes(folder):
+    found = json.loads(good("neighbors", folder / "camps.parquet", "a", "b", "-k", "2", "--json").stdout)
+    emb = ge.Embeddings.load(folder / "camps.parquet")
+    assert [entry["node"] for entry in found] == ["a", "b"]
+    for entry in found:
+        own = [(other["node"], other["cosine"]) for other in entry["neighbors"]]
+        assert own == emb.most_similar(entry["node"], 2)
+    shown = good("neighbors", folder / "camps.parquet", "a", "b").stdout
+    assert "nearest to a" in shown
+    assert "nearest to b" in shown
+
+
 def test_neighbors_of_another_type(folder):
     words = ["neighbors", folder / "likes.parquet", "u0", "--among", "item", "-k", "2", "--json"]
     found = json.loads(good(*words).stdout)

@@ -75,7 +75,7 @@ def test_files_that_are_none(tmp_path):
         path.write_bytes(truncated)
         with pytest.raises(FileFormatError, match="expected a file written by"):
             ge.Embeddings.load(path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"path: got .*; expected a file in a folder that exists"):
         emb.save(tmp_path / "nowhere" / "emb.npz")
 
 
@@ -181,3 +181,40 @@ def test_a_node_by_its_id():
     for wrong in (3, -1, 1.0, True, None):
         with pytest.raises(InputError, match="got " + str(wrong)):
             emb[wrong]
+
+
+def test_numbers_come_back_as_they_were(tmp_path):
+    """float64 among them: a third in float32 is another number."""
+    emb = ge.Embeddings(torch.full((3, 2), 1 / 3, dtype=torch.float64))
+    for name in ("emb.parquet", "emb.npz", "emb.safetensors"):
+        back = ge.Embeddings.load(emb.save(tmp_path / name)).tensor
+        assert back.dtype == torch.float64
+        assert torch.equal(back, emb.tensor)
+    single = ge.Embeddings(torch.full((3, 2), 1 / 3))
+    assert ge.Embeddings.load(single.save(tmp_path / "single.parquet")).tensor.dtype == torch.float32
+
+
+def test_vectors_without_a_direction_are_near_to_nothing():
+    emb = ge.Embeddings(torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [0.0, 1.0]]), names={"_N": ["a", "b", "c"]})
+    for node in ("a", "b"):
+        with pytest.raises(InputError, match="tensor: got NaN or infinite entries in the vector of 'b'"):
+            emb.most_similar(node)
+
+
+def test_names_are_each_a_nodes_own():
+    with pytest.raises(InputError, match="names: got two nodes of type '_N' called 'a'; expected a name for each"):
+        ge.Embeddings(torch.eye(3), names={"_N": ["a", "b", "a"]})
+
+
+@pytest.mark.parametrize("node", [[0, 1], None, True, 0.0, torch.tensor(0), ("a",), {"a"}])
+def test_a_node_is_a_name_or_an_id(node):
+    emb = ge.Embeddings(torch.eye(3), names={"_N": ["a", "b", "c"]})
+    with pytest.raises(InputError, match=r"node: got .*; expected the name of a node, or its id"):
+        emb.most_similar(node)
+
+
+def test_embeddings_of_arrays_and_lists():
+    import numpy as np
+
+    assert ge.Embeddings(np.eye(2)).tensor.dtype == torch.float64
+    assert ge.Embeddings([[1, 0], [0, 1]]).most_similar(0) == [(1, 0.0)]

@@ -80,6 +80,14 @@ def test_link_prediction_equals_its_definition():
         (lambda: ge.evaluate.node_classification(VECTORS * torch.nan, Y), r"emb: got vectors with NaN"),
         (lambda: ge.evaluate.link_prediction(VECTORS, Y.view(2, 6), Y.view(2, 6) + 20), r"negative: got node ids up"),
         (lambda: ge.evaluate.link_prediction(VECTORS, Y, Y), r"positive: got shape \(12,\)"),
+        (lambda: ge.evaluate.link_prediction(VECTORS, Y.view(2, 6) / 2, Y.view(2, 6)), r"positive: got shape"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y + 0.5), r"y: got .* that are no whole numbers"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y * torch.nan), r"y: got .* that are no whole numbers"),
+        (lambda: ge.evaluate.node_classification(VECTORS, VECTORS.long()), r"y: got .* entries from 0 to 5"),
+        (lambda: ge.evaluate.node_classification(VECTORS, "y"), r"y: got 'y'"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y, masks=[1]), r"masks: got \[1\]; expected a dict"),
+        (lambda: ge.evaluate.node_classification(VECTORS, Y, seed=None), r"seed: got None"),
+        (lambda: ge.evaluate.recommendation(VECTORS, None, Y.view(2, 6)), r"model: got shape"),
     ],
 )
 def test_bad_input(call, message):
@@ -164,3 +172,13 @@ PAIR = torch.tensor([[0], [1]])
 def test_what_was_trained_on_is_not_judged(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_arrays_and_lists_will_do():
+    vectors, y = VECTORS.tolist(), Y.numpy()
+    assert ge.evaluate.node_classification(vectors, y.tolist(), repeats=2)["accuracy"] == 1.0
+    assert ge.evaluate.node_classification(VECTORS.numpy(), y.astype(np.float64), repeats=2)["accuracy"] == 1.0
+    masks = {"train": [0, 1, 2], "test": np.array([3, 4, 5])}
+    assert ge.evaluate.node_classification(vectors, y, masks=masks)["accuracy"] == 1.0
+    pairs = [[0, 1], [3, 4]], np.array([[0, 1], [4, 5]])
+    assert ge.evaluate.link_prediction(vectors, *pairs)["auc"] == 1.0

@@ -149,3 +149,39 @@ def test_bad_evaluations(camps, build, test, config, message):
     model = ge.LightGCN.for_graph(build(camps), 4, 2, seed=0)
     with pytest.raises(InputError, match=message):
         ge.evaluate.recommendation(model, None, test, **config)
+
+
+@pytest.mark.parametrize(
+    ("found", "truth", "items", "message"),
+    [
+        ([[2, 2]], [[0], [2]], 4, r"found: got an item twice in list 0, \[2, 2\]; expected lists of distinct items"),
+        ([[2, 9]], [[0], [2]], 4, "found: got item 9; expected ids from -1 to 3"),
+        ([[2, -2]], [[0], [2]], 4, "found: got item -2"),
+        ([[2, 1]], [[0], [7]], 4, "truth: got item 7; expected items from 0 to 3"),
+        ([[2, 1]], [[3], [1]], 4, "truth: got row 3"),
+        ([[2, 1]], [[0, 0], [1, 1]], 4, "truth: got a pair twice"),
+        ([[2.5, 1]], [[0], [1]], 4, "found: got"),
+        ([[2, 1]], [[0], [1]], 0, "num_items: got 0"),
+        ([2, 1], [[0], [1]], 4, "found: got"),
+    ],
+)
+def test_metrics_refuse_what_makes_them_meaningless(found, truth, items, message):
+    with pytest.raises(InputError, match=message):
+        ranking_metrics(torch.tensor(found), torch.tensor(truth), items)
+
+
+def test_lists_filled_up_with_none_are_fine():
+    found = ranking_metrics([[2, -1, -1]], [[0, 0], [2, 3]], 4)  # lists will do
+    assert (found["recall@3"], found["precision@3"]) == (0.5, pytest.approx(1 / 3))
+
+
+def test_an_untyped_model_whose_items_come_after_its_users():
+    """Item ids are rows of the joint table there, beyond the number of items."""
+    pairs = torch.tensor([[0, 0, 1, 1, 2], [3, 4, 4, 5, 3]])
+    model = ge.LightGCN.for_graph(pairs, 4, 2, num_users=3, seed=0)
+    held_out = torch.tensor([[0, 2], [5, 4]])
+    found = ge.evaluate.recommendation(model, pairs, held_out, k=2)
+    lists = model.recommend(pairs, src_index=[0, 2], dst_index=[3, 4, 5], k=2, exclude=pairs).tolist()
+    hits = [item in own for item, own in zip([5, 4], lists, strict=True)]
+    assert found["recall@2"] == sum(hits) / 2
+    assert found["coverage@2"] == len({item for own in lists for item in own if item >= 0}) / 3

@@ -125,7 +125,8 @@ class TestDeepWalk(BoundModelCase):
         (lambda model, g: model(torch.full((1, 7), 12)), r"batch_walk: got node id 12; expected ids from -1 to 11"),
         (lambda model, g: model(torch.full((1, 7), -2)), r"batch_walk: got node id -2"),
         (lambda model, g: model(torch.zeros(1, 7)), r"batch_walk: got a tensor of dtype torch.float32"),
-        (lambda model, g: model([[0] * 7]), r"batch_walk: got list"),
+        (lambda model, g: model([["a"] * 7]), r"batch_walk: got a list"),
+        (lambda model, g: model([[0] * 6]), r"batch_walk: got shape \(1, 6\)"),
         (
             lambda model, g: model(WALKS, torch.zeros(3, 3).long()),
             r"negatives: got shape \(3, 3\); expected \(50, 3\).*\(4, 12\)",

@@ -44,6 +44,8 @@ def edges_and_weights(
             raise InputError("edge_weight", "a tensor", "None with a sparse matrix that has values of its own")
         weight = values
     if weight is not None:
+        if weight.layout != torch.strided:
+            raise InputError("edge_weight", f"a tensor of layout {weight.layout}", "a number for each edge")
         weight = weight.view(-1)
         if len(weight) != graph.num_edges:
             raise InputError("edge_weight", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},): one an edge")

@@ -1,0 +1,125 @@
+"""What a layer or a network of layers is given, checked before anything is computed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Number
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn.resolver import aggregation_resolver
+
+from .._core import checks, memory
+from .._core.tensors import as_floats, described
+from ..errors import InputError
+
+_FEATURES = "features, floating-point numbers (N, channels)"
+#: Names of aggregations that PyG does not have.
+_OWN = ("gcn", "pool", "dgl_lstm")
+
+__all__ = [
+    *("check_aggregation", "check_hops", "check_room", "check_width", "features_given", "sides_of"),
+    "weights_given",
+]
+
+
+def sides_of(argument: str, sizes: Any) -> tuple[int, int]:
+    """Numbers of features of sources and targets: one for both, or a pair; -1 for one that is not known yet.
+
+    Raises:
+        InputError: Anything else.
+    """
+    expected = "a number of features, or a pair of them; -1 takes it from the first input"
+    pair = (sizes, sizes) if isinstance(sizes, Integral) else checks.several(argument, sizes, expected)
+    if len(pair) != 2 or not all(_is_size(size) for size in pair):
+        raise InputError(argument, sizes, expected)
+    return int(pair[0]), int(pair[1])
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and -1 <= int(size) < 2**63
+
+
+def check_room(names: tuple[str, str], size: int, out: int) -> None:
+    """Refuse, before they are made, weights ``(size, out)`` that do not fit into memory.
+
+    Args:
+        names: What both sizes are called, for errors, which name the larger one.
+        size, out: Numbers of features that go in, and that come out.
+    """
+    larger = names[size < out]
+    memory.check_room(larger, f"{max(size, out)}", 8 * max(size, 1) * out, f"the weights of {size} by {out} numbers")
+
+
+def check_aggregation(aggr: Any) -> None:
+    """Raise for what is no aggregation, as PyG takes them."""
+    named = isinstance(aggr, (str, nn.Module))
+    several = isinstance(aggr, (list, tuple)) and aggr and all(isinstance(part, (str, nn.Module)) for part in aggr)
+    if not named and not several:
+        raise InputError("aggr", described(aggr), "the name of an aggregation, a module, or a list of these")
+    for part in aggr if isinstance(aggr, (list, tuple)) else [aggr]:
+        if isinstance(part, str) and part not in _OWN:
+            _check_name(part)
+
+
+def _check_name(aggr: str) -> None:
+    try:
+        aggregation_resolver(aggr)
+    except TypeError:
+        pass  # one that wants arguments, which come by aggr_kwargs
+    except ValueError as error:
+        raise InputError("aggr", aggr, f"the name of an aggregation ({error})") from error
+
+
+def check_width(x: Any, wide: Any) -> Any:
+    """Return features that are as wide as a model takes them, where it says how wide."""
+    first = x[0] if isinstance(x, tuple) else x
+    if isinstance(wide, int) and wide > 0 and (first.dim() < 2 or first.size(-1) != wide):
+        raise InputError("x", f"shape {tuple(first.shape)}", f"shape (N, {wide}), as in_channels={wide}")
+    return x
+
+
+def check_hops(nodes: Any, edges: Any) -> tuple[Any, Any] | None:
+    """Return numbers of sampled nodes and edges, both lists of whole numbers, or None without; or raise."""
+    if nodes is None:
+        return None
+    for argument, counts in (("num_sampled_nodes_per_hop", nodes), ("num_sampled_edges_per_hop", edges)):
+        for count in checks.several(argument, counts, "a list of numbers, as PyG's NeighborLoader has it"):
+            checks.integer(argument, count, minimum=0)
+    return nodes, edges
+
+
+def features_given(x: Any, argument: str = "x") -> Any:
+    """Features as a layer takes them: floating-point numbers, as a tensor where an array or lists came.
+
+    Raises:
+        InputError: Anything else, but for objects that stand for features, and pairs.
+    """
+    if isinstance(x, Tensor):
+        if x.layout == torch.strided and not (x.is_floating_point() or x.dtype.is_complex):
+            raise InputError(argument, described(x), _FEATURES, "convert with .float()")
+        return x
+    return _no_tensor(x, argument)
+
+
+def _no_tensor(x: Any, argument: str) -> Any:
+    if type(x) is tuple:
+        return tuple(None if part is None else features_given(part, argument) for part in x)
+    if isinstance(x, (np.ndarray, list)):
+        return as_floats(argument, x, _FEATURES, whole=False)
+    other = not hasattr(x, "shape") and not isinstance(x, tuple)  # a named tuple of this package stands for features
+    if x is None or other or isinstance(x, (str, bytes, Number, Mapping)):
+        raise InputError(argument, described(x), _FEATURES)
+    return x
+
+
+def weights_given(weight: Any, argument: str = "edge_weight", like: Any = None) -> Tensor | None:
+    """Weights of edges: a tensor, or numbers that become one; None for none."""
+    if weight is None or isinstance(weight, Tensor):
+        lost = weight is not None and weight.is_meta and isinstance(like, Tensor) and not like.is_meta
+        if weight is not None and (weight.layout != torch.strided or lost):
+            raise InputError(argument, described(weight), "a number for each edge")
+        return weight
+    return as_floats(argument, weight, "a number for each edge")

@@ -1,0 +1,1 @@
+"""The bad-input matrix: every public function, argument and bad value; see ``test_matrix.py``."""
