@@ -188,7 +188,7 @@ def bpr_loss(
     checks.choice("preset", preset, BPR_PRESETS)
     weight_decay = checks.number("weight_decay", weight_decay)
     pos, neg = _scores("pos", pos), _scores("neg", neg)
-    if pos.numel() == 0:
+    if pos.numel() == 0 or pos.dim() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
     ranked = _ranked(pos, neg)
     if preset == "recbole":

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .._core import checks
 from .._core import html as _html
+from .._core.doors import as_ids
 from .._core.near import did_you_mean
 from .._core.tensors import as_floats, described
 from ..errors import FileFormatError, InputError
@@ -369,9 +370,8 @@ def embed(
 def _of_nodes(emb: Embeddings, nodes: Sequence[int] | Mapping[str, Sequence[int]]) -> Embeddings:
     """The vectors of some nodes, named by their ids."""
     chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(0): nodes}
-    ids = {
-        kind: [emb.id_of(int(node), kind) for node in chosen[kind]] for kind in sorted(chosen) if emb.type_of(0, kind)
-    }
+    given = {kind: as_ids(chosen[kind], "nodes").tolist() for kind in sorted(chosen) if emb.type_of(0, kind)}
+    ids = {kind: [emb.id_of(node, kind) for node in nodes] for kind, nodes in given.items()}
     parts = [
         emb[kind][torch.tensor(of_kind, dtype=torch.int64, device=emb.tensor.device)] for kind, of_kind in ids.items()
     ]

@@ -26,7 +26,7 @@ def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None
     features = view.features.get(node_type)
     if features is None:
         raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
-    return next((features[name] for name in names if name in features), None)
+    return next((features[name] for name in names if isinstance(name, str) and name in features), None)
 
 
 def count_classes(view: GraphView, node_type: str) -> int | None:

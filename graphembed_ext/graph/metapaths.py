@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from .._core import checks
 from ..errors import InputError, MetapathError
 from .view import EdgeType, GraphView
 
@@ -52,7 +53,7 @@ def read_metapaths(view: GraphView, metapath: Any) -> tuple[Metapath, ...]:
 def _of_transform(view: GraphView, metapath: Any) -> Any:
     """A metapath that PyG's AddMetaPaths knows by its edge type, or all of them, as steps; others as they are."""
     if isinstance(metapath, Mapping):
-        return [list(path) for path in metapath.values()]
+        return [checks.several("metapath", path, "a list of edge types") for path in metapath.values()]
     return _added(view).get(metapath, metapath) if _is_triple(metapath) else metapath
 
 

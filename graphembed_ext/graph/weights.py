@@ -83,7 +83,7 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
         if edge_type not in weight:
             raise InputError("weight", f"weights of {list(weight)}", f"weights of {edge_type} too, as walks follow it")
         value = weight[edge_type]
-    elif isinstance(weight, Tensor) and weight.dim() > 0 and weight.size(0) == view.total_edges:
+    elif isinstance(weight, Tensor) and weight.dim() > 0 and len(weight) == view.total_edges and _dense(weight):
         start = sum(view.edges[other][0].numel() for other in view.edge_types[: view.edge_types.index(edge_type)])
         value = weight[start : start + count]
     else:
@@ -93,6 +93,10 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
         shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
     return value.detach().to(view.device).reshape(-1).double()
+
+
+def _dense(weight: Tensor) -> bool:
+    return weight.layout == torch.strided
 
 
 def _named(view: GraphView, name: str, edge_type: EdgeType) -> Tensor:

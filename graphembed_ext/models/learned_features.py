@@ -62,7 +62,8 @@ class LearnedFeatures(Inductive):
 
     def _make_learned(self, counts: Mapping[str, int] | None, sizes: Mapping[str, int]) -> None:
         tables = {}
-        for name, count in (counts or {}).items():
+        expected = "a dict: the number of nodes of each type whose features are learned"
+        for name, count in checks.mapping("learned", {} if counts is None else counts, expected).items():
             if name not in sizes or sizes[name] < 1:
                 expected = f"one of {list(sizes)} with its size in in_channels"
                 raise InputError("learned", f"the node type {name!r}", expected)

@@ -51,6 +51,8 @@ class Numbering:
             weight: Weight of each edge, or interaction of a typed graph.
             device: Where the edges are wanted; a bare ``edge_index`` stays where it is.
         """
+        if weight is not None and not isinstance(weight, Tensor):
+            weight = as_floats("edge_weight", weight, "a number for each edge")
         if graph is None:
             graph = self._own()
         typed = self.sides if self.sides is not None and self.sides.typed else None
