@@ -101,7 +101,7 @@ _HOME = {
     "view": "hosts.registry",
 }
 _MODULES = {
-    *("callbacks", "checkpoint", "dgl", "errors", "evaluate", "exports", "index", "losses"),
+    *("callbacks", "checkpoint", "dgl", "distributed", "errors", "evaluate", "exports", "index", "losses"),
     *("parity", "plots", "pyg", "readers", "walks"),
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "ArgumentError",
     "ConversionError",
+    "DistributedError",
     "EngineError",
     "FileFormatError",
     "GraphChangedError",
@@ -135,6 +136,10 @@ class GraphChangedError(GraphEmbedError, RuntimeError):
 
 class EngineError(GraphEmbedError, RuntimeError):
     """The engine asked for cannot serve this call."""
+
+
+class DistributedError(GraphEmbedError, RuntimeError):
+    """Another rank has ended, or cannot be reached; says which, and why."""
 
 
 class MissingDependencyError(GraphEmbedError, ImportError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from . import checks
 
-__all__ = ["whole"]
+__all__ = ["remove", "whole"]
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> Path:
@@ -26,6 +27,14 @@ def whole(path: Path, write: Callable[[Path], object]) -> Path:
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _sync(path.parent, os.O_RDONLY)
     return path
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, where there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -54,7 +54,7 @@ def load(model: nn.Module, source: Any, layout: str | None = None, *, names: Any
 
     Args:
         model: The model.
-        source: File, or a state_dict.
+        source: File, or a state_dict; or the folder of states of a training by several processes.
         layout: Name of the layout, see :data:`LAYOUTS`; None recognises it from the keys.
         names: With a word2vec file, how the nodes are called there: a list in the order of ids, or a dict of such
             lists by node type. None: ids, such as ``"12"``, after the type and a slash where there are several.

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from .._core.files import whole
+from .._core.shared import unshared
+from ..distributed.folders import weights
 from ..embeddings import word2vec
 from ..errors import FileFormatError, InputError
 from .layout import Layout, Parcel, State
@@ -27,12 +29,14 @@ def read(path: Path, binary: bool | None = None) -> tuple[Parcel, str | None]:
     """What a file holds, and the layout that it names itself, if it does.
 
     Args:
-        path: The file.
+        path: The file; or the folder of states that a training by several processes has left.
         binary: Whether a word2vec file is binary; None finds out.
 
     Raises:
         FileFormatError: A file that is missing, damaged, foreign, or holds more than tensors.
     """
+    if path.is_dir():
+        return Parcel(checked(weights(path), str(path))), None
     try:
         with path.open("rb") as file:
             begin = file.read(64)
@@ -129,7 +133,7 @@ def _alone(state: State) -> State:
     """Every tensor on the CPU with memory of its own, so that a file holds no more than it must."""
     found = {}
     for key, value in state.items():
-        tensor = value.detach().cpu().contiguous()
+        tensor = unshared(value.detach()).cpu().contiguous()
         shared = tensor.untyped_storage().nbytes() != tensor.numel() * tensor.element_size()
         found[key] = tensor.clone() if shared else tensor
     return found

@@ -74,7 +74,14 @@ OPTIONS: tuple[Option, ...] = (
         many=True,
         reader=_inputs,
     ),
-    Option("output", Path, "File to write, .parquet, .npz or .safetensors.", _RESULT, flags=("--output", "-o")),
+    Option(
+        "output",
+        Path,
+        "File to write, .parquet, .npz or .safetensors; or a folder, a name without an ending, to which each process "
+        "of a --strategy writes its rows.",
+        _RESULT,
+        flags=("--output", "-o"),
+    ),
     Option(
         "config",
         Path,
@@ -304,6 +311,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("seed", int, "Fixes weights, walks, negatives and splits.", _TRAINING, default="0"),
     Option("threads", int, "Threads to train on.", _TRAINING, default="all"),
     Option(
+        "strategy",
+        str,
+        "How the processes that torchrun has started train together: sharded (deepwalk, metapath2vec), ddp (graphsage, "
+        "han), columns (lightgcn); auto takes the model's own, and none in a process alone.",
+        _TRAINING,
+        SETTING,
+    ),
+    Option(
         "deterministic",
         bool,
         "The same result each time and on any host, bit for bit; walk models then train on one thread.",
@@ -314,8 +329,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "checkpoint",
         Path,
-        "File to keep the state in after every epoch, and to resume from. Without it, OUTPUT.*.ckpt, which is removed "
-        "at the end.",
+        "File to keep the state in after every epoch, and to resume from; under a --strategy a folder. Without it, "
+        "OUTPUT.*.ckpt, which is removed at the end.",
         _TRAINING,
     ),
     Option(

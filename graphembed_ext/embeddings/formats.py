@@ -20,9 +20,11 @@ from .._core.files import whole
 from .._core.optional import optional
 from ..errors import FileFormatError
 
-__all__ = ["FORMATS", "Table", "chunks", "read", "write"]
+__all__ = ["FORMATS", "Table", "chunks", "is_folder", "read", "write", "write_index", "write_part"]
 
 
+#: File of a folder that names its parts.
+_INDEX = "index.json"
 #: Rows written at once.
 _ROWS = 1 << 16
 
@@ -61,6 +63,9 @@ def write(table: Table, path: Path) -> Path:
     Raises:
         FileFormatError: A name without the ending of one of :data:`FORMATS`.
     """
+    if not path.suffix:
+        write_part(table, path, 0, 1)
+        return write_index(path, table.counts, 1)
     fill = _of(path)[0]
     return whole(path, lambda part: fill(table, part))
 
@@ -71,7 +76,7 @@ def read(path: Path) -> Table:
     Raises:
         FileFormatError: Not such a file.
     """
-    load = _of(path)[1]
+    load = _read_folder if path.is_dir() else _of(path)[1]
     if not path.exists():
         raise FileFormatError("path", str(path), "an existing file")
     try:
@@ -84,7 +89,7 @@ def read(path: Path) -> Table:
 def _of(path: Path) -> tuple[Any, Any]:
     if path.suffix not in FORMATS:
         *others, last = FORMATS
-        raise FileFormatError("path", str(path), f"a name ending in {', '.join(others)} or {last}")
+        raise FileFormatError("path", str(path), f"a name ending in {', '.join(others)} or {last}, or a folder")
     return FORMATS[path.suffix]
 
 
@@ -170,6 +175,47 @@ def _read_safetensors(path: Path) -> Table:
         raise ValueError(str(error)) from error
     counts = {node_type: len(rows) for node_type, rows in tensors.items()}
     return Table(torch.cat(list(tensors.values())), counts, names)
+
+
+def write_part(table: Table, folder: Path, number: int, parts: int) -> Path:
+    """Write one of several parts of a folder, the next so many rows of every type that it has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return whole(folder / _part(number, parts), lambda file: _write_safetensors(table, file))
+
+
+def write_index(folder: Path, counts: Mapping[str, int], parts: int) -> Path:
+    """Say which parts a folder has, once they are there; other ones go."""
+    names = [_part(number, parts) for number in range(parts)]
+    index = {"parts": names, "nodes": dict(counts)}
+    whole(folder / _INDEX, lambda file: file.write_text(json.dumps(index, indent=2) + "\n"))
+    for other in folder.glob(_part("*", "*")):
+        if other.name not in names:
+            other.unlink()
+    return folder
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of embeddings, or an empty one."""
+    return path.is_dir() and ((path / _INDEX).exists() or not any(path.iterdir()))
+
+
+def _part(number: Any, parts: Any) -> str:
+    return f"part-{number:0>5}-of-{parts:0>5}.safetensors" if parts != "*" else "part-*-of-*.safetensors"
+
+
+def _read_folder(path: Path) -> Table:
+    index = json.loads((path / _INDEX).read_text(encoding="utf-8"))
+    tables = [_read_safetensors(path / name) for name in index["parts"]]
+    rows: dict[str, list[Tensor]] = {kind: [] for kind in index["nodes"]}
+    names: dict[str, list[str]] = {}
+    for table in tables:
+        for kind, part in zip(table.counts, torch.split(table.vectors, list(table.counts.values())), strict=True):
+            rows[kind].append(part)
+            if kind in table.names:
+                names.setdefault(kind, []).extend(table.names[kind])
+    width = tables[0].vectors.size(1)
+    vectors = torch.cat([part for parts in rows.values() for part in (parts or [torch.empty(0, width)])])
+    return Table(vectors, index["nodes"], names)
 
 
 #: How a file is written and read, by the ending of its name.

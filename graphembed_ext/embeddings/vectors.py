@@ -16,6 +16,7 @@ from .._core import checks
 from .._core import html as _html
 from .._core.doors import as_ids
 from .._core.near import did_you_mean
+from .._core.shared import is_shared, unshared
 from .._core.tensors import as_floats, described
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
@@ -195,7 +196,8 @@ class Embeddings:
 
         Args:
             path: ``.parquet`` (columns id, type, name, vector), ``.npz`` (arrays vectors, types, counts, names)
-                or ``.safetensors`` (a tensor for each type, names as metadata).
+                or ``.safetensors`` (a tensor for each type, names as metadata); or, without an ending, a folder of
+                one or several of the last and an index, as :func:`graphembed_ext.distributed.save` writes it.
 
         Returns:
             The path.
@@ -349,7 +351,7 @@ def embed(
     Args:
         model: A model of this package.
         graph: Graph to embed, of either host: the one trained on or, with an inductive model, another one. Walk
-            models embed the graph they were built on and take None.
+            models embed the graph they were built on and take None; of several processes each has to call this.
         nodes: Ids of the nodes that are wanted, by node type where there are several; None for all. The result has
             their vectors in this order, named by their ids.
 
@@ -393,4 +395,5 @@ def _embedded(model: Any, graph: Any) -> Embeddings:
     if computes:
         found: Embeddings = model.embeddings()
         return found
-    return Embeddings(model.node_embed.weight.detach().clone(), model.view.num_nodes)
+    table = model.node_embed.weight.detach()
+    return Embeddings(unshared(table) if is_shared(table) else table.clone(), model.view.num_nodes)

@@ -49,6 +49,8 @@ class DeepWalk(SkipGram):
         seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
         num_nodes: Number of nodes, where a bare ``edge_index`` cannot tell (isolated nodes at the end).
+        device: Where the tables are made; ``"meta"`` makes none, for ``ge.fit(model, strategy="sharded")``, in which
+            every rank makes its own rows.
 
     Attributes:
         node_embed: Table of the nodes, ``nn.Embedding(num_nodes, emb_dim)``.
@@ -89,6 +91,7 @@ class DeepWalk(SkipGram):
         engine: str = "auto",
         seed: int | None = None,
         num_nodes: Any = None,
+        device: Any = None,
     ) -> None:
         super().__init__(
             emb_dim=emb_dim, window_size=window_size, negative_size=negative_size, neg_weight=neg_weight, seed=seed
@@ -104,7 +107,7 @@ class DeepWalk(SkipGram):
             )
         walker = Walker(self._view_of(g, num_nodes), p=p, q=q, weight=weight, engine=engine)
         self._cumulated: tuple[GraphView, Tensor] | None = None
-        self._build(walker, walk_length, sparse)
+        self._build(walker, walk_length, sparse, device)
 
     @property
     def noise_weights(self) -> Tensor:

@@ -340,7 +340,7 @@ class HAN(LearnedFeatures, nn.Module):
             known: Any = conv.metadata
             inputs = {name: x for name, x in hidden.items() if name in known[0]}
             edges = {t: block.edges[t] for t in known[1] if t in block.edges}
-            out, semantic = attended(conv, inputs, edges, weights, block.num_dst)
+            out, semantic = attended(conv, inputs, edges, weights, block.num_dst, block.mean_over)
             hidden = {name: x for name, x in out.items() if x is not None}
         return hidden, semantic
 

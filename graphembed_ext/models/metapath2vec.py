@@ -58,6 +58,8 @@ class MetaPath2Vec(SkipGram):
         seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
         num_nodes: Number of nodes of each type, where a dict of ``edge_index`` cannot tell.
+        device: Where the tables are made; ``"meta"`` makes none, for ``ge.fit(model, strategy="sharded")``, in which
+            every rank makes its own rows.
 
     Attributes:
         node_embed: Table of the nodes of all types, ``nn.Embedding(num_nodes, emb_dim)``.
@@ -106,6 +108,7 @@ class MetaPath2Vec(SkipGram):
         engine: str = "auto",
         seed: int | None = None,
         num_nodes: Any = None,
+        device: Any = None,
     ) -> None:
         super().__init__(
             emb_dim=emb_dim, window_size=window_size, negative_size=negative_size, neg_weight=1.0, seed=seed
@@ -126,7 +129,7 @@ class MetaPath2Vec(SkipGram):
                 "narrow the window, lengthen the metapath, or go round it with walk_length",
             )
         self._alias: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
-        self._build(walker, length, sparse)
+        self._build(walker, length, sparse, device)
 
     @property
     def hg(self) -> Any:

@@ -25,6 +25,10 @@ from ._streams import OwnStreams
 __all__ = ["SkipGram", "table"]
 
 
+#: Numbers drawn at a time where tables are made by parts.
+_NUMBERS = 1 << 20
+
+
 class SkipGram(OwnStreams, nn.Module, abc.ABC):
     """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
 
@@ -57,15 +61,19 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
         self.neg_weight = checks.number("neg_weight", neg_weight, minimum=0)
         self.seed = checks.seed(seed)
 
-    def _build(self, walker: Walker, walk_length: int, sparse: bool) -> None:
+    def _build(self, walker: Walker, walk_length: int, sparse: bool, device: Any = None) -> None:
         """Make the tables, once the arguments are known to be right."""
+        place = _device(device)
+        if place.type == "meta" and self.seed is None:
+            raise InputError("seed", None, "a number with device='meta', as every rank makes its own rows by it")
         walker.check_length(walk_length)
         memory.check_room("walk_length", f"{walk_length}", 17 * walk_length**2, "the pairs of positions in a walk")
         self.walker, self.walk_length = walker, walk_length
         total = walker.view.total_nodes
-        memory.check_tables(total, self.emb_dim)
-        self.node_embed = table(total, self.emb_dim, checks.flag("sparse", sparse))
-        self.context_embed = table(total, self.emb_dim, sparse)
+        if place.type != "meta":
+            memory.check_tables(total, self.emb_dim)
+        self.node_embed = table(total, self.emb_dim, checks.flag("sparse", sparse), place)
+        self.context_embed = table(total, self.emb_dim, sparse, place)
         position = torch.arange(walk_length)
         distance = (position[:, None] - position[None, :]).abs()
         #: [centre, context] positions of a whole walk that form a pair.
@@ -85,12 +93,33 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
         self._sampled = self._drawn = 0
         with torch.no_grad():
             weight = self.node_embed.weight
+            if weight.is_meta:
+                return
             plain = weight.device.type == "cpu" and weight.dtype == torch.float32
             start = weight if plain else torch.empty(weight.shape)
             start.uniform_(-1 / self.emb_dim, 1 / self.emb_dim, generator=rng.generator(rng.key(self._key, "init")))
             if start is not weight:
                 weight.copy_(start)
             self.context_embed.weight.zero_()
+
+    def start(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Rows of both tables at the start, for tables made by parts: each depends on the seed and its number alone.
+
+        Args:
+            first, last: The rows ``first`` to ``last - 1``.
+
+        Returns:
+            Nodes uniform in +-1/emb_dim, contexts zero, float32, ``(last - first, emb_dim)`` each.
+        """
+        nodes = torch.empty(last - first, self.emb_dim)
+        stream, step = rng.key(self._key, "rows"), max(1, _NUMBERS // self.emb_dim)
+        for low in range(first, last, step):
+            high = min(last, low + step)
+            random = rng.bits(stream, torch.arange(low * self.emb_dim, high * self.emb_dim))
+            # 24 bits are what a float32 holds
+            unit = ((random >> 40) & 0xFFFFFF).to(torch.float32) / (1 << 24)
+            nodes[low - first : high - first] = ((2 * unit - 1) / self.emb_dim).view(-1, self.emb_dim)
+        return nodes, torch.zeros_like(nodes)
 
     @property
     def view(self) -> GraphView:
@@ -287,10 +316,18 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
         return f"{type(self).__name__}({size}, walk_length={self.walk_length}, window_size={self.window_size})"
 
 
-def table(rows: int, columns: int, sparse: bool) -> nn.Embedding:
+def table(rows: int, columns: int, sparse: bool, device: torch.device | None = None) -> nn.Embedding:
     """An embedding table whose values are yet to be set; nn.Embedding itself would draw from torch's generator."""
-    memory.check_room("num_nodes", f"{rows} rows of {columns} numbers", 4 * rows * columns, "the table")
-    return nn.Embedding(rows, columns, sparse=sparse, _weight=torch.empty(rows, columns))
+    if device is None or device.type != "meta":
+        memory.check_room("num_nodes", f"{rows} rows of {columns} numbers", 4 * rows * columns, "the table")
+    return nn.Embedding(rows, columns, sparse=sparse, _weight=torch.empty(rows, columns, device=device))
+
+
+def _device(device: Any) -> torch.device:
+    try:
+        return torch.device("cpu" if device is None else device)
+    except (RuntimeError, TypeError) as error:
+        raise InputError("device", device, "a device of torch, such as 'cpu' or 'meta'") from error
 
 
 def _rows(table: nn.Embedding, walk: Tensor, valid: Tensor, whole: bool) -> Tensor:

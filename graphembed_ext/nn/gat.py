@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,9 +70,13 @@ class SemanticAttention(nn.Module):
         for number in (0, 2):
             self.project[number].reset_parameters()  # type: ignore[operator]
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Scores ``(num_metapaths,)`` of vectors ``(num_metapaths, num_nodes, in_channels)``."""
-        return self.project(z).mean(1).squeeze(1)
+    def forward(self, z: Tensor, mean: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Scores ``(num_metapaths,)`` of vectors ``(num_metapaths, num_nodes, in_channels)``.
+
+        ``mean`` takes the mean over the nodes where some of them are elsewhere.
+        """
+        scores = self.project(z)
+        return (scores.mean(1) if mean is None else mean(scores)).squeeze(1)
 
 
 class _Projection(Linear):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -133,6 +133,7 @@ class HANConv(MessagePassing):
         edge_weight_dict: Mapping[EdgeType, Tensor] | None = None,
         return_attention_weights: bool = False,
         num_dst_nodes: Mapping[str, int] | None = None,
+        mean_over: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
     ) -> Any:
         """Outputs of every node type.
 
@@ -148,6 +149,8 @@ class HANConv(MessagePassing):
                 dropout and weights.
             num_dst_nodes: How many of the nodes, the first ones of their type, are destinations, for mini-batches; a
                 type that is missing has all its nodes.
+            mean_over: What takes the mean over the destinations of a type, ``(..., num_nodes, columns)`` to
+                ``(..., columns)``, where some of them are elsewhere; a type that is missing has them all here.
 
         Returns:
             ``{node type: (num_dst_nodes, out_channels)}``, None for a type into which no edge type leads. If asked
@@ -181,7 +184,7 @@ class HANConv(MessagePassing):
                 attention[edge_type] = self._attention(edges, alpha_src, halves.alpha_dst)
         found, semantic = {}, {}
         for name, parts in outs.items():
-            found[name], semantic[name] = self._fused(parts)
+            found[name], semantic[name] = self._fused(parts, (mean_over or {}).get(name))
         more = [semantic] * semantics + [attention] * attentions
         return (found, *more) if more else found
 
@@ -246,14 +249,16 @@ class HANConv(MessagePassing):
         scores = F.leaky_relu(alpha_src[src] + alpha_dst[dst], self.negative_slope)
         return softmax(scores, dst, num_nodes=len(alpha_dst))
 
-    def _fused(self, outs: list[Tensor]) -> tuple[Tensor | None, Tensor | None]:
+    def _fused(
+        self, outs: list[Tensor], mean: Callable[[Tensor], Tensor] | None
+    ) -> tuple[Tensor | None, Tensor | None]:
         """The attention over metapaths, and their sum: nothing for a type that no edge leads to, as in PyG."""
         if not outs:
             return None, None
         out = torch.stack(outs)
-        if out.numel() == 0:
+        if out.numel() == 0 and mean is None:
             return out.view(0, out.size(-1)), None
-        weights = F.softmax(self._own.scores(self, out), dim=0)
+        weights = F.softmax(self._own.scores(self, out, mean or _mean), dim=0)
         return torch.sum(weights.view(-1, 1, 1) * out, dim=0), weights
 
     def dropped(self, x: Tensor) -> Tensor:
@@ -297,21 +302,31 @@ def attended(
     edges: Mapping[EdgeType, Edges],
     weights: Mapping[EdgeType, Tensor] | None,
     num_dst_nodes: Mapping[str, int] | None,
+    mean_over: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
 ) -> tuple[dict[str, Tensor | None], dict[str, Tensor]]:
     """Call a layer of a model: one of ours with all there is, any other as PyG's is called.
 
     Raises:
-        InputError: Weights, and a layer that is none of ours.
+        InputError: Weights, or nodes that are elsewhere in part, and a layer that is none of ours.
     """
     if isinstance(conv, HANConv):
-        found: Any = conv(x_dict, edges, True, edge_weight_dict=weights, num_dst_nodes=num_dst_nodes)
+        more = {"edge_weight_dict": weights, "num_dst_nodes": num_dst_nodes, "mean_over": mean_over}
+        found: Any = conv(x_dict, edges, True, **more)
         return found
+    if mean_over is not None:
+        raise InputError(
+            "strategy", "'ddp'", f"None, as {type(conv).__qualname__} takes means over its own nodes alone"
+        )
     if weights is not None:
         raise InputError("edge_weight_dict", "weights", f"None, as {type(conv).__qualname__} takes none")
     plain = {name: torch.stack(ends(of)) if isinstance(of, Adjacency) else of for name, of in edges.items()}
     out, semantic = conv(x_dict, plain, True)
     counts = num_dst_nodes or {}
     return {name: x if x is None else x[: counts.get(name, len(x))] for name, x in out.items()}, semantic
+
+
+def _mean(rows: Tensor) -> Tensor:
+    return rows.mean(-2)
 
 
 def _probability(argument: str, value: Any) -> float:

@@ -6,7 +6,7 @@ The parameters stand in the layer itself, under the names that either peer's ``s
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -58,8 +58,8 @@ class Architecture(abc.ABC):
         """Sums over the neighbours after the activation."""
 
     @abc.abstractmethod
-    def scores(self, conv: Any, out: Tensor) -> Tensor:
-        """Scores ``(num_metapaths,)`` of vectors ``(num_metapaths, num_nodes, out_channels)``."""
+    def scores(self, conv: Any, out: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:
+        """Scores ``(num_metapaths,)`` of vectors ``(num_metapaths, num_nodes, out_channels)``, by a mean over nodes."""
 
 
 class _PyG(Architecture):
@@ -95,8 +95,8 @@ class _PyG(Architecture):
     def activated(self, conv: Any, edge_type: EdgeType, out: Tensor) -> Tensor:
         return F.relu(out)
 
-    def scores(self, conv: Any, out: Tensor) -> Tensor:
-        found: Tensor = (conv.q * torch.tanh(conv.k_lin(out)).mean(1)).sum(-1)
+    def scores(self, conv: Any, out: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:
+        found: Tensor = (conv.q * mean(torch.tanh(conv.k_lin(out)))).sum(-1)
         return found
 
 
@@ -126,8 +126,8 @@ class _DGL(Architecture):
     def activated(self, conv: Any, edge_type: EdgeType, out: Tensor) -> Tensor:
         return F.elu(out + self._layer(conv, edge_type).bias)
 
-    def scores(self, conv: Any, out: Tensor) -> Tensor:
-        found: Tensor = conv.semantic_attention(out)
+    def scores(self, conv: Any, out: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:
+        found: Tensor = conv.semantic_attention(out, mean)
         return found
 
     def _layer(self, conv: Any, edge_type: EdgeType) -> Any:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, rng
+from ..distributed.group import ALONE, Group, Reduce
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.metapaths import Metapath
@@ -25,17 +26,20 @@ class Block(NamedTuple):
     Attributes:
         edges: Edges by edge type, sources and destinations numbered within the block.
         num_dst: How many nodes of each type are destinations: its first ones. None for all.
+        mean_over: What takes means over the destinations of each type where other ranks have some of them.
     """
 
     edges: dict[EdgeType, Adjacency]
     num_dst: dict[str, int] | None
+    mean_over: dict[str, Reduce] | None = None
 
 
 class MetapathLoader:
     """Batches of nodes, each with a block of sampled neighbours for every layer.
 
     A node's neighbours along a metapath are the ends of a number of uniform walks along it, backwards; an end met
-    twice counts once. So neighbours to which many ways lead are met more often.
+    twice counts once. So neighbours to which many ways lead are met more often. The walks from a node depend on the
+    batch's number and on the node alone, not on the other nodes of the batch.
 
     Args:
         view: The graph.
@@ -47,6 +51,9 @@ class MetapathLoader:
         epoch: Number of the epoch: another order, other walks.
         shuffle: Whether to take the nodes in random order.
         make: Turns the nodes that the first layer reads, by type, and the blocks into what a model takes.
+
+    Attributes:
+        group: The processes that share out the nodes of every batch.
 
     Example:
         >>> import graphembed_ext as ge
@@ -79,6 +86,7 @@ class MetapathLoader:
         self._view, self._layers, self._make = view, layers, make
         self._nodes = {name: ids for name, ids in nodes.items() if len(ids)}
         self._seed, self._epoch, self._shuffle = seed, epoch, shuffle
+        self.group: Group = ALONE
         paths = sorted({turned(path) for layer in layers for path in layer.values()})
         self._number = {path: number for number, path in enumerate(paths)}
         # The tables of a walk are those of the graph: made once for a view, not for an epoch.
@@ -102,8 +110,10 @@ class MetapathLoader:
             kinds, every = kinds[order], every[order]
         for number in range(len(self)):
             part = slice(number * self._batch_size, (number + 1) * self._batch_size)
-            seeds = {name: every[part][kinds[part] == kind] for kind, name in enumerate(types)}
-            seeds = {name: ids for name, ids in seeds.items() if len(ids)}
+            own = self.group.share(len(every[part]))
+            # A type of which other ranks have nodes stays: the layers meet over it.
+            there = [kind for kind in range(len(types)) if bool((kinds[part] == kind).any())]
+            seeds = {types[kind]: every[part][own][kinds[part][own] == kind] for kind in there}
             yield self._make(*self._sampled(seeds, number)), seeds
 
     def _sampled(self, seeds: dict[str, Tensor], batch: int) -> tuple[dict[str, Tensor], list[Block]]:
@@ -125,7 +135,7 @@ class MetapathLoader:
                 pairs[edge_type] = self._walked(turned(path), dst, fanout, rng.key(stream, place))
         found = dict(needed)
         local: dict[EdgeType, Tensor] = {}
-        for name in {src for src, _, _ in pairs}:
+        for name in sorted({src for src, _, _ in pairs}):
             parts = {edge_type: ids for edge_type, (ids, _) in pairs.items() if edge_type[0] == name}
             first = needed.get(name, torch.empty(0, dtype=torch.int64))
             found[name], numbers = _numbered(first, torch.cat(list(parts.values())))
@@ -135,13 +145,16 @@ class MetapathLoader:
             edge_type: Adjacency.from_edges(local[edge_type], dst, len(found[edge_type[0]]), len(needed[edge_type[2]]))
             for edge_type, (_, dst) in pairs.items()
         }
-        return Block(edges, {name: len(ids) for name, ids in needed.items()}), found
+        means = {name: self.group.mean_over(ids) for name, ids in needed.items()}
+        joint = {name: mean for name, mean in means.items() if mean is not None}
+        return Block(edges, {name: len(ids) for name, ids in needed.items()}, joint or None), found
 
     def _walked(self, path: Metapath, nodes: Tensor, fanout: int, stream: int) -> tuple[Tensor, Tensor]:
         """Ends of walks from some nodes, and the place of the node that each started from: every pair once."""
         walker, view = self._walker, self._view
         starts = nodes + self._number[path] * view.total_nodes + view.offsets[path[0][0]]
-        walks = walker.walk(starts.repeat_interleave(fanout), walker.full_length, stream).nodes
+        numbers = (starts.unsqueeze(1) * fanout + torch.arange(fanout)).flatten()
+        walks = walker.walk(starts.repeat_interleave(fanout), walker.full_length, stream, numbers).nodes
         ends, places = walks[:, len(path)].cpu(), torch.arange(len(nodes)).repeat_interleave(fanout)
         arrived = ends >= 0
         last = path[-1][2]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._core import checks, rng
 from .._core.background import in_background
+from ..distributed.group import ALONE, Group
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES, by_type, find, node_ids
@@ -190,6 +191,7 @@ class NeighborLoader:
 
     Attributes:
         epoch: Number of the next pass, from 0; set it to resume.
+        group: The processes that share out the seeds of every batch.
     """
 
     def __init__(
@@ -209,6 +211,7 @@ class NeighborLoader:
         epoch: int = 0,
     ) -> None:
         self.sampler, self.epoch = sampler, epoch
+        self.group: Group = ALONE
         self._view, self._seeds, self._batch_size = view, seeds, checks.integer("batch_size", batch_size)
         self._features, self._labels = features, labels
         self._shuffle, self._drop_last, self._prefetch, self._seed = shuffle, drop_last, prefetch, seed
@@ -252,15 +255,19 @@ class NeighborLoader:
             every, kinds = every[order], kinds[order]
         for number in range(len(self)):
             part = slice(number * self._batch_size, (number + 1) * self._batch_size)
-            yield self.batch({name: every[part][kinds[part] == k] for k, name in enumerate(types)}, epoch, number)
+            own = self.group.share(len(every[part]))
+            ids, kind = every[part][own], kinds[part][own]
+            yield self.batch({name: ids[kind == k] for k, name in enumerate(types)}, epoch, number)
 
 
 class SeededBatches(NeighborLoader):
-    """The same batches, each with its seeds by node type beside it, as :mod:`graphembed_ext.training.nodes` wants."""
+    """The same batches, each with its seeds by node type beside it, as :mod:`graphembed_ext.training.nodes` wants:
+    without seeds, where there are fewer than processes that share them out, none.
+    """
 
     def __iter__(self) -> Iterator[Any]:
         for batch in super().__iter__():
-            yield batch, batch.seeds if self._view.is_typed else {NODE_TYPE: batch.seeds}
+            yield batch, batch.seeds if self._view.is_typed else {} if batch.seeds is None else {NODE_TYPE: batch.seeds}
 
 
 def _only(value: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..distributed.group import ALONE, Group
 from .result import finite
 from .run import Bar
 
@@ -48,15 +49,21 @@ class Adam:
         lr: Learning rate.
         weight_decay: L2 penalty.
         fused: As for :class:`torch.optim.Adam`.
+        group: The processes that have the same weights and share out every batch: a step follows the gradient of all.
 
     Reference:
         Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0, fused: bool | None = None
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        weight_decay: float = 0.0,
+        fused: bool | None = None,
+        group: Group = ALONE,
     ) -> None:
-        self._lr = lr
+        self._lr, self._group = lr, group
         self._optimizer = torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
 
     def set_rate(self, lr: float) -> None:
@@ -68,6 +75,7 @@ class Adam:
         """One step along a loss's gradient, which stays in the parameters."""
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self._group.add_gradients(p for group in self._optimizer.param_groups for p in group["params"])
         self._optimizer.step()
 
     def epoch(self, number: int, bar: Bar, batches: Iterable[T], loss: Callable[[T], tuple[Tensor, int]]) -> Seen:
@@ -77,15 +85,15 @@ class Adam:
             number: Number of the epoch, from 0.
             bar: Is told of every batch.
             batches: The batches.
-            loss: Mean loss of a batch, and how many examples it has.
+            loss: Mean loss of a batch, or of this process's part of it, and how many examples that has.
 
         Raises:
             TrainingError: A loss that is NaN or infinite; the weights are those before that step.
         """
         seen = Seen([], [])
         for place, batch in enumerate(batches):
-            lost, count = loss(batch)
-            value = finite(float(lost.detach()), number, place, self._lr)
+            lost, count = self._group.weighed(*loss(batch))
+            value = finite(self._group.total(lost), number, place, self._lr)
             self.step(lost)
             seen.losses.append(value)
             seen.counts.append(count)

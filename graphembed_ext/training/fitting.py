@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..errors import InputError
 from ..hosts import registry
 from .result import FitResult
 from .run import Plan
+from .strategies import settle
 
 __all__ = ["OnEpoch", "fit", "options_of"]
 
@@ -50,6 +52,7 @@ def fit(
     resume: str = "same",
     on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
     task: str | None = None,
+    strategy: str | None = None,
     **options: Any,
 ) -> FitResult:
     """Train a model of this package; it goes on from its present weights.
@@ -72,17 +75,23 @@ def fit(
         batch_size: Examples in a batch: walks, interactions or nodes.
         seed: Fixes order and draws. Global random state is neither read nor moved.
         progress: Whether to show a progress bar.
-        checkpoint: File to keep the state in after every epoch. When it is there already, training resumes from
-            it; where the result is deterministic, to the same one as a run without a break. ``epochs`` may be more
-            than before; a learning rate that falls over all epochs then falls anew.
+        checkpoint: File to keep the state in after every epoch; under a strategy a folder, which any number of
+            processes can go on from. When it is there already, training resumes from it; where the result is
+            deterministic, to the same one as a run without a break. ``epochs`` may be more than before; a learning
+            rate that falls over all epochs then falls anew.
         resume: Whose state may be resumed: ``"same"``, that of this very training (graph, labels, splits, model and
             settings are compared; the order of edges and the host do not matter); or ``"force"``, any that has weights
             of the same sizes.
         on_epoch: Called with each entry of ``history`` when its epoch is over: a function, or several of them, such
-            as :class:`graphembed_ext.callbacks.TensorBoard`. Training ends where one of them returns True.
+            as :class:`graphembed_ext.callbacks.TensorBoard`. Training ends where one of them returns True. Of several
+            processes the first one calls it.
         task: What to train GraphSAGE on: ``"nodes"``, their labels, or ``"links"``, without labels; GraphSAGE and HAN
             take ``"regression"``, too: the labels are numbers, whatever they look like. None means labels
             where ``y`` or ``masks`` are given or the graph has a ``train_mask``, otherwise links.
+        strategy: How several processes, which torchrun has started, train together: ``"sharded"`` for walk models,
+            ``"ddp"`` for GraphSAGE and HAN, ``"columns"`` for LightGCN; ``"auto"`` for the model's own where a
+            launcher has started this process; None for this process alone. Each gives what one process gives, up to
+            rounding: see :mod:`graphembed_ext.distributed`. Every process makes the same call.
         **options: Options of the task.
 
     Returns:
@@ -92,6 +101,7 @@ def fit(
         InputError: An argument that cannot work, or that this model's task does not have; checked before any work.
         FileFormatError: The checkpoint belongs to another training; says what differs, and nothing has been changed.
         TrainingError: The loss became NaN or infinite.
+        DistributedError: Another of the processes has ended, or cannot be reached.
 
     Example:
         >>> import torch, graphembed_ext as ge
@@ -103,8 +113,9 @@ def fit(
     """
     if hasattr(model, "task_without_labels") and graph is not None:
         graph = registry.view(graph)
-    train = None if isinstance(model, type) else _trainer(model, _task(model, graph, task, options))
-    if train is None:
+    found = None if isinstance(model, type) else _task(model, graph, task, options)
+    train = _trainer(model, found)
+    if train is None or found is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     _check_options(model, train, options)
     plan = Plan(
@@ -117,7 +128,9 @@ def fit(
         _joined(on_epoch),
         checks.choice("resume", resume, ("same", "force")) == "force",
     )
-    return train(model, graph, plan, **options)
+    plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
+    with plan.group.watched():
+        return train(model, graph, plan, **options)
 
 
 def _seed(seed: Any) -> int:

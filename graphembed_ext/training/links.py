@@ -13,6 +13,7 @@ from torch import Tensor
 from .. import losses
 from .._core import checks, rng
 from .._core.background import in_background
+from ..distributed.group import ALONE, Group
 from ..errors import InputError
 from ..graph.view import EdgeType, GraphView
 from ..hosts import registry
@@ -136,18 +137,22 @@ class _LinkTrainer:
         self._model, self._view, self._loader, self._pairs = model, view, loader, pairs
         self._plan, self._batch_size, self._temperature, self._exclude = plan, batch_size, temperature, exclude
         self.batches = -(-len(pairs.starts) // batch_size)
-        materialised(model, lambda: next(self._steps(0))[0])
-        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay)
+        materialised(model, lambda: next(self._steps(0, ALONE))[0])
+        plan.group.same_weights(model.state_dict().values())
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, group=plan.group)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
         device = next(self._model.parameters()).device
-        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, device):
-            batches = in_background(lambda: self._steps(number), _AHEAD)
+        group = self._plan.group
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *group.own) >> 1, device):
+            batches = in_background(lambda: self._steps(number, group), _AHEAD)
             return self._adam.epoch(number, bar, batches, self._trained).entry()
 
     def _trained(self, step: tuple[Any, Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
         batch, first, second, negatives, missing = step
+        if not len(first):  # other ranks have them all
+            return torch.zeros((), device=next(self._model.parameters()).device, requires_grad=True), 0
         found = self._model.logits(batch)
         out = torch.cat([found[name] for name in self._view.node_types if name in found])
         out = F.normalize(out, dim=1) / math.sqrt(self._temperature)
@@ -155,8 +160,10 @@ class _LinkTrainer:
         others = torch.einsum("bd,bkd->bk", here, out[negatives]).masked_fill(missing.to(out.device), -math.inf)
         return losses.skip_gram_loss((here * there).sum(1), others), len(first)
 
-    def _steps(self, epoch: int) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
-        """A batch around all nodes of some pairs and their negatives, and where in it these are."""
+    def _steps(self, epoch: int, group: Group = ALONE) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
+        """A batch around all nodes of some pairs and their negatives, and where in it these are; of pairs that are
+        shared out, the share of this process.
+        """
         starts, sampler = self._pairs.starts, self._loader.sampler
         generator = rng.generator(rng.key(self._plan.seed, "links", "order", epoch))
         order = starts[torch.randperm(len(starts), generator=generator)]
@@ -165,8 +172,10 @@ class _LinkTrainer:
             first, second, negatives, missing = self._pairs.draw(epoch, order[low : low + self._batch_size], low)
             if not len(first):
                 continue
-            nodes, place = torch.unique(torch.cat([first, second, negatives.flatten()]), return_inverse=True)
             excluded = self._edges_between(first, second) if self._exclude else {}
+            part = group.share(len(first))
+            first, second, negatives, missing = first[part], second[part], negatives[part], missing[part]
+            nodes, place = torch.unique(torch.cat([first, second, negatives.flatten()]), return_inverse=True)
             key = rng.key(self._plan.seed, "links", "neighbors", epoch, number)
             seeds = {}
             for name in self._model.targets:

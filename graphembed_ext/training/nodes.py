@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import losses
 from .._core import checks, rng
+from ..distributed.group import ALONE, Group
 from ..errors import InputError
 from ..evaluate.metrics import classification_metrics, regression_metrics
 from ..graph.view import GraphView
@@ -65,7 +66,8 @@ class NodeModel(Protocol):
     ) -> Any:
         """Mini-batches over some nodes: ``len(loader)`` pairs ``(inputs, nodes)``, where the rows that
         ``logits(inputs)`` has for a type belong to ``nodes`` of that type. What a batch holds depends on seed and epoch
-        alone.
+        alone. Several processes train with a loader that has the attribute ``group``
+        (:class:`graphembed_ext.distributed.group.Group`), whose ``share`` says which part of a batch is this process's.
         """
 
 
@@ -201,19 +203,24 @@ class _NodeTrainer:
         self._validate_every, self._fanouts = validate_every, fanouts
         self._inputs = model.inputs(view) if plan.batch_size is None else None
         self.batches = 1 if plan.batch_size is None else len(self._loader("train", 0, True))
-        materialised(model, lambda: next(iter(self._steps(0)))[0])
-        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay)
+        materialised(model, lambda: next(iter(self._steps(0, ALONE)))[0])
+        plan.group.same_weights(model.state_dict().values())
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, group=plan.group)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
-        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number) >> 1, self._view.device):
-            entry = self._adam.epoch(number, bar, self._steps(number), self._trained).entry()
+        # ranks that share out the nodes drop other numbers; those that work out the whole graph, the same
+        own = () if self._inputs is not None else self._plan.group.own
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *own) >> 1, self._view.device):
+            entry = self._adam.epoch(number, bar, self._steps(number, self._plan.group), self._trained).entry()
         if self._split.parts["val"] and (number + 1) % self._validate_every == 0:
             entry |= self.figures("val")
         return entry
 
     def _trained(self, batch: tuple[Any, dict[str, Tensor]]) -> tuple[Tensor, int]:
         inputs, nodes = batch
+        if not nodes:  # other ranks have them all
+            return torch.zeros((), device=self._view.device, requires_grad=True), 0
         loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
         return loss, sum(map(len, nodes.values()))
 
@@ -251,10 +258,16 @@ class _NodeTrainer:
             for inputs, nodes in self._loader(part, 0, False):
                 yield self._model.logits(inputs), nodes, False
 
-    def _steps(self, epoch: int) -> Iterable[tuple[Any, dict[str, Tensor]]]:
+    def _steps(self, epoch: int, group: Group = ALONE) -> Iterable[tuple[Any, dict[str, Tensor]]]:
         if self._inputs is not None:
-            return [(self._inputs, self._split.parts["train"])]
-        return self._loader("train", epoch, True)
+            return [(self._inputs, {t: ids[group.share(len(ids))] for t, ids in self._split.parts["train"].items()})]
+        loader = self._loader("train", epoch, True)
+        if group is not ALONE:
+            if not hasattr(loader, "group"):
+                expected = "one whose loader has the attribute 'group', by which processes share out its batches"
+                raise InputError("model", f"a {type(self._model).__name__}", expected)
+            loader.group = group
+        return loader
 
     def _loader(self, part: str, epoch: int, shuffle: bool) -> Any:
         more = {} if self._fanouts is None else {"fanouts": self._fanouts}
@@ -272,13 +285,14 @@ class _NodeTrainer:
         """Mean over nodes; ``whole`` when the scores are those of all nodes of a type."""
         parts = []
         for node_type, ids in nodes.items():
-            if len(ids) == 0:
-                continue
             rows = scores[node_type]
+            if len(ids) == 0:  # other ranks have all of them; the gradient passes here nevertheless
+                parts.append(rows.sum() * 0)
+                continue
             ids = ids.to(rows.device)
             labels = self._split.y[node_type].to(rows.device)[ids]
             parts.append(self._lost(rows[ids] if whole else rows, labels) * len(ids))
-        return torch.stack(parts).sum() / sum(map(len, nodes.values()))
+        return torch.stack(parts).sum() / max(1, sum(map(len, nodes.values())))
 
     def _lost(self, rows: Tensor, labels: Tensor) -> Tensor:
         if self._split.regression:

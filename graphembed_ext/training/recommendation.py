@@ -19,9 +19,10 @@ from ..graph.interactions import Interactions
 from ..sampling.triplets import Triplets
 from .adam import Adam
 from .fingerprint import multiset
-from .own_scores import OwnScores, negative_scores
+from .own_scores import OwnScores
 from .result import FitResult
 from .run import Bar, Early, Plan, run
+from .splitting import Whole, split_of
 
 __all__ = ["RankingTrainer", "Recommender", "train"]
 
@@ -127,7 +128,8 @@ def train(
             raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
     epochs, lr, batch_size = plan.epochs or _EPOCHS, plan.lr or _LR, plan.batch_size or _BATCH_SIZE
     triplets = Triplets(known, sampling, plan.seed, checks.integer("num_negatives", num_negatives))
-    trainer = RankingTrainer(model, known, triplets, epochs, lr, batch_size, loss, decay, schedule)
+    split = split_of(model, plan.group)
+    trainer = RankingTrainer(split.model, known, triplets, epochs, lr, batch_size, loss, decay, schedule, split)
     if validation is not None:
         trainer.validate_with(validation, k, validate_every)
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "weight_decay": decay}
@@ -143,17 +145,18 @@ def train(
             return found | {"validation": None}
         return found | {"validation": multiset(*pairs), "monitor": early.monitor, "patience": patience}
 
-    return run(
-        trainer,
-        model,
-        plan,
-        epochs=epochs,
-        batches=trainer.batches,
-        config=config,
-        belongs_to=belongs_to,
-        early=early,
-        begin=lambda: model.adopt(graph, num_users=num_users),
-    )
+    with split:
+        return run(
+            trainer,
+            model,
+            plan,
+            epochs=epochs,
+            batches=trainer.batches,
+            config=config,
+            belongs_to=belongs_to,
+            early=early,
+            begin=lambda: model.adopt(graph, num_users=num_users),
+        )
 
 
 class RankingTrainer:
@@ -172,7 +175,9 @@ class RankingTrainer:
         loss: str,
         weight_decay: float,
         schedule: str,
+        split: Whole | None = None,
     ) -> None:
+        self._split = split or Whole(model)
         table = model.embedding.weight
         self._model, self._known, self._triplets, self._batch_size = model, known, triplets, batch_size
         self._loss, self._decay, self._schedule, self._lr = loss, weight_decay, schedule, lr
@@ -196,7 +201,8 @@ class RankingTrainer:
         if self._validation is not None:
             pairs, k, every = self._validation
             if (number + 1) % every == 0 or number + 1 == self._epochs:
-                figures = recommendation(self._model, self._known, pairs, k)
+                with self._split.joined() as whole:
+                    figures = recommendation(whole, self._known, pairs, k)
                 entry |= {f"val_{name}": figure for name, figure in figures.items()}
         return entry
 
@@ -218,13 +224,8 @@ class RankingTrainer:
         sizes = [len(users), len(items), others.numel()]
         user, positive, negative = final.index_select(0, place).split(sizes)
         held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).split(sizes)
-        return losses.bpr_loss(
-            (user * positive).sum(1),
-            negative_scores(user, negative, others),
-            preset=self._loss,
-            initial=held,
-            weight_decay=self._decay,
-        )
+        better, worse, held = self._split.scored(user, positive, negative, others, held)
+        return losses.bpr_loss(better, worse, preset=self._loss, initial=held, weight_decay=self._decay)
 
     def step(self, users: Tensor, items: Tensor, others: Tensor) -> float:
         """Train on triplets given as rows, each ``(B,)``; returns their loss."""
@@ -246,8 +247,8 @@ class RankingTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's moments."""
-        return self._adam.state_dict()
+        return self._split.shared(self._adam.state_dict())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Adam's moments of an earlier run."""
-        self._adam.load_state_dict(state)
+        self._adam.load_state_dict(self._split.own(state))

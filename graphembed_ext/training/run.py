@@ -18,6 +18,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .._core import memory
+from ..distributed.group import ALONE, Group
 from .fingerprint import settings_of
 from .result import FitResult
 from .states import State
@@ -38,6 +39,7 @@ class Plan:
         checkpoint: File to keep the state in.
         on_epoch: Called with each entry of the history; training ends where it returns True.
         force: Whether the state of another training may be resumed.
+        group: The processes that train together.
     """
 
     epochs: int | None = None
@@ -48,6 +50,7 @@ class Plan:
     checkpoint: Path | None = None
     on_epoch: Callable[[dict[str, float]], bool | None] | None = None
     force: bool = False
+    group: Group = ALONE
 
 
 @dataclass(frozen=True)
@@ -177,29 +180,31 @@ def run(
         FileFormatError: The checkpoint belongs to another training; nothing has been changed.
     """
     config = {"engine": trainer.name, "epochs": epochs, **config}
-    result, best = FitResult(engine=trainer.name, settings=dict(config)), _Best(early)
-    state = None
-    if plan.checkpoint is not None:
-        about = settings_of(model) | belongs_to()
-        state = State(plan.checkpoint, config, about, model, trainer, best if early is not None else None)
+    result, best, group = FitResult(engine=trainer.name, settings=dict(config)), _Best(early), plan.group
+    about = settings_of(model) | belongs_to() if plan.checkpoint is not None or group.size > 1 else {}
+    group.check_equal({**about, **config})
+    state = _state(plan, config, about, model, trainer, best)
+    if state is not None:
         result.history = state.resume(plan.force)
     if begin is not None:
         begin()
     began = time.perf_counter()
-    bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress)
+    bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress and group.first)
     try:
         for epoch in range(len(result.history), epochs):
             if best.exhausted():
                 break
-            result.history.append(_epoch(trainer, epoch, bar))
+            result.history.append(group.agreed(_epoch(trainer, epoch, bar)))
             setattr(result, unit + "s", getattr(result, unit + "s") + int(result.history[-1][unit + "s"]))
             best.see(result.history[-1], model)
             if state is not None:
                 state.save(result.history)
-            if plan.on_epoch is not None and plan.on_epoch(result.history[-1]) is True:
+            if _ended(plan, result.history[-1]):
                 break
         result.stopped_early = len(result.history) < epochs
     except KeyboardInterrupt:
+        if group.size > 1:  # others may have been stopped at another place
+            raise
         result.interrupted = True
         warnings.warn(_farewell(len(result.history), epochs, state is not None), stacklevel=4)
     finally:
@@ -211,6 +216,21 @@ def run(
     result.seconds = time.perf_counter() - began
     result.peak_memory = memory.peak()
     return result
+
+
+def _state(
+    plan: Plan, config: dict[str, Any], about: dict[str, Any], model: nn.Module, trainer: Trainer, best: _Best
+) -> State | None:
+    if plan.checkpoint is None:
+        return None
+    return State(plan.checkpoint, config, about, model, trainer, best if best.early is not None else None, plan.group)
+
+
+def _ended(plan: Plan, entry: dict[str, float]) -> bool:
+    """Whether what is called after an epoch, by the first process, wants no more of them."""
+    if plan.on_epoch is None:
+        return False
+    return bool(plan.group.agreed(plan.group.first and plan.on_epoch(entry) is True))
 
 
 def _farewell(done: int, epochs: int, kept: bool) -> str:

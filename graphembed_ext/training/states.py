@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .._core.files import whole
+from ..distributed.folders import Folder
+from ..distributed.group import ALONE, Group
 from ..errors import FileFormatError
 
 __all__ = ["Part", "State", "read_state"]
@@ -38,6 +40,7 @@ class State:
         model: The model.
         optimizer: What trains it.
         best: The best weights so far; None where nothing validates.
+        group: The processes that train together; where a launcher has started them, the path is that of a folder.
     """
 
     def __init__(
@@ -48,17 +51,18 @@ class State:
         model: nn.Module,
         optimizer: Part,
         best: Part | None,
+        group: Group = ALONE,
     ) -> None:
         self._path, self._settings, self._belongs_to = path, settings, belongs_to
+        self._store: _File | Folder = _File(path)
+        if group is not ALONE or path.is_dir():
+            self._store = Folder(path, group)
         self._model, self._optimizer, self._best = model, optimizer, best
 
     def save(self, history: list[dict[str, float]]) -> None:
         """Write the state after an epoch; the one before stays in place until this one is whole."""
         state = {"config": self._settings, "belongs_to": self._belongs_to, "history": history}
-        state |= {"model": self._model.state_dict(), "optimizer": self._optimizer.state_dict()}
-        if self._best is not None:
-            state["best"] = self._best.state_dict()
-        whole(self._path, lambda part: torch.save(state, part))
+        self._store.write(state | self._now())
 
     def resume(self, force: bool) -> list[dict[str, float]]:
         """Take up the state in the file, where there is one, all of it or nothing; returns its history.
@@ -69,9 +73,9 @@ class State:
         Raises:
             FileFormatError: No state of fit; that of another training; weights of other sizes.
         """
-        if not self._path.exists():
+        if not self._store.exists():
             return []
-        state = read_state(self._path)
+        state = self._store.read(self._now())
         if not force:
             self._compare(state)
         try:
@@ -82,6 +86,11 @@ class State:
             ) from error
         history: list[dict[str, float]] = state["history"]
         return history
+
+    def _now(self) -> dict[str, Any]:
+        """What changes from epoch to epoch."""
+        state = {"model": self._model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        return state if self._best is None else {**state, "best": self._best.state_dict()}
 
     def _compare(self, state: Mapping[str, Any]) -> None:
         found = {**state.get("belongs_to", {}), **state["config"]}
@@ -126,6 +135,22 @@ def read_state(path: Path) -> dict[str, Any]:
             "checkpoint", f"{path} ({error})", "a checkpoint of fit, or a name not taken yet", "choose another name"
         ) from error
     return state
+
+
+class _File:
+    """The last state of a training in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        whole(self._path, lambda part: torch.save(state, part))
+
+    def read(self, like: Mapping[str, Any]) -> dict[str, Any]:
+        return read_state(self._path)
 
 
 def _check_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from .._core import checks, memory, rng
 from .._core.overrides import overridden
+from ..distributed.group import ALONE, Group
 from ..errors import InputError
 from . import own_loop
 from .engines.base import Batch, Engine
@@ -22,10 +23,12 @@ from .run import Bar, Plan, run
 __all__ = ["train"]
 
 _EPOCHS, _LR = 20, 0.025
+#: Of Adagrad, which divides by all gradients so far.
+_LR_SHARDED = 0.1
 #: The learning rate falls linearly to this part of its first value, as in word2vec.
 _LAST_RATE = 1e-4
 #: Walks in a batch, by engine: one is a step of Adam, or a share of the work for a thread of the compiled kernel.
-_BATCH_SIZE = {"torch": 128, "numba": 512}
+_BATCH_SIZE = {"torch": 128, "numba": 512, "sharded": 512}
 _MOST_THREADS = 1024
 #: Methods of a model that engines do not call, and a loop of one's own does.
 _OWN = ("sample", "forward", "pairs_of")
@@ -52,6 +55,11 @@ def train(
     What a subclass overrides is called: its ``loss`` by the engine ``torch``; its ``sample`` and ``forward``, as in a
     loop of one's own, by :func:`graphembed_ext.training.own_loop.train`.
 
+    With the strategy ``"sharded"`` several processes train together, each of which has its own rows of both tables and
+    its share of every batch of walks, by row-wise Adagrad on the model's own loss. What comes of it does not depend on
+    how many there are, but for rounding. The tables stay shared out: ``ge.embed(model)``, called by every process,
+    has the whole of them; ``ge.distributed.save(model, folder)`` writes them row by row without it.
+
     By default, ``numba`` trains on several threads at once, which race for the tables: results differ a little
     from run to run. With ``deterministic=True`` they depend on the seed, the model's weights, the batch size and the
     walk engine alone, bit by bit: not on the host, nor on ``num_workers``. It takes one thread.
@@ -62,7 +70,8 @@ def train(
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs, in each of which one walk starts from
             every node (dense graphs with many classes gain from more: BlogCatalog's Micro-F1 is 38 after 20, 42
             after 80); a first learning rate of 0.025 (the sums over a window make ``numba`` diverge from about 0.2
-            on); batches of 512 walks (``numba``) or 128 (``torch``).
+            on), or 0.1 with the strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``) or 128
+            (``torch``).
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only.
         num_workers: Processes that make walks ahead of training; 0 makes them in the calling thread, with ``numba``
             while it trains.
@@ -90,8 +99,9 @@ def train(
         given = {"loss": loss, "num_workers": num_workers, "engine": engine, "shrink_window": shrink_window}
         return _by_own_methods(model, graph, plan, own[0], given)
     threads = _threads(threads, checks.flag("deterministic", deterministic))
-    epochs, lr = plan.epochs or _EPOCHS, plan.lr or _LR
+    epochs, lr = plan.epochs or _EPOCHS, plan.lr or (_LR if plan.group is ALONE else _LR_SHARDED)
     key = rng.key(plan.seed, "fit")
+    walker = model.walker if plan.group is ALONE else model.walker.by_number()
     engine_, fallback = choose(
         model,
         engine,
@@ -101,17 +111,18 @@ def train(
         threads=threads,
         deterministic=deterministic,
         shrink_window=checks.flag("shrink_window", shrink_window),
+        group=plan.group,
     )
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
-    loader = model.loader(seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
+    loader = _loader(model, walker, plan.group, seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
     needed = engine_.memory() + _walking_memory(model, batch_size, threads)
     memory.check_training(engine_.name, needed)
     predicted = max(memory.peak(), memory.resident() + needed)
     config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "shrink_window": shrink_window}
-    trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr)
+    trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr, plan.group)
 
     def belongs_to() -> dict[str, Any]:
-        return {"task": "skip_gram", "deterministic": deterministic, **walks_of(model.walker)}
+        return {"task": "skip_gram", "deterministic": deterministic, **walks_of(walker)}
 
     result = run(
         trainer,
@@ -123,7 +134,7 @@ def train(
         belongs_to=belongs_to,
         unit="token",
     )
-    result.fallback, result.walk_engine, result.predicted_memory = fallback, model.walker.serving, predicted
+    result.fallback, result.walk_engine, result.predicted_memory = fallback, walker.serving, predicted
     return result
 
 
@@ -144,11 +155,25 @@ def _by_own_methods(model: Any, graph: Any, plan: Plan, method: str, given: dict
     return result
 
 
+def _loader(model: Any, walker: Any, group: Group, **config: Any) -> Any:
+    """The model's loader of walks, by this walker, of which each process makes its share."""
+    own, model.walker = model.walker, walker
+    try:
+        loader = model.loader(**config)
+    finally:
+        model.walker = own
+    if group is not ALONE:
+        loader.group = group
+    return loader
+
+
 class _WalkTrainer:
     """Hands the batches of walks of an epoch to an engine."""
 
-    def __init__(self, engine: Engine, loader: Any, epochs: int, batch_size: int, lr: float) -> None:
-        self.name = engine.name
+    def __init__(
+        self, engine: Engine, loader: Any, epochs: int, batch_size: int, lr: float, group: Group = ALONE
+    ) -> None:
+        self.name, self._group = engine.name, group
         self._engine, self._loader, self._batch_size, self._lr = engine, loader, batch_size, lr
         self._total = epochs * len(loader)
 
@@ -165,7 +190,9 @@ class _WalkTrainer:
     def _batches(self, epoch: int) -> Iterator[Batch]:
         for number, walks in enumerate(self._loader):
             rate = self._lr * max(_LAST_RATE, 1 - (epoch * len(self._loader) + number) / self._total)
-            yield Batch(walks, epoch, number, number * self._batch_size, rate)
+            first = number * self._batch_size
+            own = self._group.share(min(self._batch_size, len(self._loader.dataset) - first))
+            yield Batch(walks, epoch, number, first + own.start, rate)
 
     def state_dict(self) -> dict[str, Any]:
         return self._engine.state_dict()

@@ -28,7 +28,7 @@ _MOST = (1 << 32) - 1
 _ONE = U64(1)
 #: Draws that one step may need, as a shift; a restart has the last of them.
 _DRAWS, _RESTART = U64(32), U64((1 << 32) - 1)
-_NO_PLAN = np.zeros((1, 0), np.int64)
+_NO_PLAN, _NO_NUMBERS = np.zeros((1, 0), np.int64), np.zeros(0, np.int64)
 
 
 class CompiledWalks:
@@ -69,12 +69,19 @@ class CompiledWalks:
         self._restart, self._num_nodes = restart, num_nodes
 
     def walk(
-        self, starts: Tensor, walk_length: int, stream: int, first: int, plan: Tensor | None, max_rejections: int
+        self,
+        starts: Tensor,
+        walk_length: int,
+        stream: int,
+        first: int | Tensor,
+        plan: Tensor | None,
+        max_rejections: int,
     ) -> Tensor:
         """As :meth:`TorchWalker.walk`."""
         walks = torch.empty(len(starts), walk_length, dtype=torch.int64)
         out, begin = walks.numpy(), starts.contiguous().numpy()
         steps = _NO_PLAN if plan is None else plan.numpy()
+        numbers, begin_at = (first.numpy(), 0) if isinstance(first, Tensor) else (_NO_NUMBERS, first)
         parts = min(_PARTS, max(1, walks.numel() // _STEPS_OF_PART))
 
         def part(number: int) -> None:
@@ -93,7 +100,8 @@ class CompiledWalks:
                 self._num_nodes,
                 max_rejections,
                 U64(stream),
-                U64(first + low),
+                numbers[low:high],
+                U64(begin_at + low),
             )
 
         share(part, parts)
@@ -195,7 +203,21 @@ def _second_order(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _walk(  # type: ignore[no-untyped-def]
-    out, starts, plan, indptr, indices, table, weight, bias, keep, restart, num_nodes, max_rejections, stream, first
+    out,
+    starts,
+    plan,
+    indptr,
+    indices,
+    table,
+    weight,
+    bias,
+    keep,
+    restart,
+    num_nodes,
+    max_rejections,
+    stream,
+    numbers,
+    first,
 ):
     length = out.shape[1]
     second_order = bias[0] != 1.0 or bias[2] != 1.0
@@ -205,7 +227,7 @@ def _walk(  # type: ignore[no-untyped-def]
     for low in range(0, starts.size, _BLOCK):
         size = min(_BLOCK, starts.size - low)
         for i in range(size):
-            keys[i] = bits(stream, first + U64(low + i))
+            keys[i] = bits(stream, U64(numbers[low + i]) if numbers.size else first + U64(low + i))
             path[i] = starts[low + i] // num_nodes if planned else 0
             current[i] = starts[low + i] % num_nodes if planned else starts[low + i]
             previous[i] = -1

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .._core import checks, rng
+from ..distributed.group import ALONE, Group
 from ..errors import InputError
 from .walker import Walker
 
@@ -39,6 +40,7 @@ class WalkLoader(DataLoader[Any]):
 
     Attributes:
         epoch: Number of the next pass; set it to resume.
+        group: The processes that share out the walks of every batch; set it before the first pass.
 
     Example:
         >>> import graphembed_ext as ge
@@ -77,6 +79,15 @@ class WalkLoader(DataLoader[Any]):
         )
 
     @property
+    def group(self) -> Group:
+        """The processes that share out the walks of every batch."""
+        return self._order.group
+
+    @group.setter
+    def group(self, value: Group) -> None:
+        self._order.group = value
+
+    @property
     def epoch(self) -> int:
         """Number of the next pass over the loader, from 0."""
         return self._order.epoch
@@ -93,6 +104,7 @@ class _Order(Sampler[list[Job]]):
         self._starts, self._batch_size, self._shuffle = starts, batch_size, shuffle
         self._drop_last, self._seed = drop_last, seed
         self.epoch = 0
+        self.group: Group = ALONE
 
     def __len__(self) -> int:
         size = len(self._starts)
@@ -106,7 +118,9 @@ class _Order(Sampler[list[Job]]):
             starts = starts[order.to(starts.device)]
         for batch in range(len(self)):
             first = batch * self._batch_size
-            yield [(epoch, first, starts[first : first + self._batch_size])]
+            every = starts[first : first + self._batch_size]
+            own = self.group.share(len(every))
+            yield [(epoch, first + own.start, every[own])]
 
 
 class _Jobs(Dataset[Job]):

@@ -70,14 +70,15 @@ class TorchWalker:
         self._edge_keys: Tensor | None = None
         self._compiled: CompiledWalks | None = None
 
-    def walk(self, starts: Tensor, walk_length: int, stream: int, first: int = 0) -> Tensor:
+    def walk(self, starts: Tensor, walk_length: int, stream: int, first: int | Tensor = 0) -> Tensor:
         """Walks of ``walk_length`` nodes, -1 after a walk's end.
 
         Args:
             starts: First node of each walk, int64, shape ``(B,)``.
             walk_length: Nodes in a walk, the first one included.
             stream: Key of the random stream.
-            first: Number of the first walk; walks ``first`` to ``first + B - 1`` of the stream are made.
+            first: Number of the first walk; walks ``first`` to ``first + B - 1`` of the stream are made. Or a number
+                for each, int64, ``(B,)``.
 
         Returns:
             int64, shape ``(B, walk_length)``.
@@ -90,14 +91,15 @@ class TorchWalker:
             )
         return self._compiled.walk(starts, walk_length, stream, first, self._plan, _MAX_REJECTIONS)
 
-    def walk_vectorised(self, starts: Tensor, walk_length: int, stream: int, first: int = 0) -> Tensor:
+    def walk_vectorised(self, starts: Tensor, walk_length: int, stream: int, first: int | Tensor = 0) -> Tensor:
         """What :meth:`walk` does, without the compiled loop."""
         device = starts.device
         path = None if self._plan is None else starts // self._num_nodes
         home = starts if path is None else starts % self._num_nodes
         walks = torch.full((walk_length, len(starts)), -1, dtype=torch.int64, device=device)
         walks[0] = home
-        keys = rng.bits(stream, torch.arange(first, first + len(starts), device=device))
+        numbers = first if isinstance(first, Tensor) else torch.arange(first, first + len(starts), device=device)
+        keys = rng.bits(stream, numbers)
         alive: Tensor | None = None  # indices of the walks still going; None while all are
         current, previous = home, torch.full_like(home, -1)
         for step in range(1, walk_length):

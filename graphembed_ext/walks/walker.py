@@ -30,6 +30,7 @@ elsewhere. For one seed and one engine both hosts get the same walks; the two en
 from __future__ import annotations
 
 import threading
+from copy import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -159,7 +160,7 @@ class Walker:
                 )
         return length
 
-    def walk(self, starts: Tensor, walk_length: int, stream: int, first: int = 0) -> Walks:
+    def walk(self, starts: Tensor, walk_length: int, stream: int, first: int | Tensor = 0) -> Walks:
         """One batch of walks.
 
         Args:
@@ -167,7 +168,8 @@ class Walker:
                 ``k``-th is walked from ``k * total_nodes`` + global id.
             walk_length: Nodes in a walk.
             stream: Key of the random stream, see :mod:`graphembed_ext._core.rng`.
-            first: Number within the stream of the batch's first walk.
+            first: Number within the stream of the batch's first walk. Or, for the engine ``torch``, of each walk,
+                int64, ``(B,)``.
         """
         if not isinstance(walk_length, int) or walk_length < 1:
             walk_length = self.check_length(walk_length)
@@ -180,9 +182,25 @@ class Walker:
         memory.check_room("walk_length", f"{walk_length}", needed, f"{len(starts)} walks")
         if not len(starts):
             return Walks(starts.new_empty(0, walk_length), engine)
-        if engine == "torch":
+        if engine == "torch" or isinstance(first, Tensor):
             return Walks(self._torch_walker(walk_length).walk(starts, walk_length, stream, first), engine)
         return Walks(self._dgl_walker().walk(starts, walk_length, rng.key(stream, first)), engine)
+
+    def by_number(self) -> Walker:
+        """The same walker, of walks that depend on their number alone and not on the others of a batch, so that
+        processes can share out a batch.
+
+        Raises:
+            EngineError: The engine asked for is ``dgl``.
+        """
+        if self.engine == "dgl":
+            raise EngineError(
+                "engine: the walks of 'dgl' depend on the whole batch, so processes cannot share one out. "
+                "Hint: engine='torch' makes the same walks however many do."
+            )
+        found = copy(self)
+        found.engine, found._built = "torch", {}
+        return found
 
     def refresh(self) -> GraphView:
         """The current view; when the host graph has been changed in place, what was built for it is dropped."""

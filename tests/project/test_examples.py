@@ -30,6 +30,7 @@ def test_every_example_is_tested():
         "pyg_lightning",
         "pyg_metapath2vec",
         "pyg_pipeline",
+        "torchrun_deepwalk",
     }
 
 
@@ -85,6 +86,16 @@ def test_migration(capsys):
     assert load("migration").main(epochs=4)
     assert "the same embeddings, bit for bit: True" in capsys.readouterr().out
     assert torch.get_num_threads() == threads
+
+
+def test_torchrun_deepwalk(tmp_path, capsys):
+    """As one process; tests/distributed has several."""
+    emb = load("torchrun_deepwalk").main(tmp_path, epochs=5)
+    assert emb.shape == (34, 32)
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.]+)", capsys.readouterr().out)]
+    again = load("torchrun_deepwalk").main(tmp_path, epochs=10)  # goes on
+    assert not torch.equal(again.tensor, emb.tensor)
+    assert float(re.findall(r"loss ([\d.]+)", capsys.readouterr().out)[0]) < losses[0]
 
 
 def test_readme_examples(tmp_path, monkeypatch):

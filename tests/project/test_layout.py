@@ -17,6 +17,7 @@ ROWS = [
     {"_core"},
     {"graph", "losses", "callbacks"},
     {"hosts", "nn", "embeddings", "plots"},
+    {"distributed"},
     {"walks", "readers", "index", "evaluate"},
     {"sampling", "exports"},
     {"training", "models"},

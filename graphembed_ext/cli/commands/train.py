@@ -50,7 +50,7 @@ def train(context: typer.Context, **given: Any) -> None:
         job = Job.of_options(merged(file, options), _command(context))
         as_json = given["as_json"]
         record = run(job, say=lambda text: typer.echo(text, err=as_json), progress=sys.stderr.isatty())
-        if as_json:
+        if as_json and record:
             typer.echo(json.dumps(record, indent=2, default=str))
 
 

@@ -12,8 +12,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ... import checkpoint as checkpoint_files
+from ... import distributed
 from ..._core import optional as hosts
+from ..._core.files import remove
 from ..._core.parallel import threads
+from ..._core.shared import is_shared
+from ...distributed.group import ALONE, Group
+from ...distributed.joining import join
+from ...embeddings.formats import is_folder
 from ...embeddings.vectors import Embeddings, embed
 from ...errors import InputError
 from ...graph.view import NODE_TYPE, GraphView
@@ -22,6 +28,7 @@ from ...readers.graph_file import GraphFile
 from ...readers.graphs import relation_of
 from ...training import FitResult
 from ...training.fitting import fit
+from ...training.strategies import named
 from .. import doctor
 from .arguments import arguments, asked_task, class_of, fill, settled, supervised, targets, weights_note
 from .evaluate import classify
@@ -62,6 +69,33 @@ def run(
     task = getattr(model_class, "task", "")
     _check(job, task)
     config, training = arguments(job, model_class)
+    strategy = named(training.get("strategy"), task, model_class.__name__)
+    group = ALONE if strategy is None else join()
+    if strategy == "sharded":
+        config["device"] = "meta"  # every process makes its own rows
+    with group.watched():
+        parts = host, model_class, config, training, group
+        return _run(job, *parts, say if group.first else _silent, progress, begin, about)
+
+
+def _silent(text: str) -> None:
+    """What processes but the first have to say."""
+
+
+def _run(
+    job: Job,
+    host: str,
+    model_class: type,
+    config: dict[str, Any],
+    training: dict[str, Any],
+    group: Group,
+    say: Callable[[str], object],
+    progress: bool,
+    begin: Callable[[Any, GraphFile, str], Any] | None,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """:func:`run`, by arguments that are known to be right; nothing from processes but the first."""
+    task = getattr(model_class, "task", "")
     source = prepared(job, task)
     say(_describe(job, source, weights_note(job, config, model_class, source)))
     _check_labels(job, source)
@@ -71,18 +105,22 @@ def run(
     with threads(job.threads) as count:
         model = create(job.name, graph, **config) if begin is None else begin(graph, source, host)
         result = _fitted(job, model, graph, source, training, checkpoint, progress, say)
-        emb = _written(job, model, graph if task != "skip_gram" else None, source)
+        emb = _written(job, model, graph if task != "skip_gram" else None, source, group)
+        if not group.first:
+            return {}
         findings = _findings(model, graph, task)
     settings = plain(settled(builder(model_class), config))
     record = _record(_given(job, host, source), job, settings, training, count, result) | findings | dict(about)
     write_record(job.output, record)
     if job.checkpoint is None and checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+        remove(checkpoint)
     say(_summary(job, host, result))
     if job.evaluate:
-        record["metrics"] = {**(record["metrics"] or {}), **_evaluated(job, emb, source, task, say)}
+        vectors = Embeddings.load(job.output) if emb is None else emb
+        record["metrics"] = {**(record["metrics"] or {}), **_evaluated(job, vectors, source, task, say)}
         write_record(job.output, record)
-    say(f"wrote {job.output} ({len(emb)} vectors of {emb.tensor.size(1)} dimensions) and {record_path(job.output)}")
+    rows, width = model.node_embed.weight.shape if emb is None else emb.shape
+    say(f"wrote {job.output} ({rows} vectors of {width} dimensions) and {record_path(job.output)}")
     return record
 
 
@@ -151,8 +189,9 @@ def _check(job: Job, task: str) -> None:
 
 
 def _check_files(job: Job) -> None:
-    if job.output.suffix not in (".parquet", ".npz", ".safetensors"):
-        raise InputError("output", str(job.output), "a name ending in .parquet, .npz or .safetensors")
+    if job.output.suffix not in ("", ".parquet", ".npz", ".safetensors"):
+        raise InputError("output", str(job.output), "a name ending in .parquet, .npz or .safetensors, or a folder")
+    folders = {"checkpoint"} if job.output.suffix or not is_folder(job.output) else {"checkpoint", "output"}
     if job.weights is not None and job.weights.suffix not in (".pt", ".safetensors"):
         raise InputError("weights", str(job.weights), "a name ending in .pt or .safetensors")
     if job.output.resolve() in [Path(relation_of(name)[1]).resolve() for name in job.files]:
@@ -160,7 +199,7 @@ def _check_files(job: Job) -> None:
     for argument, path in (("output", job.output), ("checkpoint", job.checkpoint), ("weights", job.weights)):
         if path is None:
             continue
-        if path.is_dir():
+        if path.is_dir() and argument not in folders:
             raise InputError(argument, str(path), "the name of a file, not of a folder")
         if not path.parent.is_dir():
             raise InputError(argument, str(path), f"a file in a folder that exists; {path.parent} does not")
@@ -223,14 +262,26 @@ def _logging(job: Job) -> Iterator[dict[str, Any]]:
             yield {"on_epoch": stack.enter_context(TensorBoard(job.tensorboard))}
 
 
-def _written(job: Job, model: Any, graph: Any, source: GraphFile) -> Embeddings:
-    """The embeddings, and the model's weights where they are wanted, as they stand in their files now."""
-    vectors = embed(model, graph)
-    names = {kind: known for kind, known in (source.names or {}).items() if kind in vectors}
-    emb = Embeddings(vectors.tensor, vectors.num_nodes, names)
-    emb.save(job.output)
+def _written(job: Job, model: Any, graph: Any, source: GraphFile, group: Group) -> Embeddings | None:
+    """The embeddings, and the model's weights where they are wanted, as they stand in their files now; None where this
+    process has not all of them.
+    """
+    known = source.names or {}
+    by_rank = any(map(is_shared, model.parameters()))
+    if by_rank and not job.output.suffix:
+        distributed.save(model, job.output, known)
+        emb = None
+    else:
+        vectors = distributed.collected(model) if by_rank else embed(model, graph) if group.first else None
+        emb = None
+        if vectors is not None:
+            names = {kind: given for kind, given in known.items() if kind in vectors}
+            emb = Embeddings(vectors.tensor, vectors.num_nodes, names)
+            emb.save(job.output)
     if job.weights is not None:
-        checkpoint_files.save(model, job.weights)
+        distributed.gather(model)
+        if group.first:
+            checkpoint_files.save(model, job.weights)
     return emb
 
 

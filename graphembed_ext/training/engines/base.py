@@ -4,6 +4,8 @@
     Adam on the model's own loss: any device, dtype and preset. The reference.
 ``numba`` (:mod:`.cpu`)
     A compiled kernel for tables in float32 on the CPU and the preset ``stable``: plain SGD, fused, several threads.
+``sharded`` (:mod:`.sharded`)
+    Row-wise Adagrad on the model's own loss, by several ranks that share out the rows of the tables.
 
 An engine looks at nothing of a model but what :class:`WalkModel` lists.
 """
@@ -28,6 +30,7 @@ class WalkModel(Protocol):
         window_size: Largest distance of a pair within a walk, to either side.
         negative_size: Negatives for each pair.
         neg_weight: Factor of the negatives' term.
+        pairs: Which positions of a whole walk form a pair, ``(L, L)``.
     """
 
     walker: Any
@@ -36,14 +39,25 @@ class WalkModel(Protocol):
     window_size: int
     negative_size: int
     neg_weight: float
+    pairs: Tensor
 
     def loader(self, *, seed: int | None = None, **kwargs: Any) -> Any:
         """Batches of walks, int64 ``(B, L)``, global node ids, -1 after a walk's end; takes ``batch_size`` and
         ``num_workers``. Its attribute ``epoch`` is the number of the next pass.
         """
 
-    def loss(self, batch_walk: Tensor, *, preset: str = "stable", stream: int | None = None) -> Tensor:
-        """Loss of a batch of walks, for the reference engine; ``stream`` is the key of its negatives."""
+    def loss(
+        self,
+        batch_walk: Tensor,
+        negatives: Tensor | None = None,
+        *,
+        preset: str = "stable",
+        stream: int | None = None,
+    ) -> Tensor:
+        """Loss of a batch of walks, for the engines in torch, with negatives given or drawn by the key ``stream``."""
+
+    def start(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Rows of both tables at the start, for ranks that make their own, ``(last - first, d)`` each."""
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """Weight of each node as a negative, shape ``(N,)``, or None: negatives come from the nodes of the batch; and

@@ -1,0 +1,199 @@
+"""Two processes and one learn the same; a rank that ends is told of; states are read by any number of ranks.
+
+Every start of ranks costs some seconds of imports, so one has several trainings, and tests look at what they left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import graphembed_ext as ge
+from graphembed_ext.errors import FileFormatError
+from tests.distributed import trainings
+from tests.distributed.trainings import TRAININGS, kept
+
+PROGRAM = Path(__file__).with_name("ranks.py")
+#: Seconds after which the others must have ended when a rank has.
+SOON = 30
+
+
+def _environment(**more):
+    hidden = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")
+    kept_ = {name: value for name, value in os.environ.items() if name not in hidden}
+    root = str(PROGRAM.parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return kept_ | {"OMP_NUM_THREADS": "1", "GRAPHEMBED_TIMEOUT": "120", "PYTHONPATH": path} | more
+
+
+def _free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def launch(*words, size=2, rendezvous="standalone", restarts=0, check=True):
+    """Start ranks by torchrun; ``words`` are a program of ranks.py and its arguments, or a module by -m."""
+    meeting = {"standalone": ["--standalone"], "static": ["--master-port", _free_port()]}[rendezvous]
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", *meeting]
+    command += ["--nproc-per-node", str(size), "--max-restarts", str(restarts), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=_environment())
+    assert not check or done.returncode == 0, done.stderr[-4000:]
+    return done
+
+
+def left(folder, size=2):
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The folder in which two ranks have left what came of all trainings."""
+    folder = tmp_path_factory.mktemp("two")
+    launch(PROGRAM, "trainings", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("training", "strategy", "near"),
+    [(each, strategy, near) for strategy, (some, near) in TRAININGS.items() for each in some],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_two_ranks_learn_what_one_process_does(two, training, strategy, near):
+    first, second = (found[training.__name__] for found in left(two))
+    one = training(None if strategy != "sharded" else strategy)
+    assert first.keys() == second.keys() == one.keys()
+    for name, wanted in one.items():
+        assert torch.equal(first[name], second[name]), name
+        close = 1e-12 if name.startswith("gradient") and strategy == "ddp" else near
+        torch.testing.assert_close(first[name], wanted, rtol=close, atol=close, msg=lambda text, name=name: name + text)
+        assert bool(wanted.isfinite().all())
+
+
+def test_a_state_is_read_by_any_number_of_ranks_and_by_a_plain_process(two, tmp_path):
+    wanted = left(two)[0]["kept"]
+    folder = two / "unbroken"
+    assert sorted(path.name for path in folder.iterdir()) == ["latest", "state-000006"]  # the last whole one alone
+    model = ge.DeepWalk(trainings.RINGS, emb_dim=6, walk_length=6, window_size=2, seed=5, num_nodes=19)
+    assert ge.checkpoint.load(model, folder) == "dgl.DeepWalk"
+    assert torch.equal(ge.embed(model).tensor, wanted["node_embed.weight"])
+    assert torch.equal(model.context_embed.weight, wanted["context_embed.weight"])
+    # begun by two ranks or by one, and gone on with by one
+    kept(tmp_path / "begun", epochs=2)
+    mine, theirs = kept(tmp_path / "begun", epochs=4), kept(two / "begun", epochs=4)
+    for name, value in mine.items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-5, atol=1e-5)
+    assert len(theirs["losses"]) == 4
+
+
+def test_a_state_that_is_not_whole_or_of_another_training_is_refused(two, tmp_path):
+    folder = tmp_path / "states"
+    kept(folder, epochs=1)
+    other = ge.DeepWalk(trainings.RINGS[:, 1:], emb_dim=6, walk_length=6, window_size=2, seed=0, num_nodes=19)
+    with pytest.raises(FileFormatError, match=r"edges=.*one of a training with"):
+        ge.fit(other, epochs=2, batch_size=3, seed=3, strategy="sharded", progress=False, checkpoint=folder)
+    ge.distributed.gather(other)
+    before = ge.embed(other).tensor
+    next(folder.glob("state-*/*.distcp")).write_bytes(b"")
+    with pytest.raises(FileFormatError, match="a folder of states"):
+        kept(folder, epochs=2)
+    with pytest.raises(FileFormatError, match="a folder of states"):
+        ge.checkpoint.load(other, folder)
+    (folder / "latest").write_text("state-000009")
+    with pytest.raises(FileFormatError, match="'state-000009' is not whole"):
+        kept(folder, epochs=2)
+    (folder / "latest").unlink()
+    with pytest.raises(FileFormatError, match="without the file latest"):
+        ge.checkpoint.load(other, folder)
+    assert torch.equal(ge.embed(other).tensor, before)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileFormatError, match="the name of a folder"):
+        kept(tmp_path / "file")
+
+
+@pytest.mark.parametrize("rendezvous", ["static", "standalone"])
+def test_a_killed_rank_is_started_again_and_the_end_is_the_same_bit_for_bit(two, tmp_path, rendezvous):
+    done = launch(PROGRAM, "killed", tmp_path, rendezvous=rendezvous, restarts=2)
+    for rank, (found, unbroken) in enumerate(zip(left(tmp_path), left(two), strict=True)):
+        for name, wanted in unbroken["kept"].items():
+            assert torch.equal(found[name], wanted), (rank, name, done.stderr[-2000:])
+    assert "Signal 9" in done.stderr or "SIGKILL" in done.stderr or "exitcode: -9" in done.stderr
+
+
+def test_a_killed_rank_ends_the_other_soon_and_is_named(tmp_path):
+    """Without torchrun, which would end it."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(), "WORLD_SIZE": "2"}
+    command = [sys.executable, "-W", "ignore", str(PROGRAM), "killed", str(tmp_path), "5"]
+    ranks = [
+        subprocess.Popen(command, env=_environment(RANK=str(rank), **where), stderr=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    try:
+        assert ranks[1].wait(200) == -9
+        killed = time.monotonic()
+        assert ranks[0].wait(SOON) == 1
+        assert time.monotonic() - killed < SOON
+    finally:
+        for rank in ranks:
+            rank.kill()
+            rank.communicate()
+    assert "rank 1 can be reached no more" in (tmp_path / "0.txt").read_text()
+
+
+def test_errors_are_those_of_both_ranks_and_the_next_training_is_none_the_worse(two, tmp_path):
+    launch(PROGRAM, "faults", tmp_path)
+    first, second = left(tmp_path)
+    wanted = {
+        "nan": "TrainingError: the loss is nan",
+        "rates": "InputError: lr: got 0.02 on rank 1 and 0.01 on rank 0; expected the same on every rank",
+        "graphs": "InputError: edges: got ",
+        "wrong": "InputError: strategy: got 'columns'; expected 'sharded' or 'auto'",
+        "numba": "EngineError: engine: 'numba' cannot serve the strategy 'sharded'",
+        "columns": "InputError: strategy: got 'columns' for 1 columns on 2 ranks; expected a column for every rank",
+        "rows": "InputError: strategy: got 'sharded' for 1 rows on 2 ranks; expected a row",
+    }
+    for name, text in wanted.items():
+        for found in (first, second):
+            assert found[name].startswith(text), found[name]
+            assert found[f"seconds of {name}"] < SOON
+    assert second["disk"].startswith("OSError: [Errno 28]")
+    assert first["disk"].startswith("DistributedError: rank 1 has ended, and so does rank 0: OSError: [Errno 28]")
+    assert torch.equal(first["afterwards"], left(two)[0]["deepwalk"]["node_embed.weight"])
+
+
+def test_four_ranks_on_a_hub_stay_finite_and_each_writes_its_rows(tmp_path):
+    launch(PROGRAM, "hub", tmp_path, size=4)
+    found = left(tmp_path, 4)
+    for other in found:
+        assert torch.equal(other["vectors"], found[0]["vectors"])
+        assert bool(other["vectors"].isfinite().all())
+        assert float(other["losses"][-1]) < float(other["losses"][0])
+    assert [other["first"] is None for other in found] == [False, True, True, True]
+    assert torch.equal(found[0]["first"], found[0]["vectors"])
+    emb = ge.Embeddings.load(tmp_path / "emb")
+    assert torch.equal(emb.tensor, found[0]["vectors"])
+    assert torch.equal(emb["node 33"], emb.tensor[33])
+    assert len(json.loads((tmp_path / "emb" / "index.json").read_text())["parts"]) == 4
+
+
+def test_the_command_line_trains_with_the_processes_of_torchrun(tmp_path):
+    edges = tmp_path / "edges.csv"
+    edges.write_text("\n".join(f"n{a},n{b}" for a, b in trainings.RINGS.T.tolist()))
+    words = ["-m", "graphembed_ext", "train", "deepwalk", "-i", edges, "--emb-dim", "8", "--epochs", "2"]
+    done = launch(*words, "-o", f"{tmp_path / 'emb'}/", "--strategy", "auto", "--batch-size", "8")
+    assert done.stdout.count("wrote ") == 1
+    assert done.stdout.count("18 nodes") == 1
+    emb = ge.Embeddings.load(tmp_path / "emb")
+    assert len(emb) == 18
+    assert emb["n3"].shape == (8,)
+    record = json.loads((tmp_path / "emb.json").read_text())
+    assert record["engine"] == "sharded"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["edges.csv", "emb", "emb.json"]
