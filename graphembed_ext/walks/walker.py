@@ -173,7 +173,7 @@ class Walker:
         """
         if not isinstance(walk_length, int) or walk_length < 1:
             walk_length = self.check_length(walk_length)
-        if not isinstance(stream, int) or not isinstance(first, int):
+        if not isinstance(stream, int) or not isinstance(first, (int, Tensor)):
             raise InputError("stream", f"{stream!r} and first={first!r}", "integers")
         current = self.refresh()
         starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths))).to(current.device)
