@@ -165,6 +165,21 @@ def gowalla():
     return gowalla_graph(gowalla_pairs("train"))
 
 
+def lastfm_pairs(part: str):
+    """``train`` or ``test`` of LastFM as LightGCN-PyTorch splits it, ``(2, E)``: user ids above item ids, from 0."""
+    import torch
+
+    path = folder_of("lightgcn", "lastfm", {"train": "data1.txt", "test": "test1.txt"}[part])
+    return torch.from_numpy(np.loadtxt(path)[:, :2].T.astype(np.int64) - 1)
+
+
+def lastfm_graph(pairs):
+    """The typed graph of some pairs."""
+    import graphembed_ext as ge
+
+    return ge.view({("user", "buys", "item"): pairs}, num_nodes={"user": 1892, "item": 4489})
+
+
 def blogcatalog(root: Path | None = None):
     """Its adjacency and labels, as scipy's matrices."""
     import scipy.io

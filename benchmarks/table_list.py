@@ -204,7 +204,7 @@ TABLES = {
         ),
     ),
     "lightgcn_gowalla": Table(
-        ("lightgcn_gowalla_reference", "lightgcn_gowalla_fast", "published"),
+        ("lightgcn_gowalla_reference", "lightgcn_gowalla_fast", "lightgcn_gowalla_softmax", "published"),
         (
             Grid(
                 {

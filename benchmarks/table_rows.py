@@ -106,12 +106,13 @@ def of_steps(records: dict[str, Any]) -> str:
 
 
 def gowalla_rows(found: dict[str, Any]) -> list[Row]:
-    """The first measured epoch from 5 on, those at 15 and 30 minutes, and the last."""
+    """The first measured epoch from 5 on, those at some minutes, and the last."""
     rows: list[Row] = []
-    for part in ("reference", "fast"):
+    for part in ("reference", "fast", "softmax"):
         measured = [point for point in found[f"lightgcn_gowalla_{part}"]["curve"] if "recall@20" in point]
-        first = [next(point for point in measured if point["epoch"] >= 5)] if part == "reference" else []
-        due = [next((p for p in measured if p["cpu_seconds"] >= 60 * minutes), None) for minutes in (15, 30)]
+        first = [next(point for point in measured if point["epoch"] >= 5)] if part != "fast" else []
+        times = (2, 5) if part == "softmax" else (15, 30)
+        due = [next((p for p in measured if p["cpu_seconds"] >= 60 * minutes), None) for minutes in times]
         for point in {each["epoch"]: each for each in (*first, *filter(None, due), measured[-1])}.values():
             minutes = f"{point['cpu_seconds'] / 60:.0f}"
             of = f"lightgcn_gowalla_{part}/curve/epoch={point['epoch']}"
@@ -122,11 +123,14 @@ def gowalla_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def of_settings(records: dict[str, Any]) -> str:
-    fast = records["lightgcn_gowalla_fast"]["settings"]
+    fast, softmax = (records[f"lightgcn_gowalla_{part}"]["settings"] for part in ("fast", "softmax"))
     falling = "" if fast.get("schedule", "constant") == "constant" else " that falls to 0"
     return (
         f"*reference* has the settings of LightGCN-PyTorch; *fast* batches of {fast['batch_size']:,} and a learning "
-        f"rate of {fast['lr']:g}{falling}; batch size and rate were chosen on training pairs held out."
+        f'rate of {fast["lr"]:g}{falling}; *softmax* `loss="softmax"`, {softmax["batch_size"]:,} users in a batch with '
+        f"{softmax['num_negatives']:,} negatives, temperature {softmax['temperature']:g}, balance "
+        f"{softmax['balance']:g}, a rate of {softmax['lr']:g} "
+        f"that falls to 0, decay {softmax['weight_decay']:g}. They were chosen on training pairs held out."
     )
 
 

@@ -30,10 +30,14 @@ recbole           mean(-log(1e-10 + sigmoid(p - n))) + w sum of norms of U, P, N
 
 The first two have the same ranking term; ``recbole``'s loses its gradient on pairs that are ranked badly wrong, as
 ``pyg`` of the first table does.
+
+A pair against one negative says little about a place among thousands of items. :func:`sampled_softmax_loss` ranks a
+pair above many negatives at once, the hardest of them most of all; :func:`alignment_uniformity_loss` does without.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +51,8 @@ from .errors import InputError
 
 __all__ = [
     *("BPR_PRESETS", "PRESETS", "REGRESSION_PRESETS"),
-    *("bpr_loss", "classification_loss", "link_loss", "regression_loss", "skip_gram_loss"),
+    *("alignment_uniformity_loss", "bpr_loss", "classification_loss", "link_loss", "regression_loss"),
+    *("sampled_softmax_loss", "skip_gram_loss"),
 ]
 
 PRESETS = ("stable", "dgl", "pyg")
@@ -212,6 +217,99 @@ def _ranked(pos: Tensor, neg: Tensor) -> Tensor:
     if neg.dim() == pos.dim() + 1 and neg.shape[:-1] == pos.shape and neg.numel():
         return pos.unsqueeze(-1) - neg
     raise InputError("neg", f"shape {tuple(neg.shape)}", f"shape {tuple(pos.shape)}, as pos has, or ({len(pos)}, K)")
+
+
+def sampled_softmax_loss(
+    pos: Tensor,
+    neg: Tensor,
+    *,
+    temperature: float = 1.0,
+    correction: Tensor | None = None,
+    whole: bool = False,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Cross-entropy of a softmax over an observed pair and its negatives, averaged over pairs.
+
+    Args:
+        pos: Scores of observed pairs, ``(B,)``.
+        neg: Scores of K negatives for each pair, ``(B, K)``; or, ``(B,)``, the log of their summed exponentials,
+            divided by the temperature and corrected already, as a kernel makes it that never holds the scores.
+        temperature: What scores are divided by; a low one looks at the hardest negatives alone. Cosines take 0.05 to
+            0.2.
+        correction: Logs of the rates at which the negatives are drawn, ``(K,)`` or ``(B, K)``, subtracted from their
+            scores: negatives taken from the batch are drawn as often as they are popular, and would be pushed away for
+            that. None for uniform negatives.
+        whole: Whether the observed pair is among its negatives already, as where these are all items.
+        weight: How much each pair counts in the mean, ``(B,)``; None for all alike.
+
+    Returns:
+        Scalar in nats, shape ``()``.
+
+    Raises:
+        InputError: No pairs or shapes that do not match, a temperature that is not above 0.
+
+    Reference:
+        Wu et al. 2022, "On the Effectiveness of Sampled Softmax Loss for Item Recommendation", arXiv:2201.02327; the
+        correction: Bengio and Senecal 2008, IEEE Transactions on Neural Networks 19 (4), and Yi et al. 2019, RecSys,
+        "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", section 3.
+
+    Example:
+        >>> sampled_softmax_loss(torch.zeros(2), torch.zeros(2, 3))  # ln (1 + 3)
+        tensor(1.3863)
+    """
+    temperature = checks.number("temperature", temperature, above=0)
+    if neg.dim() != 1 or neg.shape != pos.shape:
+        _check_scores(pos, neg, any_shape=False)
+        neg = neg / temperature
+        neg = torch.logsumexp(neg if correction is None else neg - correction, 1)
+    elif correction is not None:
+        raise InputError("correction", "a tensor", "None where neg has the sums already")
+    elif not len(pos):
+        raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
+    below = neg - pos / temperature
+    lost = below if whole else F.softplus(below)
+    return lost.mean() if weight is None else (lost * weight).sum() / weight.sum()
+
+
+def alignment_uniformity_loss(users: Tensor, items: Tensor, *, gamma: float = 1.0) -> Tensor:
+    """Vectors of a pair should be near each other, and those of all users, and of all items, far apart.
+
+    With all vectors brought to length 1, the mean of ``|u - i|^2`` over the pairs, plus ``gamma`` times the mean, over
+    users and items, of ``log mean exp(-2 |x - y|^2)`` over each two different rows.
+
+    Args:
+        users: Vectors of the pairs' users, ``(B, d)``.
+        items: Vectors of the pairs' items, ``(B, d)``.
+        gamma: Weight of the uniformity; 0.2 to 10, more for denser data.
+
+    Returns:
+        Scalar, shape ``()``.
+
+    Raises:
+        InputError: Fewer than two pairs, or shapes that differ.
+
+    Reference:
+        Wang et al. 2022, "Towards Representation Alignment and Uniformity in Collaborative Filtering", KDD,
+        arXiv:2206.12811, eq. 6 to 8 (DirectAU).
+
+    Example:
+        >>> alignment_uniformity_loss(torch.eye(2), torch.eye(2))  # aligned, and two right angles: -2 * 2
+        tensor(-4.)
+    """
+    if users.dim() != 2 or len(users) < 2:
+        raise InputError("users", f"shape {tuple(users.shape)}", "shape (B, d), at least two pairs")
+    if items.shape != users.shape:
+        raise InputError("items", f"shape {tuple(items.shape)}", f"shape {tuple(users.shape)}, as users has")
+    users, items = F.normalize(users, dim=1), F.normalize(items, dim=1)
+    apart = _uniformity(users) + _uniformity(items)
+    return (users - items).square().sum(1).mean() + gamma * apart / 2
+
+
+def _uniformity(x: Tensor) -> Tensor:
+    """``log mean exp(-2 |x - y|^2)`` over different rows of length 1."""
+    count = len(x)
+    closeness = (4 * (x @ x.t()) - 4).masked_fill(torch.eye(count, dtype=torch.bool, device=x.device), -torch.inf)
+    return torch.logsumexp(closeness.flatten(), 0) - math.log(count * (count - 1))
 
 
 def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:

@@ -14,10 +14,12 @@ from graphembed_ext.losses import (
     BPR_PRESETS,
     PRESETS,
     REGRESSION_PRESETS,
+    alignment_uniformity_loss,
     bpr_loss,
     classification_loss,
     link_loss,
     regression_loss,
+    sampled_softmax_loss,
     skip_gram_loss,
 )
 from tests.cases import LossCase
@@ -64,6 +66,40 @@ class TestBPR(LossCase):
     def scores(self, dtype=torch.float64):
         draw = torch.Generator().manual_seed(0)
         return [3 * torch.randn(7, generator=draw, dtype=dtype) for _ in range(2)]
+
+
+class TestSampledSoftmax(LossCase):
+    loss = staticmethod(sampled_softmax_loss)
+    variants: ClassVar = [{"temperature": t, "correction": c} for t in (1.0, 0.2) for c in (None, torch.rand(3))]
+
+    def scores(self, dtype=torch.float64):
+        return list(scores(dtype=dtype))
+
+    def call(self, scores, options):
+        given = options["correction"]
+        return super().call(scores, options | {"correction": None if given is None else given.to(scores[0].dtype)})
+
+
+class TestAlignmentUniformity(LossCase):
+    """Vectors go in: a pair's own cosine should rise above those of two users, and of two items."""
+
+    loss = staticmethod(alignment_uniformity_loss)
+    variants: ClassVar = [{"gamma": 0.5}, {"gamma": 2.0}]
+
+    def scores(self, dtype=torch.float64):
+        draw = torch.Generator().manual_seed(0)
+        return [torch.randn(4, 6, generator=draw, dtype=torch.float64).to(dtype) for _ in range(2)]
+
+    def test_ten_steps_lift_positives_above_negatives(self, options):
+        users, items = ((vectors / 4).requires_grad_() for vectors in self.scores())  # shorter ones turn faster
+        optimizer = torch.optim.SGD([users, items], lr=1.0)
+        for _ in range(10):
+            optimizer.zero_grad()
+            self.call([users, items], options).backward()
+            optimizer.step()
+        cosine = torch.nn.functional.normalize(users, dim=1) @ torch.nn.functional.normalize(items, dim=1).t()
+        own = torch.eye(4, dtype=torch.bool)
+        assert cosine[own].min() > cosine[~own].max()
 
 
 class TestLinks(LossCase):
@@ -129,6 +165,72 @@ def test_every_loss_and_preset_has_a_case():
     assert {case.loss for case in cases} == functions
     assert {options["preset"] for options in TestSkipGram.variants} == set(PRESETS)
     assert {options["preset"] for options in TestBPR.variants} == set(BPR_PRESETS)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.1])
+def test_sampled_softmax_equals_plain_loops(temperature):
+    pos, neg = scores()
+    rates = torch.tensor([0.1, 0.7, 0.2], dtype=torch.float64)
+    total = 0.0
+    for p, row in zip(pos.tolist(), neg.tolist(), strict=True):
+        p = math.exp(p / temperature)
+        total -= math.log(
+            p / (p + sum(math.exp(n / temperature) / q for n, q in zip(row, rates.tolist(), strict=True)))
+        )
+    options = {"temperature": temperature}
+    found = sampled_softmax_loss(pos, neg, correction=rates.log(), **options)
+    assert found.item() == pytest.approx(total / len(pos), rel=1e-12)
+    summed = torch.logsumexp(neg / temperature - rates.log(), 1)
+    torch.testing.assert_close(sampled_softmax_loss(pos, summed, **options), found)
+
+
+def test_weights_of_pairs_and_the_positive_among_the_negatives():
+    pos, neg = scores()
+    neg[:, 0] = pos
+    weight = torch.tensor([1.0, 2, 3, 0, 1, 1, 5], dtype=torch.float64)
+    total = sum(
+        w * -math.log(math.exp(p) / sum(math.exp(n) for n in row))
+        for p, row, w in zip(pos.tolist(), neg.tolist(), weight.tolist(), strict=True)
+    )
+    found = sampled_softmax_loss(pos, neg, whole=True, weight=weight)
+    assert found.item() == pytest.approx(total / 13, rel=1e-12)
+
+
+def test_sampled_softmax_over_the_batch_is_cross_entropy():
+    """In-batch negatives: every other pair's item, the own one in the place of the positive."""
+    draw = torch.randn(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    others = draw[~torch.eye(5, dtype=torch.bool)].view(5, 4)
+    wanted = torch.nn.functional.cross_entropy(draw / 0.3, torch.arange(5))
+    torch.testing.assert_close(sampled_softmax_loss(draw.diagonal(), others, temperature=0.3), wanted)
+
+
+def test_alignment_and_uniformity_equal_plain_loops():
+    users, items = TestAlignmentUniformity().scores()
+    unit = [[[v / math.hypot(*row) for v in row] for row in side.tolist()] for side in (users, items)]
+
+    def apart(a, b):
+        return sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
+
+    expected = sum(apart(u, i) for u, i in zip(*unit, strict=True)) / 4
+    for side in unit:
+        near = [math.exp(-2 * apart(a, b)) for n, a in enumerate(side) for m, b in enumerate(side) if n != m]
+        expected += 0.7 / 2 * math.log(sum(near) / len(near))
+    assert alignment_uniformity_loss(users, items, gamma=0.7).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_bad_softmax():
+    with pytest.raises(InputError, match="temperature: got 0"):
+        sampled_softmax_loss(torch.zeros(2), torch.zeros(2, 3), temperature=0)
+    with pytest.raises(InputError, match=r"neg: got shape \(3, 3\)"):
+        sampled_softmax_loss(torch.zeros(2), torch.zeros(3, 3))
+    with pytest.raises(InputError, match="correction: got a tensor; expected None"):
+        sampled_softmax_loss(torch.zeros(2), torch.zeros(2), correction=torch.zeros(2))
+    with pytest.raises(InputError, match="at least one pair"):
+        sampled_softmax_loss(torch.zeros(0), torch.zeros(0))
+    with pytest.raises(InputError, match="at least two pairs"):
+        alignment_uniformity_loss(torch.zeros(1, 2), torch.zeros(1, 2))
+    with pytest.raises(InputError, match=r"items: got shape \(2, 3\)"):
+        alignment_uniformity_loss(torch.zeros(2, 2), torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -96,12 +96,13 @@ def step_of_loop(train):
 def step_of_ours(train):
     from graphembed_ext._core.parallel import threads_to_ourselves
     from graphembed_ext.sampling.triplets import Triplets
-    from graphembed_ext.training.recommendation import RankingTrainer
+    from graphembed_ext.training.ranking import RankingTrainer
+    from graphembed_ext.training.splitting import Whole
 
     model = model_for(train)
     known = model.interactions()
     triplets = Triplets(known, seed=SEED)
-    trainer = RankingTrainer(model, known, triplets, 1, 1e-3, BATCH, "pyg", 1e-4, "constant")
+    trainer = RankingTrainer(Whole(model), known, triplets, 1, 1e-3, BATCH, "pyg", 1e-4, "constant")
 
     def step():
         with threads_to_ourselves():

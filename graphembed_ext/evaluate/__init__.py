@@ -1,5 +1,6 @@
 """How good embeddings are: node classification, link prediction, recommendation."""
 
+from .baselines import recommendation_baselines
 from .classification import node_classification
 from .links import link_prediction
 from .ranking import recommendation
@@ -16,4 +17,5 @@ __all__ = [
     "node_classification",
     "procrustes",
     "recommendation",
+    "recommendation_baselines",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,8 +13,9 @@ from .._core.doors import as_pairs, within
 from .._core.overrides import overridden
 from .._core.tensors import as_tensor, described
 from ..errors import InputError
+from ..graph.interactions import Interactions
 
-__all__ = ["ranking_metrics", "recommendation"]
+__all__ = ["judge", "ranking_metrics", "recommendation"]
 
 
 def recommendation(
@@ -50,6 +52,32 @@ def recommendation(
         raise InputError("model", described(model), "a LightGCN, or a model with its methods interactions and top")
     known = model.interactions(train_edges, num_users=num_users)
     sides = known.sides
+
+    def lists(users: Tensor) -> Tensor:
+        ids = users - (sides.users.start if sides.typed else 0)
+        if overridden(model, "recommend"):
+            found: Tensor = model.recommend(train_edges, src_index=ids, k=k, exclude=True)
+        else:
+            found = model.top(known, None, ids, None, k, exclude=True).items
+        # by place among the items: their ids in an untyped graph begin after the users
+        return torch.where(found < 0, -1, found - (0 if sides.typed else sides.items.start))
+
+    return judge(known, test_edges, k, lists)
+
+
+def judge(known: Interactions, test_edges: Tensor, k: int, lists: Callable[[Tensor], Tensor]) -> dict[str, float]:
+    """The metrics of lists that leave out what is known, of the users with something to find.
+
+    Args:
+        known: Interactions in training.
+        test_edges: What is to be found, ``(2, T)``, user ids above item ids.
+        k: Length of the lists.
+        lists: Makes the lists of users given by row, as positions among the items, ``(U, k)``; -1 for none.
+
+    Raises:
+        InputError: Ids out of range, no test pairs, or test pairs that are among the training pairs.
+    """
+    sides = known.sides
     users, items = sides.pairs(test_edges, "test_edges")
     if not len(users):
         raise InputError("test_edges", "no pairs", "at least one pair to find")
@@ -65,15 +93,9 @@ def recommendation(
             "pairs that training did not see, as those are left out of the lists",
         )
     asked, row = torch.unique(wanted // sides.num_nodes, return_inverse=True)
-    ids = asked - (sides.users.start if sides.typed else 0)
-    if overridden(model, "recommend"):
-        found = model.recommend(train_edges, src_index=ids, k=k, exclude=True)
-    else:
-        found = model.top(known, None, ids, None, k, exclude=True).items
-    # by place among the items: their ids in an untyped graph begin after the users
-    first = 0 if sides.typed else sides.items.start
+    found = lists(asked)
     truth = torch.stack([row, wanted % sides.num_nodes - sides.items.start]).to(found.device)
-    return ranking_metrics(torch.where(found < 0, -1, found - first), truth, len(sides.items))
+    return ranking_metrics(found, truth, len(sides.items))
 
 
 def ranking_metrics(found: Tensor, truth: Tensor, num_items: int) -> dict[str, float]:

@@ -16,7 +16,8 @@ from ..graph.features import LABEL_NAMES, find
 from ..graph.view import GraphView
 from ..sampling.triplets import Triplets
 from ..training.adam import Adam
-from ..training.recommendation import RankingTrainer
+from ..training.ranking import RankingTrainer
+from ..training.splitting import Whole
 
 __all__ = ["REASONS", "Found", "stages_of"]
 
@@ -162,7 +163,9 @@ class _Recommendation:
         self.model, self._batch_size = model, batch_size or 2048
         known = model.adopt(None)
         self._triplets = Triplets(known, seed=rng.key(seed, "parity") >> 1)
-        self._trainer = RankingTrainer(model, known, self._triplets, 1, 0.01, self._batch_size, "pyg", 1e-4, "constant")
+        self._trainer = RankingTrainer(
+            Whole(model), known, self._triplets, 1, 0.01, self._batch_size, "pyg", 1e-4, "constant"
+        )
 
     def batches(self) -> Iterator[Any]:
         for epoch in count():

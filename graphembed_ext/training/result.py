@@ -21,6 +21,11 @@ class TrainingError(GraphEmbedError, ArithmeticError):
 _COUNTS = ("epoch", "seconds", "tokens", "samples")
 
 
+#: Part of its first value that a loss has fallen by once it has begun to, and part of its whole fall that the last
+#: fifth of the epochs may still bring where it has settled.
+_BEGUN, _SETTLED = 0.02, 0.1
+
+
 def finite(loss: float, epoch: int, batch: int, lr: float) -> float:
     """The loss of a batch, where training can go on with it; epochs and batches count from 0."""
     if not math.isfinite(loss):
@@ -77,6 +82,31 @@ class FitResult:
         """Mean loss of the last whole epoch; NaN when there is none."""
         return self.history[-1]["loss"] if self.history else math.nan
 
+    @property
+    def advice(self) -> str:
+        """What the course of the loss says about the settings: that it was still falling at the end, or has hardly
+        begun to fall, and what to change; empty where it has settled, where validation chose the weights, and for
+        fewer than three epochs.
+        """
+        losses = [entry["loss"] for entry in self.history]
+        if len(losses) < 3 or self.monitor or self.interrupted:
+            return ""
+        first, last = losses[0], losses[-1]
+        rate = f"lr={self.settings['lr']:g}" if "lr" in self.settings else "the learning rate"
+        if first - last < _BEGUN * abs(first):
+            return (
+                f"The loss has hardly begun to fall, from {first:.4g} to {last:.4g} in {len(losses)} epochs: raise "
+                f"{rate} or epochs, unless the model had been trained before."
+            )
+        late = max(1, len(losses) // 5)
+        before = losses[-1 - late]
+        if before - last > _SETTLED * (first - last):
+            return (
+                f"The loss was still falling at the end, from {before:.4g} to {last:.4g} in the last {late} of "
+                f"{len(losses)} epochs: more epochs, or a higher rate than {rate}, may help."
+            )
+        return ""
+
     def plot(self, path: str | Path | None = None, *, title: str = "") -> Any:
         """Draw the loss by epoch, or recall where it was validated.
 
@@ -97,7 +127,7 @@ class FitResult:
         return figure
 
     def __repr__(self) -> str:
-        """What was done, what came of it, and by what: three lines."""
+        """What was done, what came of it, and by what: three lines, and one of advice."""
         amount = f"{self.tokens:,} tokens" if self.tokens else f"{self.samples:,} samples"
         done = [f"{len(self.history)} epochs", amount, f"{self.seconds:.3g} seconds"]
         done += [
@@ -109,9 +139,12 @@ class FitResult:
         best = f"; weights of epoch {self.best_epoch}" if self.best_epoch else ""
         walks = f", walks by {self.walk_engine}" if self.walk_engine else ""
         settings = [f"{name}={self.settings[name]}" for name in ("lr", "batch_size", "seed") if name in self.settings]
-        return "\n  ".join(
-            ["FitResult: " + ", ".join(done), came + best, f"trained by {self.engine}{walks}; " + ", ".join(settings)]
-        )
+        lines = [
+            "FitResult: " + ", ".join(done),
+            came + best,
+            f"trained by {self.engine}{walks}; " + ", ".join(settings),
+        ]
+        return "\n  ".join(lines + ([self.advice] if self.advice else []))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what was done, and the first, the best and the last epoch."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._core.shared import is_shared, unshared
@@ -46,6 +47,10 @@ class Whole:
         """
         return (user * positive).sum(1), negative_scores(user, negative, others), held
 
+    def whole(self, *vectors: Tensor) -> Sequence[Tensor]:
+        """Vectors of some rows with all of their columns, ``(n, d)``; their gradient reaches those of this rank."""
+        return vectors
+
     @contextmanager
     def joined(self) -> Iterator[Any]:
         """The model with its whole table."""
@@ -78,10 +83,10 @@ class Columns(Whole):
     def __init__(self, model: Any, group: Group) -> None:
         self._whole, self._group = model, group
         table = model.embedding.weight.detach()
-        self._shape, columns = table.shape, columns_of(group, table.size(1))
+        self._shape, self._columns = table.shape, columns_of(group, table.size(1))
         if not is_shared(table):
             group.same_weights([table])
-        own = nn.Parameter(table.to_local() if is_shared(table) else table[:, columns].contiguous())
+        own = nn.Parameter(table.to_local() if is_shared(table) else table[:, self._columns].contiguous())
         super().__init__(self._around(own))
         self._own = own
 
@@ -103,6 +108,12 @@ class Columns(Whole):
         better, worse, *squares = torch.split(whole, [len(part) for part in parts])
         # of vectors that are elsewhere in part, the loss needs the length alone
         return better, worse.view(others.shape), [square.clamp(min=_SMALLEST).sqrt() for square in squares]
+
+    def whole(self, *vectors: Tensor) -> Sequence[Tensor]:
+        """See :meth:`Whole.whole`; every rank puts its columns in, and works out the same loss."""
+        first, last = self._columns.start, self._columns.stop
+        parts = torch.cat([F.pad(part, (first, self._shape[1] - last)) for part in vectors])
+        return torch.split(joined(self._group, parts), [len(part) for part in vectors])
 
     @contextmanager
     def joined(self) -> Iterator[Any]:

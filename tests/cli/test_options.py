@@ -219,3 +219,18 @@ def test_parity_reads_graphs_by_the_same_options(folder):
     assert done.stderr.startswith("graphembed: ")
     text = CliRunner().invoke(app, ["parity", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
     assert all(word in text for word in ("--directed", "--root", "--header", "--input-format", "--mat-key"))
+
+
+def test_lightgcn_is_told_its_loss_and_schedule(folder):
+    (folder / "likes.csv").write_text("user,item\n" + "".join(f"u{n % 5},i{n % 7}\n" for n in range(20)))
+    words = ["train", "lightgcn", "-i", "likes.csv", "--epochs", "2", "--host", "pyg", "--lr", "0.02"]
+    done = call(*words, "-o", "a.npz", "--temperature", "0.2", "--weight-decay", "2", "--schedule", "cosine")
+    assert done.exit_code == 0, done.output
+    told = {"lr": 0.02, "temperature": 0.2, "weight_decay": 2, "schedule": "cosine"}
+    assert record_of(folder / "a.npz")["training"].items() >= told.items()
+    done = call(*words, "-o", "b.npz", "--loss", "recbole")
+    assert done.exit_code == 0, done.output
+    assert record_of(folder / "b.npz")["training"]["loss"] == "recbole"
+    done = call(*words, "-o", "c.npz", "--loss", "hinge")
+    assert done.exit_code == 2
+    assert "softmax" in done.output

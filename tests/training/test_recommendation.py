@@ -12,6 +12,7 @@ import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.graph.interactions import Interactions, Sides
 from graphembed_ext.losses import BPR_PRESETS, bpr_loss, link_loss
+from graphembed_ext.sampling.histories import Histories
 from graphembed_ext.sampling.triplets import SAMPLINGS, Triplets
 from graphembed_ext.training import TrainingError
 from tests.graphs import Spec, agree, build_dgl, build_pyg
@@ -236,7 +237,7 @@ def test_untyped_graphs_with_users_first(build):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"loss": "hinge"}, "loss: got hinge; expected one of 'pyg'"),
+        ({"loss": "hinge"}, "loss: got hinge; expected one of 'softmax', 'pyg'"),
         ({"sampling": "items"}, "sampling: got items"),
         ({"schedule": "step"}, "schedule: got step"),
         ({"weight_decay": -1}, "weight_decay: got -1"),
@@ -322,9 +323,10 @@ def test_a_step_with_several_negatives_is_a_plain_loop(camps, loss):
     model = ge.create("lightgcn", graph, embedding_dim=4, num_layers=2, seed=0).double()
     known = model.interactions(graph)
     triplets = Triplets(known, num_negatives=3)
-    from graphembed_ext.training.recommendation import RankingTrainer
+    from graphembed_ext.training.ranking import RankingTrainer
+    from graphembed_ext.training.splitting import Whole
 
-    trainer = RankingTrainer(model, known, triplets, 1, 0.1, 5, loss, 0.01, "constant")
+    trainer = RankingTrainer(Whole(model), known, triplets, 1, 0.1, 5, loss, 0.01, "constant")
     users, items, others = triplets.draw(0, 0, 5)
     out, table = model.get_embedding(graph).detach(), model.embedding.weight.detach()
     pos = [float(out[u] @ out[i]) for u, i in zip(users, items, strict=True)]
@@ -344,7 +346,7 @@ def test_a_step_with_several_negatives_is_a_plain_loop(camps, loss):
 def test_training_with_several_negatives(camps, build):
     graph = build(camps)
     model = ge.create("lightgcn", graph, embedding_dim=8, num_layers=2, seed=0)
-    result = ge.fit(model, graph, num_negatives=4, epochs=40, batch_size=8, lr=0.05, progress=False)
+    result = ge.fit(model, graph, loss="pyg", num_negatives=4, epochs=40, batch_size=8, lr=0.05, progress=False)
     assert result.settings["num_negatives"] == 4
     lists = model.recommend(graph, k=3)
     assert bool((lists % 2 == torch.arange(6)[:, None] % 2).all())
@@ -381,3 +383,104 @@ def test_lists_without_enough_items_suit_pygs_metrics(camps):
         with pytest.raises(InputError, match=f"fill: got {wrong}; expected an integer that is no item's id"):
             model.recommend(graph, k=3, exclude=True, fill=wrong)
     assert model.recommend_new(graph, torch.tensor([[0, 0, 0], [0, 1, 2]]), k=2, fill=-7).tolist() == [[3, -7]]
+
+
+def test_a_step_of_the_softmax_is_autograds(camps):
+    """One epoch of one batch against cross-entropy over all items, with the plain model's vectors."""
+    graph = build_pyg(camps)
+    fast, plain = make(graph).double(), make(graph).double()
+    settings = {"loss": "softmax", "temperature": 0.3, "weight_decay": 0.2}
+    ge.fit(fast, graph, epochs=1, batch_size=100, lr=0.1, progress=False, **settings)
+    known = plain.interactions(graph)
+    out, table = plain.get_embedding(graph), plain.embedding.weight
+    optimizer = torch.optim.Adam([table], lr=0.1)
+    scores = F.normalize(out[known.users], dim=1) @ out[:7].t() / 0.3
+    loss = F.cross_entropy(scores, known.items) + 0.2 * table.square().sum() / len(known)
+    loss.backward()
+    optimizer.step()
+    torch.testing.assert_close(fast.embedding.weight, table, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("balance", [0, 0.5, 1])
+def test_users_of_many_items_count_for_less(build, balance):
+    graph = build(Spec({"user": 2, "item": 5}, {("user", "likes", "item"): ([0, 0, 0, 0, 1], [0, 1, 2, 3, 4])}))
+    fast, plain = make(graph).double(), make(graph).double()
+    settings = {"balance": balance, "temperature": 1, "weight_decay": 0}
+    ge.fit(fast, graph, epochs=1, batch_size=2, lr=0.1, progress=False, **settings)
+    known = plain.interactions(graph)
+    out, table = plain.get_embedding(graph), plain.embedding.weight
+    optimizer = torch.optim.Adam([table], lr=0.1)
+    lost = F.cross_entropy(F.normalize(out[known.users], dim=1) @ out[:5].t(), known.items, reduction="none")
+    weight = torch.tensor([4.0**-balance] * 4 + [1.0], dtype=torch.float64)
+    ((lost * weight).sum() / weight.sum()).backward()
+    optimizer.step()
+    torch.testing.assert_close(fast.embedding.weight, table, rtol=1e-9, atol=1e-9)
+
+
+def test_a_step_of_the_softmax_over_drawn_negatives(camps):
+    graph = build_pyg(camps)
+    fast, plain = make(graph).double(), make(graph).double()
+    ge.fit(fast, graph, epochs=1, batch_size=100, lr=0.1, progress=False, num_negatives=4, weight_decay=0)
+    known = plain.interactions(graph)
+    batch = Histories(known, 4).draw(0, 0, 6)
+    out, table = plain.get_embedding(graph), plain.embedding.weight
+    optimizer = torch.optim.Adam([table], lr=0.1)
+    users = F.normalize(out[batch.users[batch.owner]], dim=1) / 0.1
+    pos = (users * out[batch.items]).sum(1, keepdim=True)
+    scores = torch.cat([pos, users @ out[batch.negatives].t()], 1)
+    F.cross_entropy(scores, torch.zeros(len(pos), dtype=torch.int64)).backward()
+    optimizer.step()
+    torch.testing.assert_close(fast.embedding.weight, table, rtol=1e-9, atol=1e-9)
+
+
+def test_the_softmax_finds_the_camps_items(camps, build):
+    """By its usual settings, as nothing else is told."""
+    graph = build(camps)
+    model = make(graph)
+    result = ge.fit(model, graph, progress=False)
+    lists = model.recommend(graph, k=3)
+    assert bool((lists % 2 == torch.arange(6)[:, None] % 2).all())
+    assert result.settings["loss"] == "softmax"
+    assert result.settings["schedule"] == "linear"
+    assert result.samples == len(result.history) * 18
+
+
+@pytest.mark.usefixtures("global_state_untouched")
+def test_the_softmax_depends_on_no_host_order_or_threads(camps):
+    before, models = torch.get_num_threads(), []
+    for make_graph, spec, threads in ((build_dgl, camps, 1), (build_pyg, camps, 2), (build_pyg, reordered(camps), 3)):
+        torch.set_num_threads(threads)
+        model = make(make_graph(spec))
+        ge.fit(model, epochs=4, batch_size=4, num_negatives=3, seed=1, progress=False)
+        models.append(model)
+    torch.set_num_threads(before)
+    assert agree(models[0], models[1])
+    assert agree(models[0], models[2])
+
+
+def test_settings_of_the_peers(camps):
+    """What LightGCN-PyTorch trains by stays one word away; an option of one loss is no option of another."""
+    graph = build_pyg(camps)
+    settings = ge.fit(make(graph), graph, epochs=1, loss="lightgcn-pytorch", progress=False).settings
+    expected = {
+        "lr": 1e-3,
+        "batch_size": 2048,
+        "schedule": "constant",
+        "weight_decay": 1e-4,
+        "sampling": "interactions",
+    }
+    assert settings.items() >= expected.items()
+    assert ge.fit(make(graph), graph, epochs=1, sampling="users", progress=False).settings["loss"] == "pyg"
+    with pytest.raises(InputError, match="sampling: got users; expected None with loss='softmax'"):
+        ge.fit(make(graph), graph, loss="softmax", sampling="users")
+    with pytest.raises(InputError, match=r"temperature: got 0\.2; expected None but with loss='softmax'"):
+        ge.fit(make(graph), graph, loss="pyg", temperature=0.2)
+    with pytest.raises(InputError, match="temperature: got 0; expected"):
+        ge.fit(make(graph), graph, temperature=0)
+
+
+def test_a_state_of_another_sampling_is_refused(camps, tmp_path):
+    graph, path = build_pyg(camps), tmp_path / "state.pt"
+    ge.fit(make(graph), graph, **QUICK, loss="pyg", checkpoint=path)
+    with pytest.raises(FileFormatError, match="sampling='interactions'"):
+        ge.fit(make(graph), graph, **QUICK, sampling="users", checkpoint=path)

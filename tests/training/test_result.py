@@ -28,7 +28,7 @@ def test_three_lines_of_a_validated_model():
     assert second.startswith("  loss ")
     assert f"val_recall@1 {result.history[-1]['val_recall@1']:.4g}" in second
     assert second.endswith(f"; weights of epoch {result.best_epoch}")
-    assert third == "  trained by torch; lr=0.001, batch_size=2048, seed=0"
+    assert third == "  trained by torch; lr=0.02, batch_size=32, seed=0"
 
 
 def test_nothing_done():
@@ -37,3 +37,30 @@ def test_nothing_done():
         "  no epoch is over",
         "  trained by ; ",
     ]
+
+
+def course(*losses, **facts):
+    return ge.FitResult(history=[{"epoch": n, "loss": loss} for n, loss in enumerate(losses, 1)], **facts)
+
+
+def test_advice_goes_by_the_course_of_the_loss():
+    falling = course(4.0, 3.6, 3.2, 2.8, 2.4, settings={"lr": 0.1})
+    assert falling.advice == (
+        "The loss was still falling at the end, from 2.8 to 2.4 in the last 1 of 5 epochs: more epochs, or a higher "
+        "rate than lr=0.1, may help."
+    )
+    assert repr(falling).endswith(falling.advice)
+    begun = course(4.0, 4.0, 3.99, 3.98, 3.97).advice
+    assert begun.startswith("The loss has hardly begun to fall, from 4 to 3.97 in 5 epochs: raise")
+    assert course(4.0, 2.2, 2.01, 2.001, 2.0).advice == ""
+    assert course(4.0, 3.6).advice == course().advice == ""
+    assert course(4.0, 3.6, 3.2, 2.8, monitor="val_recall@20").advice == ""
+    assert course(4.0, 3.6, 3.2, 2.8, interrupted=True).advice == ""
+
+
+def test_metapath2vec_at_chance_is_told():
+    """SGD on a small graph in five epochs learns nothing, where Adam in the loop of dgl.nn would."""
+    edges = {("author", "writes", "paper"): torch.stack([torch.arange(40), torch.arange(40) // 2])}
+    edges["paper", "written-by", "author"] = edges["author", "writes", "paper"].flip(0)
+    model = ge.MetaPath2Vec(edges, ["writes", "written-by"], 2, 16, seed=0)
+    assert "hardly begun to fall" in ge.fit(model, epochs=5, progress=False).advice

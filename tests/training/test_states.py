@@ -169,7 +169,8 @@ CHANGES = {
         "interactions=",
     ),
     "normalize": (lightgcn, None, lambda: lightgcn(normalize=False), None, {}, "normalize=True"),
-    "sampling": (lightgcn, None, lightgcn, None, {"sampling": "users"}, "sampling='interactions'"),
+    "loss": (lightgcn, None, lightgcn, None, {"loss": "pyg"}, "loss='softmax'"),
+    "temperature": (lightgcn, None, lightgcn, None, {"temperature": 0.2}, "temperature=0.1"),
     "validation added": (
         lightgcn,
         None,

@@ -44,7 +44,8 @@ References = Annotated[
     bool,
     typer.Option(
         "--references/--no-references",
-        help="Judge beside it what is trivial: the majority class, degrees, features; common neighbours.",
+        help="Judge beside it what is trivial: the majority class, degrees, features; common neighbours; popularity, "
+        "item-kNN and EASE.",
     ),
 ]
 
@@ -120,7 +121,7 @@ def evaluate(
             asked = {"score": score, "seed": seed, "repeats": repeats or 1, "references": references, "notes": notes}
             found = _links(embedding, test, negative, {"input_format": input_format, **how}, asked)
         else:
-            found = _recommendation(embedding, test, k, {"input_format": input_format, **how}, notes)
+            found = _recommendation(embedding, test, k, {"input_format": input_format, **how}, notes, references)
         say(notes)
         _show(task, found, as_json)
 
@@ -154,10 +155,12 @@ def _links(embedding: Path, test: Any, negative: Path | None, how: dict[str, Any
     return {"": links(load(embedding), embedding, test, negative, reading=how, **asked)}
 
 
-def _recommendation(embedding: Path, test: Any, k: int, how: dict[str, Any], notes: list[str]) -> _Found:
+def _recommendation(
+    embedding: Path, test: Any, k: int, how: dict[str, Any], notes: list[str], references: bool
+) -> _Found:
     from ..runs.recommend import SavedRecommender
 
-    scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, how, notes)
+    scores = SavedRecommender(load(embedding), embedding).evaluate(test, k, how, notes, references=references)
     return {"": (scores, "all items ranked for each user, but those of the training")}
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from ..._core import checks
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
+from ...evaluate.baselines import recommendation_baselines
 from ...evaluate.ranking import ranking_metrics
+from ...evaluate.scores import Scores
 from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
 from ...nn.ops.top_k import top_k
@@ -83,8 +85,14 @@ class SavedRecommender:
                 yield user, [(names[item] if names else item, score) for item, score in kept]
 
     def evaluate(
-        self, path: Path, k: int, reading: Mapping[str, Any] | None = None, notes: list[str] | None = None
-    ) -> dict[str, float]:
+        self,
+        path: Path,
+        k: int,
+        reading: Mapping[str, Any] | None = None,
+        notes: list[str] | None = None,
+        *,
+        references: bool = False,
+    ) -> Scores:
         """Metrics of the lists of all users with held-out pairs, which a file names.
 
         Args:
@@ -92,13 +100,19 @@ class SavedRecommender:
             k: Length of the lists.
             reading: How it is to be read, see :func:`graphembed_ext.readers.read_pairs`.
             notes: Told how many pairs of unknown users or items are left out; None refuses them.
+            references: Whether the scores have those of popularity, item-kNN and EASE beside them.
         """
-        users, items = self.known.sides.pairs(self._pairs(path, reading or {}, notes), "test")
+        pairs = self._pairs(path, reading or {}, notes)
+        users, items = self.known.sides.pairs(pairs, "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
         found, _ = self.top(asked - self.known.sides.users.start, checks.integer("k", k), known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
-        return ranking_metrics(found, truth, len(self.known.sides.items))
+        scores = Scores([ranking_metrics(found, truth, len(self.known.sides.items))])
+        if references:
+            beside = recommendation_baselines(self.known, pairs, k)
+            scores.references = {name: Scores([figures]) for name, figures in beside.items()}
+        return scores
 
     def _pairs(self, path: Path, how: Mapping[str, Any], notes: list[str] | None) -> Tensor:
         """Pairs of a file by id, users above."""

@@ -115,6 +115,8 @@ def _run(
     if job.checkpoint is None and checkpoint is not None:
         remove(checkpoint)
     say(_summary(job, host, result))
+    if result.advice:
+        say(result.advice)
     if job.evaluate:
         vectors = Embeddings.load(job.output) if emb is None else emb
         record["metrics"] = {**(record["metrics"] or {}), **_evaluated(job, vectors, source, task, say)}

@@ -14,7 +14,7 @@ from ..._core import checks
 from ..._core.parallel import share, threads_to_ourselves
 from ...errors import InputError
 
-__all__ = ["TopK", "top_k"]
+__all__ = ["TopK", "keep_best", "top_k"]
 
 #: Scores held at once by each thread: 2 MiB of float32, that no memory but the nearest caches sees them.
 _SCORES = 1 << 19
@@ -82,7 +82,7 @@ def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] |
             block = columns[:, first : first + width]
             score = buffers.scores[: count * block.size(1)].view(count, block.size(1))
             torch.mm(users[rows], block, out=score)
-            _insert(score.numpy(), first, banned, *best)
+            keep_best(score.numpy(), first, banned, *best)
 
     def sort(number: int) -> None:
         rows = slice(number * size, (number + 1) * size)
@@ -103,7 +103,7 @@ def top_k(users: Tensor, items: Tensor, k: int, exclude: tuple[Tensor, Tensor] |
 
 
 @njit(cache=True, nogil=True)
-def _insert(score, start, banned, found, best):
+def keep_best(score, start, banned, found, best):
     """Keep the highest scores of each row sorted, and insert into them what passes the lowest one.
 
     ``score`` has the candidates from ``start`` on; ``found`` and ``best`` hold what the earlier ones left.
