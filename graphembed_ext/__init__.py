@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .embeddings.vectors import Embeddings, embed
     from .evaluate.pairs import edge_features
     from .evaluate.predictions import predict, predict_proba
+    from .graph.folder import open_graph
     from .graph.view import GraphView
     from .hosts.registry import attach, register_host, to_host, view
     from .models.catalogue import available_models, create
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .models.metapath2vec import MetaPath2Vec
     from .models.typed_graphsage import TypedGraphSAGE
     from .nn.han import HANConv
+    from .readers.preparation import prepare
     from .sampling.held_out import EdgeSplit, split
     from .sampling.metapath_edges import metapath_edges
     from .sampling.neighbor_loader import NeighborBatch, neighbor_loader
@@ -61,9 +63,11 @@ __all__ = [
     "losses",
     "metapath_edges",
     "neighbor_loader",
+    "open_graph",
     "parity",
     "predict",
     "predict_proba",
+    "prepare",
     "register_host",
     "split",
     "to_host",
@@ -93,8 +97,10 @@ _HOME = {
     "grow": "training",
     "metapath_edges": "sampling.metapath_edges",
     "neighbor_loader": "sampling.neighbor_loader",
+    "open_graph": "graph.folder",
     "predict": "evaluate.predictions",
     "predict_proba": "evaluate.predictions",
+    "prepare": "readers.preparation",
     "register_host": "hosts.registry",
     "split": "sampling.held_out",
     "to_host": "hosts.registry",

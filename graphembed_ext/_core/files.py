@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import checks
 
-__all__ = ["remove", "whole"]
+__all__ = ["remove", "settled", "whole"]
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> Path:
@@ -35,6 +35,27 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def settled(part: Path, path: Path) -> Path:
+    """Put a folder that is filled in its place, whole; an empty folder there is replaced.
+
+    Args:
+        part: The folder, beside ``path``.
+        path: The place.
+    """
+    for file in sorted(part.rglob("*")):
+        if file.is_file():
+            _sync(file, os.O_RDWR)
+    if os.name == "posix":
+        for folder in [part, *(entry for entry in part.rglob("*") if entry.is_dir())]:
+            _sync(folder, os.O_RDONLY)
+    if path.is_dir():
+        path.rmdir()
+    part.rename(path)
+    if os.name == "posix":
+        _sync(path.parent, os.O_RDONLY)
+    return path
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -18,6 +18,7 @@ from .commands.export import export
 from .commands.neighbors import neighbors
 from .commands.parity import parity
 from .commands.plot import plot
+from .commands.prepare import prepare
 from .commands.recommend import recommend
 from .commands.split import split
 from .commands.train import train
@@ -49,6 +50,7 @@ for command in (
     plot,
     export,
     convert,
+    prepare,
     parity,
     doctor,
 ):

@@ -66,9 +66,9 @@ OPTIONS: tuple[Option, ...] = (
         "input",
         str,
         "Edge list (.csv, .tsv, .txt, .edgelist, .parquet), adjacency lists (.adjlist), matrix (.mtx, .mat, .npz), "
-        "GraphML, GEXF, GML, Pajek, saved DGL graph (.bin), saved PyG graph (.pt), or a PyG dataset such as "
-        "Planetoid/Cora; - for standard input. May be repeated for edge lists; user,buys,item=FILE says the types of a "
-        "file's edges.",
+        "GraphML, GEXF, GML, Pajek, saved DGL graph (.bin), saved PyG graph (.pt), folder of graphembed "
+        "prepare, or a PyG dataset such as Planetoid/Cora; - for standard input. May be repeated for edge lists; "
+        "user,buys,item=FILE says the types of a file's edges.",
         _GRAPH,
         flags=("--input", "-i"),
         many=True,

@@ -112,7 +112,7 @@ class Adjacency:
     def edge_index(self) -> Tensor:
         """The list of edges that it was made from, int64, ``(2, num_edges)``."""
         edges = torch.empty(2, self.num_edges, dtype=torch.int64, device=self.indptr.device)
-        edges[0, self.edge_ids], edges[1, self.edge_ids] = self.indices, self.destinations()
+        edges[0, self.edge_ids], edges[1, self.edge_ids] = self.indices.long(), self.destinations()
         return edges
 
     def edge_list(self) -> EdgeList:

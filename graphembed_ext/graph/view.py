@@ -7,7 +7,7 @@ the same edges in another order give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
@@ -68,6 +68,24 @@ class CSR(NamedTuple):
         return self.indptr[1:] - self.indptr[:-1]
 
 
+class OrderedCSR(CSR):
+    """Rows of a graph whose edges are in the order of its entries: their ids are counted when they are asked for."""
+
+    __slots__ = ()
+
+    def __new__(cls, indptr: Tensor, indices: Tensor) -> OrderedCSR:
+        """Of bounds and neighbours alone."""
+        return super().__new__(cls, indptr, indices, indices[:0])
+
+    @property
+    def edge_ids(self) -> Tensor:
+        """0, 1, 2, ...: int64, shape ``(num_edges,)``."""
+        return torch.arange(len(self.indices), device=self.indices.device)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.indptr, self.indices, self.edge_ids))
+
+
 @dataclass(frozen=True, eq=False)
 class GraphView:
     """A graph as models see it; made by :func:`graphembed_ext.view`.
@@ -110,8 +128,7 @@ class GraphView:
         if sum(counts.values()) >= 2**63:
             raise InputError("num_nodes", sum(counts.values()), "fewer than 2**63 nodes together")
         edges = _sorted_edges(self.edges)
-        for edge_type, (src, dst) in edges.items():
-            _check_edges(edge_type, src, dst, counts)
+        self._check(edges, counts)
         for name in ("features", "edge_features", "options"):
             _check_columns(name, getattr(self, name))
         checks.text("host", self.host)
@@ -120,6 +137,16 @@ class GraphView:
         freeze(self, "edges", MappingProxyType(edges))
         freeze(self, "features", MappingProxyType({t: dict(self.features.get(t, {})) for t in counts}))
         freeze(self, "edge_features", MappingProxyType({t: dict(self.edge_features.get(t, {})) for t in edges}))
+
+    def _check(self, edges: Mapping[EdgeType, tuple[Tensor, Tensor]], counts: Mapping[str, int]) -> None:
+        """Raise for edges that the nodes do not fit."""
+        for edge_type, (src, dst) in edges.items():
+            _check_edges(edge_type, src, dst, counts)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether edges are read from the disk as they are needed; see :func:`graphembed_ext.open_graph`."""
+        return False
 
     @property
     def node_types(self) -> list[str]:
@@ -215,6 +242,26 @@ class GraphView:
         if not isinstance(edge_type, tuple) or edge_type not in self.edges:
             raise InputError("edge_type", edge_type, f"one of {self.edge_types}")
         return edge_type
+
+    def with_features(
+        self,
+        features: Mapping[str, Mapping[str, Tensor]] | None = None,
+        edge_features: Mapping[EdgeType, Mapping[str, Tensor]] | None = None,
+    ) -> GraphView:
+        """The same nodes and edges with other features; those that are None stay as they are.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> view = ge.view(torch.tensor([[0], [1]])).with_features({"_N": {"x": torch.zeros(2, 3)}})
+            >>> view.features["_N"]["x"].shape
+            torch.Size([2, 3])
+        """
+        return GraphView(
+            self.num_nodes,
+            self.edges,
+            self.features if features is None else features,
+            self.edge_features if edge_features is None else edge_features,
+        )
 
     def has_csr(self, edge_type: EdgeType | None = None) -> bool:
         """Whether :meth:`csr` has been built already."""

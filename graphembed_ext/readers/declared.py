@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import FileFormatError, InputError
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES
-from ..graph.view import NODE_TYPE, GraphView
+from ..graph.view import NODE_TYPE
 from .checks import check_room
 from .graph_file import GraphFile
 from .node_roles import NodeRoles, node_roles
@@ -137,7 +137,7 @@ def with_columns(graph: GraphFile, tables: Sequence[NodeTable]) -> GraphFile:
             y = features[kind]["y"]
             labels[kind] = y if y.dim() == 1 else as_sparse(y)
             classes[kind] = of_kind.classes
-    view = GraphView(graph.view.num_nodes, graph.view.edges, features, graph.view.edge_features)
+    view = graph.view.with_features(features)
     return replace(graph, view=view, labels=labels, classes=classes, notes=tuple(notes))
 
 

@@ -17,7 +17,7 @@ from .edge_weights import usable, weights_of
 from .options import Reading
 from .tables import Table
 
-__all__ = ["BIPARTITE", "Names", "Part", "Types", "read_edges"]
+__all__ = ["BIPARTITE", "Gathered", "Names", "Part", "Types", "read_edges"]
 
 #: Node types of the first and the second column, and the relation from one to the other.
 Types = tuple[str, str, str]
@@ -25,13 +25,37 @@ Types = tuple[str, str, str]
 #: Node types and relation of a list of users and items.
 BIPARTITE: Types = ("user", "to", "item")
 _RELATION = "to"
+#: Numbers that are looked at at a time.
+_SLICE = 1 << 20
+
+
+class Gathered:
+    """Chunks of a column of numbers, kept in memory."""
+
+    def __init__(self) -> None:
+        self._chunks: list[np.ndarray] = []
+
+    def append(self, chunk: np.ndarray) -> None:
+        """One more chunk."""
+        self._chunks.append(chunk)
+
+    def whole(self) -> np.ndarray:
+        """The column; int32 where there is nothing in it."""
+        found = np.concatenate(self._chunks) if self._chunks else np.empty(0, dtype=np.int32)
+        self._chunks.clear()
+        return found
 
 
 class Names:
-    """Columns of names, chunk by chunk, as numbers into one Arrow dictionary for all."""
+    """Columns of names, chunk by chunk, as numbers into one Arrow dictionary for all.
 
-    def __init__(self, columns: int) -> None:
-        self._codes: list[list[np.ndarray]] = [[] for _ in range(columns)]
+    Args:
+        columns: Number of columns.
+        gather: Makes what keeps the numbers of a column.
+    """
+
+    def __init__(self, columns: int, gather: Callable[[], Gathered] = Gathered) -> None:
+        self._codes = [gather() for _ in range(columns)]
         self._fresh: list[list[Any]] = [[] for _ in range(columns)]
         self._dictionary = pa.array([], pa.large_string())
         self._waiting = 0
@@ -47,11 +71,7 @@ class Names:
     def finish(self) -> tuple[list[np.ndarray], Any]:
         """The numbers of each column, int32, and the dictionary."""
         self._settle()
-        found = []
-        for codes in self._codes:
-            found.append(np.concatenate(codes) if codes else np.empty(0, dtype=np.int32))
-            codes.clear()
-        return found, self._dictionary
+        return [codes.whole() for codes in self._codes], self._dictionary
 
     def _settle(self) -> None:
         """Put waiting names behind those of the dictionary, whose numbers stay."""
@@ -62,7 +82,8 @@ class Names:
         joined = iter(pa.chunked_array([known, *flat]).unify_dictionaries().chunks)
         self._dictionary = next(joined).dictionary
         for codes, chunks in zip(self._codes, self._fresh, strict=True):
-            codes += [next(joined).indices.to_numpy() for _ in chunks]
+            for _ in chunks:
+                codes.append(next(joined).indices.to_numpy())
             chunks.clear()
         self._waiting = 0
 
@@ -97,6 +118,7 @@ def read_edges(
     types: Types | None = None,
     bipartite: bool | None = None,
     known: Collection[str] = (),
+    gather: Callable[[], Gathered] = Gathered,
 ) -> Part:
     """Read the edges of a table.
 
@@ -106,6 +128,7 @@ def read_edges(
         types: Types of all lines; None takes those of the table, if any.
         bipartite: Whether the ends are users and items; None goes by the titles, or by the comments of KONECT.
         known: Names of nodes that are known, which are no titles.
+        gather: Makes what keeps a column of numbers while it is read.
 
     Raises:
         FileFormatError: No edges, or a file that leaves open which columns they stand in.
@@ -125,7 +148,7 @@ def read_edges(
     if bipartite is None:
         bipartite = two_kinds(table, roles, marks)
     given = types or _types(roles, reading, bipartite)
-    part = _collected(table, roles, given)
+    part = _collected(table, roles, given, gather)
     if unasked and given == BIPARTITE and roles.bipartite and not _share_names(part):
         part.types, given, bipartite = None, None, False
     part.notes = [*table.notes(), *notes_of(table, roles, given, bipartite, marks), *part.notes]
@@ -162,7 +185,8 @@ def _share_names(part: Part) -> bool:
     """Whether any name stands at both ends, so that users and items must be told apart."""
     there = np.zeros((2, len(part.names)), dtype=bool)
     for side, codes in enumerate(part.ends):
-        there[side, codes] = True
+        for low in range(0, len(codes), _SLICE):
+            there[side, codes[low : low + _SLICE]] = True
     return bool(there.all(0).any())
 
 
@@ -182,12 +206,11 @@ def _one_column(table: Table) -> FileFormatError:
     )
 
 
-def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -> Part:
+def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None, gather: Callable[[], Gathered]) -> Part:
     """The columns that are wanted, read chunk by chunk."""
     columns = _type_columns(types)
     weighted = [] if roles.weight is None else [roles.weight]
-    names, kinds = Names(2), Names(len(columns))
-    weights: list[np.ndarray] = []
+    names, kinds, weights = Names(2, gather), Names(len(columns), gather), gather()
     rows = 0
     for chunk in table.chunks([roles.source, roles.target, *columns, *weighted], progress=True):
         ends, of_types = chunk[:2], chunk[2 : 2 + len(columns)]
@@ -202,7 +225,7 @@ def _collected(table: Table, roles: Roles, types: tuple[Any, Any, Any] | None) -
         rows += len(ends[0])
     if not rows:
         raise FileFormatError(table.name, "no edges", "at least one edge")
-    weight, notes, trouble = usable(np.concatenate(weights), table.where) if weighted else (None, [], None)
+    weight, notes, trouble = usable(weights.whole(), table.where) if weighted else (None, [], None)
     given = None if types is None else _with_codes(types, columns, kinds)
     found = names.finish()
     pa.default_memory_pool().release_unused()  # what reading took is needed for numbering

@@ -17,6 +17,8 @@ from .tables import Table
 __all__ = ["usable", "weights_of"]
 
 _LARGEST = float(np.finfo(np.float32).max)
+#: Weights that are looked at at a time.
+_SLICE = 1 << 20
 #: What stands for no weight.
 _BLANK = ("", "NA", "NaN", "nan", "NULL", "null", "None")
 
@@ -85,17 +87,21 @@ def usable(
     Raises:
         FileFormatError: A weight that is infinite, or is in float32.
     """
-    check_weights(np.where(weight >= 0, weight, 0), where)
-    wrong = ~(weight >= 0)
-    if not wrong.any():
+    first, count = None, 0
+    for low in range(0, len(weight), _SLICE):
+        part = weight[low : low + _SLICE]
+        check_weights(np.where(part >= 0, part, 0), lambda row, low=low: where(low + row))  # type: ignore[misc]
+        wrong = ~(part >= 0)
+        if first is None and wrong.any():
+            first = low + int(np.argmax(wrong))
+        count += int(wrong.sum())
+    if first is None:
         return weight, [], None
-    row = int(np.argmax(wrong))
-    what = "a blank" if np.isnan(weight[row]) else f"{weight[row]:g}"
-    count = int(wrong.sum())
-    place = re.sub(r"^.*, (line \d+|row \d+)$", r"\1", where(row), flags=re.DOTALL)
+    what = "a blank" if np.isnan(weight[first]) else f"{weight[first]:g}"
+    place = re.sub(r"^.*, (line \d+|row \d+)$", r"\1", where(first), flags=re.DOTALL)
     there = f"{count} {'is' if count == 1 else 'are'} blank or negative ({place}: {what})"
     trouble = FileFormatError(
-        where(row),
+        where(first),
         f"the edge weight {what.removeprefix('a ')}",
         "a finite number of at least 0, as the model is told to go by the weights",
         "mend the line, or leave out --weight, as --no-weight does: all edges then count alike",

@@ -93,7 +93,7 @@ def without_weights(graph: GraphFile) -> GraphFile:
         edge_type: {name: values for name, values in of_type.items() if name != graph.weight}
         for edge_type, of_type in view.edge_features.items()
     }
-    view = GraphView(view.num_nodes, view.edges, view.features, features)
+    view = view.with_features(edge_features=features)
     return replace(graph, view=view, weight=None, trouble=None)
 
 

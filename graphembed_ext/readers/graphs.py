@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import torch
-from torch import Tensor
-
 from .._core import checks
 from ..errors import FileFormatError, InputError
+from ..graph.folder import is_prepared
 from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
 from .adjacency import read_lists
@@ -19,28 +16,41 @@ from .columns import says_roles
 from .datasets import read_dataset
 from .declared import with_tables
 from .dense import from_dense, may_be_dense
-from .edge_lists import BIPARTITE, Part, Types, read_edges
+from .edge_lists import BIPARTITE, Gathered, Part, Types, read_edges
 from .folders import read_folder
 from .graph_file import GraphFile, without_weights
 from .judging import TEXT, kind_of
 from .neo4j import from_apoc
 from .networks import NETWORKS, read_network
-from .node_rows import as_set
 from .numbering import assembled
 from .options import Reading, check_words, files_given
+from .prepared import read_prepared
 from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
 from .sources import STDIN, Source
 from .tables import Table, open_table
 from .text import TextTable
 from .titles import is_number
 
-__all__ = ["pairs_of_names", "read_graph", "read_pairs", "relation_of", "table_of"]
+__all__ = [
+    "KNOWN",
+    "MATRICES",
+    "TABLES",
+    "files_of",
+    "is_dataset",
+    "lone_of",
+    "open_source",
+    "part_of",
+    "read_graph",
+    "read_part",
+    "relation_of",
+    "table_of",
+]
 
-
-_TABLES = (*TEXT, ".parquet", ".jsonl", ".adjlist", ".unknown")
-_MATRICES = (".mat", ".mtx", ".npy", ".npz")
+#: Endings of tables of edges, of matrices, and of all files that there are readers for.
+TABLES = (*TEXT, ".parquet", ".jsonl", ".adjlist", ".unknown")
+MATRICES = (".mat", ".mtx", ".npy", ".npz")
 _SAVED = (".bin", ".dgl", ".pt")
-_KNOWN = (*_TABLES[:-1], *_MATRICES, *_SAVED, *NETWORKS, *PICKLES)
+KNOWN = (*TABLES[:-1], *MATRICES, *_SAVED, *NETWORKS, *PICKLES)
 #: Nodes up to which a dense matrix is looked for in a text table.
 _MOST_DENSE = 5000
 
@@ -84,6 +94,7 @@ def read_graph(
     Saved graphs (``.bin``, ``.dgl`` from ``dgl.save_graphs``; ``.pt`` from ``torch.save`` of Data or HeteroData)
         As they are. Node features named ``y``, ``label`` or ``labels`` are taken for labels.
     Folders
+        What ``graphembed prepare`` wrote, whose edges stay on the disk; or
         Neo4j's import files (tables with ``:ID`` and with ``:START_ID``, titles in files ``...-header.csv`` or not),
         OGB's raw files, or files ``part-...``. APOC's ``all.csv`` of nodes and relationships is read as a file.
     Datasets of :mod:`torch_geometric.datasets` (``Planetoid/Cora``, ``DBLP``, ``KarateClub``)
@@ -140,7 +151,7 @@ def read_graph(
     if bipartite is not None:
         checks.flag("bipartite", bipartite)
     nodes = files_given("nodes", nodes)
-    graph = _edges_of(_files(source), reading, directed, root, mat_key, bipartite, input_format)
+    graph = _edges_of(files_of(source), reading, directed, root, mat_key, bipartite, input_format)
     return with_tables(graph if weight else without_weights(graph), nodes, reading)
 
 
@@ -154,29 +165,44 @@ def _edges_of(
     input_format: str | None,
 ) -> GraphFile:
     """The graph of the source alone."""
-    lone = _lone(files)
+    lone = lone_of(files)
+    if lone is not None and is_prepared(Path(lone).expanduser()):
+        return read_prepared(Path(lone).expanduser(), directed, bipartite)
     if lone is not None and Path(lone).expanduser().is_dir():
         return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
-    if lone is not None and _is_dataset(lone, input_format):
+    if lone is not None and is_dataset(lone, input_format):
         return read_dataset(str(lone), root)
     parts = []
     for types, name in files:
-        opened = _opened(name, reading, input_format)
-        kind = kind_of(opened, _KNOWN, input_format is not None)
-        if kind not in _TABLES:
-            if lone is None:
-                raise FileFormatError(
-                    opened.name, f"a file ending in {kind}", "edge lists alone where there are several"
-                )
-            return _single(opened.path, kind, mat_key, directed, bool(bipartite))
-        part = _part(opened, kind, reading, types, bipartite, directed)
+        part = read_part(types, name, lone is not None, reading, directed, bipartite, input_format, mat_key)
         if isinstance(part, GraphFile):
             return part
         parts.append(part)
     return assembled(parts, directed)
 
 
-def _files(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
+def read_part(
+    types: Types | None,
+    name: str | Path,
+    lone: bool,
+    reading: Reading,
+    directed: bool,
+    bipartite: bool | None,
+    input_format: str | None,
+    mat_key: str | None,
+    gather: Callable[[], Gathered] = Gathered,
+) -> Part | GraphFile:
+    """The edges of a file; a whole graph where it is no table of edges and stands alone."""
+    source = open_source(name, reading, input_format)
+    kind = kind_of(source, KNOWN, input_format is not None)
+    if kind not in TABLES:
+        if not lone:
+            raise FileFormatError(source.name, f"a file ending in {kind}", "edge lists alone where there are several")
+        return _single(source.path, kind, mat_key, directed, bool(bipartite))
+    return part_of(source, kind, reading, types, bipartite, directed, gather=gather)
+
+
+def files_of(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
     """Files, and the types of the edges that each has."""
     given = files_given("source", source)
     if not given:
@@ -184,12 +210,12 @@ def _files(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None
     return [relation_of(text) for text in given]
 
 
-def _lone(files: Sequence[tuple[Types | None, str | Path]]) -> str | Path | None:
+def lone_of(files: Sequence[tuple[Types | None, str | Path]]) -> str | Path | None:
     """The file that stands alone and whose types nobody says."""
     return files[0][1] if len(files) == 1 and files[0][0] is None else None
 
 
-def _is_dataset(name: str | Path, input_format: str | None) -> bool:
+def is_dataset(name: str | Path, input_format: str | None) -> bool:
     """Whether a name is of no file, and one that a dataset may have."""
     path = Path(name)
     if str(name) == STDIN or path.expanduser().exists():
@@ -213,7 +239,12 @@ def relation_of(text: str | Path) -> tuple[Types | None, str | Path]:
     return (words[0], words[1], words[2]), file
 
 
-def _opened(name: str | Path, reading: Reading, input_format: str | None) -> Source:
+def open_source(name: str | Path, reading: Reading, input_format: str | None) -> Source:
+    """A file, or standard input, opened.
+
+    Raises:
+        FileFormatError: No such file, or one that cannot be read.
+    """
     path = name if str(name) == STDIN else Path(name).expanduser()
     if isinstance(path, Path) and not path.is_file():
         what = "a folder" if path.is_dir() else "the name of a file that does not exist"
@@ -224,7 +255,7 @@ def _opened(name: str | Path, reading: Reading, input_format: str | None) -> Sou
         raise FileFormatError(str(name), f"a file that cannot be read ({error.strerror})", "a readable file") from error
 
 
-def _part(
+def part_of(
     source: Source,
     kind: str,
     reading: Reading,
@@ -232,6 +263,7 @@ def _part(
     bipartite: bool | None,
     directed: bool | None = None,
     known: Collection[str] = (),
+    gather: Callable[[], Gathered] = Gathered,
 ) -> Part | GraphFile:
     """The edges of a table; a whole graph where it is a dense matrix, which is looked for if ``directed`` is given."""
     lists = read_lists(source, kind, reading, types or (BIPARTITE if bipartite else None))
@@ -245,7 +277,7 @@ def _part(
             found = from_apoc(table, reading, directed) if found is None else found
             if found is not None:
                 return found
-        return read_edges(table, reading.of_edges(), types, bipartite, known)
+        return read_edges(table, reading.of_edges(), types, bipartite, known, gather)
     except FileFormatError as error:
         if kind != ".unknown":
             raise
@@ -293,7 +325,7 @@ def _at_most(most: int, table: Table) -> list[list[str]]:
 
 def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartite: bool) -> GraphFile:
     try:
-        if kind in _MATRICES:
+        if kind in MATRICES:
             found = matrix_files.read_matrix(path, kind, mat_key, directed, bipartite)
             there = None if kind == ".npz" else directed
             return GraphFile(found.view, None, found.labels, found.weight, found.notes, there, trouble=found.trouble)
@@ -308,99 +340,8 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
 
 def table_of(source: str | Path, reading: Reading, input_format: str | None = None) -> Table | None:
     """The table of a file of edges; None where the name is of another kind of file, of a folder or of a dataset."""
-    if Path(source).expanduser().is_dir() or _is_dataset(source, input_format):
+    if Path(source).expanduser().is_dir() or is_dataset(source, input_format):
         return None
-    opened = _opened(source, reading, input_format)
-    opened.kind = kind_of(opened, _KNOWN, input_format is not None)
-    return open_table(opened, reading) if opened.kind in _TABLES and opened.kind != ".adjlist" else None
-
-
-def read_pairs(
-    path: str | Path,
-    *,
-    header: bool | None = None,
-    input_format: str | None = None,
-    known: Collection[str] = (),
-    **reading: Any,
-) -> list[list[str]]:
-    """Names of both ends of the edges of a list, line by line: first ends, second ends. Nothing is joined or turned.
-
-    Args:
-        path: File of edges, or a matrix whose entries are pairs of row and column; ``"-"`` for standard input.
-        header: As for :func:`read_graph`.
-        input_format: As for :func:`read_graph`.
-        known: Names of nodes that are known, which are no titles.
-        **reading: ``columns``, ``delimiter``, ``comment`` and ``encoding``, as for :func:`read_graph`.
-
-    Raises:
-        FileFormatError: Not such a file.
-    """
-    how = Reading.of(header=header, weight=False, **reading)
-    check_words(input_format=input_format)
-    checks.path("path", path)
-    known = known if isinstance(known, (set, frozenset)) else set(map(str, checks.several("known", known, "names")))
-    source = _opened(path, how, input_format)
-    kind = kind_of(source, _KNOWN, input_format is not None)
-    if kind in _MATRICES:
-        return _pairs_of_matrix(source, kind)
-    if kind not in _TABLES:
-        got = f"a file ending in {source.path.suffix or 'nothing'}"
-        raise FileFormatError(source.name, got, "an edge list, or a matrix of users and items")
-    part = _part(source, kind, how, None, False, known=known)
-    assert isinstance(part, Part)
-    return [part.names.take(pa.array(end)).to_pylist() for end in part.ends]
-
-
-def _pairs_of_matrix(source: Source, kind: str) -> list[list[str]]:
-    """Row and column of each entry of a matrix, as text, row by row."""
-    view = matrix_files.read_matrix(source.path, kind, None, True, True).view
-    src, dst = view.edges.get(matrix_files.SIDES) or next(iter(view.edges.values()))
-    return [list(map(str, end.tolist())) for end in (src, dst)]
-
-
-def pairs_of_names(
-    path: Path,
-    names: Sequence[Sequence[str] | None],
-    counts: Sequence[int],
-    input_format: str | None = None,
-    *,
-    notes: list[str] | None = None,
-    **reading: Any,
-) -> Tensor:
-    """Pairs of nodes from an edge list, as ids ``(2, P)``; nothing is joined or turned.
-
-    Args:
-        path: File, as :func:`graphembed_ext.readers.read_pairs` takes it.
-        names: Names of the nodes that stand first, and of those that stand second; None where they have ids only.
-        counts: Numbers of these nodes.
-        input_format: Ending to read the file by; its own where it has one of an edge list.
-        notes: Told how many pairs are left out as the graph lacks a node of theirs; None refuses such pairs.
-        **reading: As for :func:`graphembed_ext.readers.read_pairs`.
-
-    Raises:
-        FileFormatError: Not such a file, or no pair of nodes that the graph has.
-    """
-    places = [as_set(known, count) for known, count in zip(names, counts, strict=True)]
-    own = input_format if Path(path).suffix != ".parquet" else None
-    lists = read_pairs(path, input_format=own, known=places[0].keys() | places[1].keys(), **reading)
-    columns = zip(lists, places, strict=True)
-    pairs = torch.tensor([[place.get(name, -1) for name in column] for column, place in columns])
-    absent = _first_absent(lists, places)
-    if absent is None:
-        return pairs
-    if notes is None:
-        raise FileFormatError(str(path), f"the node {absent!r}", "pairs of nodes that the graph has")
-    unknown = (pairs < 0).any(0)
-    if bool(unknown.all()):
-        raise FileFormatError(
-            str(path), f"no pair of which the graph has both nodes (such as {absent!r})", "pairs of its nodes"
-        )
-    count = int(unknown.sum())
-    notes.append(f"{count} of {pairs.size(1)} pairs in {path} left out, as the graph lacks a node of theirs")
-    return pairs[:, ~unknown]
-
-
-def _first_absent(lists: Sequence[Sequence[str]], places: Sequence[Mapping[str, int]]) -> str | None:
-    """The first name that the graph lacks, first ends before second ones; None where it has all."""
-    columns = zip(lists, places, strict=True)
-    return next((name for column, place in columns for name in column if name not in place), None)
+    opened = open_source(source, reading, input_format)
+    opened.kind = kind_of(opened, KNOWN, input_format is not None)
+    return open_table(opened, reading) if opened.kind in TABLES and opened.kind != ".adjlist" else None

@@ -20,7 +20,7 @@ from .checks import check_weights
 from .edge_lists import Part
 from .graph_file import WEIGHT, GraphFile
 
-__all__ = ["assembled", "with_nodes"]
+__all__ = ["Segment", "assembled", "notes_of", "numbered", "segments_of", "with_nodes"]
 
 #: No row stands so far down.
 _NEVER = np.iinfo(np.int64).max
@@ -28,7 +28,7 @@ _SLICE = 1 << 20
 
 
 @dataclass
-class _Segment:
+class Segment:
     """Lines of one edge type: the names of their ends by number, their rows (None for all of a file), their weights."""
 
     edge_type: EdgeType
@@ -63,16 +63,17 @@ def assembled(parts: Sequence[Part], directed: bool) -> GraphFile:
         for part in parts:
             part.weight = None
     names, ends = _joined(parts)
-    segments, start = list[_Segment](), 0
+    segments, start = list[Segment](), 0
     for part, pair in zip(parts, ends, strict=True):
-        segments += _segments(part, pair, start)
+        segments += segments_of(part, pair, start)
         start += 2 * len(pair[0])
     lines = sum(len(segment.ends[0]) for segment in segments)
     del ends
-    ordered, tables = _numbered_types(segments, names)
-    edges = _simple(segments, tables, {kind: len(found) for kind, found in ordered.items()}, directed)
+    ordered, tables = numbered(segments, names)
     counts = {kind: len(found) for kind, found in ordered.items()}
-    return _graph(edges, counts, ordered, parts, lines, directed)
+    listed = {kind: found.to_pylist() for kind, found in ordered.items()}
+    edges = _simple(segments, tables, counts, directed)
+    return _graph(edges, counts, listed, parts, lines, directed)
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Any, list[tuple[np.ndarray, np.ndarray]]]:
@@ -90,11 +91,11 @@ def _joined(parts: Sequence[Part]) -> tuple[Any, list[tuple[np.ndarray, np.ndarr
     return names, ends
 
 
-def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> list[_Segment]:
+def segments_of(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> list[Segment]:
     """The lines of a file by edge type; ``start`` ends come before them."""
     types = EDGE_TYPE if part.types is None else part.types
     if all(isinstance(kind, str) for kind in types):
-        return [_Segment(types, ends, part.weight, start)]
+        return [Segment(types, ends, part.weight, start)]
     codes, words = [], []
     for kind in types:
         if isinstance(kind, str):
@@ -111,12 +112,14 @@ def _segments(part: Part, ends: tuple[np.ndarray, np.ndarray], start: int) -> li
         source, relation = divmod(rest, len(words[1]))
         edge_type = (words[0][source], words[1][relation], words[2][target])
         weight = None if part.weight is None else part.weight[rows]
-        found.append(_Segment(edge_type, (ends[0][rows], ends[1][rows]), weight, start, rows))
+        found.append(Segment(edge_type, (ends[0][rows], ends[1][rows]), weight, start, rows))
     return found
 
 
-def _numbered_types(segments: Sequence[_Segment], names: Any) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
-    """Names of the nodes of each type in the order of their numbers, and the number of every name in each type."""
+def numbered(segments: Sequence[Segment], names: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Names of the nodes of each type in the order of their numbers, an Arrow array, and the number of every name in
+    each type.
+    """
     first: dict[str, np.ndarray] = {}
 
     def of(kind: str) -> np.ndarray:
@@ -130,7 +133,7 @@ def _numbered_types(segments: Sequence[_Segment], names: Any) -> tuple[dict[str,
                 part = ends[low : low + _SLICE]
                 here = np.arange(low, low + len(part)) if rows is None else rows[low : low + len(part)]
                 _note_first(of(kind), part, segment.start + 2 * here + side)
-    ordered: dict[str, list[str]] = {}
+    ordered: dict[str, Any] = {}
     tables: dict[str, np.ndarray] = {}
     for kind in sorted(first):
         there = np.flatnonzero(first[kind] != _NEVER)
@@ -151,7 +154,7 @@ def _note_first(first: np.ndarray, codes: np.ndarray, places: np.ndarray) -> Non
     first[codes] = np.minimum(first[codes], before)
 
 
-def _ranked(names: Any, first: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def _ranked(names: Any, first: np.ndarray) -> tuple[np.ndarray, Any]:
     """The number of each name, and the names in this order; ``first`` has the place where each comes first."""
     if pc.all(pc.match_substring_regex(names, r"^-?[0-9]+$")).as_py():
         try:
@@ -170,7 +173,7 @@ def _ranked(names: Any, first: np.ndarray) -> tuple[np.ndarray, list[str]]:
         order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank, names.take(pa.array(order)).to_pylist()
+    return rank, names.take(pa.array(order))
 
 
 def _whole(text: str) -> str:
@@ -182,10 +185,10 @@ def _whole(text: str) -> str:
 
 
 def _simple(
-    segments: list[_Segment], tables: Mapping[str, np.ndarray], counts: Mapping[str, int], directed: bool
+    segments: list[Segment], tables: Mapping[str, np.ndarray], counts: Mapping[str, int], directed: bool
 ) -> dict[EdgeType, tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Each edge once, by edge type; files of one type are joined."""
-    grouped: dict[EdgeType, list[_Segment]] = {}
+    grouped: dict[EdgeType, list[Segment]] = {}
     for segment in segments:
         grouped.setdefault(segment.edge_type, []).append(segment)
     segments.clear()
@@ -201,7 +204,7 @@ def _simple(
     return found
 
 
-def _keys(segments: list[_Segment], sources: np.ndarray, targets: np.ndarray, width: int) -> np.ndarray:
+def _keys(segments: list[Segment], sources: np.ndarray, targets: np.ndarray, width: int) -> np.ndarray:
     """The edges of segments as numbers, source times ``width`` plus target; the segments are used up."""
     keys = []
     while segments:  # each file's names go as soon as its edges are numbered
@@ -240,7 +243,7 @@ def _graph(
     view = GraphView(counts, found, edge_features=features)
     weight_name = WEIGHT if features else None
     trouble = next((part.trouble for part in parts if part.trouble is not None), None)
-    return GraphFile(view, dict(names), {}, weight_name, _notes(parts, lines - once), directed, trouble=trouble)
+    return GraphFile(view, dict(names), {}, weight_name, notes_of(parts, lines - once), directed, trouble=trouble)
 
 
 def _place(
@@ -250,7 +253,7 @@ def _place(
     return lambda i: f"the edges from {names[kinds[0]][src[i]]} to {names[kinds[1]][dst[i]]} together"
 
 
-def _notes(parts: Sequence[Part], repeated: int) -> tuple[str, ...]:
+def notes_of(parts: Sequence[Part], repeated: int) -> tuple[str, ...]:
     """What the files say, each thing once, and how many of their lines repeat an edge."""
     notes = dict.fromkeys(note for part in parts for note in part.notes)
     if not repeated:
@@ -270,10 +273,14 @@ def with_nodes(graph: GraphFile, kind: str, names: Sequence[str]) -> GraphFile:
     fresh = [name for name in dict.fromkeys(names) if name not in there]
     if not fresh:
         return graph
+    if graph.view.mapped:
+        hint = "graphembed prepare --nodes FILE declares nodes without edges"
+        raise InputError("nodes", fresh[0], "nodes of the prepared graph", hint)
     if graph.names is None or graph.view.features.get(kind):
         raise InputError("nodes", fresh[0], "nodes of the graph, as only those of edge lists can be added to")
     joined = pa.array([*old, *fresh], pa.large_string())
-    rank, known[kind] = _ranked(joined, np.arange(len(joined)))
+    rank, ordered = _ranked(joined, np.arange(len(joined)))
+    known[kind] = ordered.to_pylist()
     if len(known[kind]) != len(joined):  # spellings of one number
         raise InputError("nodes", f"{fresh[0]!r}", "names spelt as in the edges")
     edges = _renumbered(graph.view.edges, kind, torch.from_numpy(rank))

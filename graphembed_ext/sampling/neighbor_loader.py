@@ -72,8 +72,8 @@ class NeighborBatch:
         """Place of each edge of each block in the host's list of edges, on the CPU."""
         ids = self._host_ids
         if isinstance(ids, Mapping):
-            return [{kind: ids[kind][entries] for kind, entries in hop.items()} for hop in self._entries]
-        return [ids[entries] for entries in self._entries]
+            return [{kind: ids[kind][entries].long() for kind, entries in hop.items()} for hop in self._entries]
+        return [ids[entries].long() for entries in self._entries]
 
     def to(self, device: Any) -> NeighborBatch:
         """The batch on a device, features and labels sliced."""

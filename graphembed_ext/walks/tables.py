@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..graph.metapaths import Metapath
-from ..graph.view import CSR, EdgeType, GraphView
+from ..graph.view import CSR, EdgeType, GraphView, OrderedCSR
 
 __all__ = ["ENDED", "plan", "stacked"]
 
@@ -27,15 +27,19 @@ def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[E
     types = sorted({step for metapath in metapaths for step in metapath})
     offsets = view.offsets
     bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
+    wide = view.total_nodes > torch.iinfo(torch.int32).max
     rows = edges = 0
     for edge_type in types:
         csr = view.csr(edge_type)
         bases[edge_type] = rows - offsets[edge_type[0]]
         pointers.append(csr.indptr[1:] + edges)
-        indices.append(csr.indices + offsets[edge_type[2]])
-        edge_ids.append(csr.edge_ids + edges)
+        indices.append((csr.indices.long() if wide else csr.indices) + offsets[edge_type[2]])
+        if not view.mapped:
+            edge_ids.append(csr.edge_ids + edges)
         rows += view.num_nodes[edge_type[0]]
         edges += csr.indices.numel()
+    if view.mapped:  # edges are in the order of entries
+        return OrderedCSR(torch.cat(pointers), torch.cat(indices)), bases
     return CSR(torch.cat(pointers), torch.cat(indices), torch.cat(edge_ids)), bases
 
 

@@ -163,7 +163,7 @@ class TorchWalker:
         entry = self._csr.indptr[row] + rng.below(self._degrees[row], random)
         if self._alias is not None:
             entry = torch.where((random & _LOW_32) < self._alias.threshold[entry], entry, self._alias.other[entry])
-        return self._csr.indices[entry]
+        return self._csr.indices[entry].long()
 
     def _chance(self, previous: Tensor, candidate: Tensor) -> Tensor:
         """Chance, in units of 2**-32, to accept a candidate: by its distance 0, 1 or 2 from the previous node.

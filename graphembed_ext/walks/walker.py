@@ -234,6 +234,8 @@ class Walker:
         """Why DGL cannot make these walks here and now; empty when it can."""
         if self.restart > 0:
             return "DGL's restart_prob ends a walk, and nothing in DGL takes one back to its start"
+        if self.view.mapped:
+            return "the graph is read from the disk, and DGL would copy all of it into memory"
         if self.view.device.type != "cpu":
             return f"the edges are on {self.view.device} and DGL's samplers here work on the CPU"
         if threading.current_thread() is not threading.main_thread():

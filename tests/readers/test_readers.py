@@ -17,7 +17,8 @@ from graphembed_ext._core.optional import import_dgl, installed
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.graph.simple_edges import simple_edges
 from graphembed_ext.readers.graph_file import WEIGHT
-from graphembed_ext.readers.graphs import read_graph, read_pairs
+from graphembed_ext.readers.graphs import read_graph
+from graphembed_ext.readers.pairs import read_pairs
 
 NODE, EDGE = "_N", ("_N", "_E", "_N")
 needs_dgl = pytest.mark.skipif(not installed("dgl"), reason="DGL is not installed: pip install 'graphembed_ext[dgl]'")

@@ -12,10 +12,11 @@ import torch
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.graph.simple_edges import simple_edges
 from graphembed_ext.readers import text
-from graphembed_ext.readers.graphs import pairs_of_names, read_graph, read_pairs
+from graphembed_ext.readers.graphs import read_graph
 from graphembed_ext.readers.node_features import read_features
 from graphembed_ext.readers.node_tables import names_of, read_labels
 from graphembed_ext.readers.options import Reading
+from graphembed_ext.readers.pairs import pairs_of_names, read_pairs
 
 NODE, EDGE = "_N", ("_N", "_E", "_N")
 PATH = {("Ada", "Bob"), ("Bob", "Cleo")}

@@ -12,15 +12,16 @@ from torch import Tensor
 
 from ...errors import FileFormatError, InputError
 from ...graph.interactions import Sides
-from ...graph.view import NODE_TYPE, GraphView
+from ...graph.view import NODE_TYPE
 from ...readers.declared import opened_tables, with_columns, with_names
 from ...readers.graph_file import GraphFile
-from ...readers.graphs import pairs_of_names, read_graph
+from ...readers.graphs import read_graph
 from ...readers.node_features import read_features
 from ...readers.node_masks import put_masks
 from ...readers.node_tables import Labels, as_sparse, names_of, of_type, read_labels
 from ...readers.numbering import with_nodes
 from ...readers.options import Reading
+from ...readers.pairs import pairs_of_names
 from ...readers.targets import read_targets
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def prepared(job: Job, task: str) -> GraphFile:
             features[kind].pop(f"{part}_mask", None)
     if task == "nodes":
         _put_masks(job, source, features, labels, parts, notes)
-    view = GraphView(view.num_nodes, view.edges, features, view.edge_features)
+    view = view.with_features(features)
     return replace(source, view=view, labels=labels, classes=classes, notes=tuple(notes))
 
 

@@ -16,7 +16,7 @@ from ...evaluate.links import link_prediction
 from ...evaluate.references import link_references
 from ...evaluate.scores import Scores
 from ...graph.view import GraphView
-from ...readers.graphs import pairs_of_names
+from ...readers.pairs import pairs_of_names
 from .arguments import supervised
 from .records import Run
 

@@ -19,7 +19,7 @@ from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
 from ...nn.ops.top_k import top_k
 from ...readers.graph_file import GraphFile
-from ...readers.graphs import pairs_of_names
+from ...readers.pairs import pairs_of_names
 from .records import Run
 
 __all__ = ["SavedRecommender"]

@@ -22,6 +22,7 @@ from ...distributed.joining import join
 from ...embeddings.formats import is_folder
 from ...embeddings.vectors import Embeddings, embed
 from ...errors import InputError
+from ...graph.folder import is_prepared
 from ...graph.view import NODE_TYPE, GraphView
 from ...models.catalogue import builder, create
 from ...readers.graph_file import GraphFile
@@ -64,7 +65,7 @@ def run(
         GraphEmbedError: Something is wrong with the input or an argument.
         KeyboardInterrupt: Ctrl-C; the message says what became of the run. The output is not written.
     """
-    host = job.host or ("dgl" if hosts.installed("dgl") else "pyg")
+    host = _host_of(job)
     model_class = class_of(job, host)
     task = getattr(model_class, "task", "")
     _check(job, task)
@@ -100,7 +101,7 @@ def _run(
     say(_describe(job, source, weights_note(job, config, model_class, source)))
     _check_labels(job, source)
     fill(job, config, model_class, source)
-    graph = source.build(host)
+    graph = source.view if source.view.mapped else source.build(host)
     checkpoint = job.own_checkpoint()
     with threads(job.threads) as count:
         model = create(job.name, graph, **config) if begin is None else begin(graph, source, host)
@@ -146,6 +147,16 @@ def _record(
         "output": str(job.output),
         "metrics": dict(result.metrics) or None,
     }
+
+
+def _host_of(job: Job) -> str:
+    """The host for whose objects the graph is built, or whose conventions its models follow."""
+    if not (len(job.files) == 1 and is_prepared(Path(job.files[0]).expanduser())):
+        return job.host or ("dgl" if hosts.installed("dgl") else "pyg")
+    if job.host not in (None, "pyg"):
+        hint = "leave out --host; graphembed train -i EDGES reads the edges into memory"
+        raise InputError("host", job.host, "pyg, as a prepared graph is read from the disk and DGL would copy it", hint)
+    return "pyg"
 
 
 #: Arguments of fit that a record has even where the trainer does not tell of them.
