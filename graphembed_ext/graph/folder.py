@@ -11,6 +11,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from .._core import checks
 from .._core.files import settled
 from .._core.mapped import mapped
 from ..errors import FileFormatError, InputError
@@ -145,7 +146,7 @@ def open_graph(folder: str | Path) -> FolderView:
         >>> ge.walks.random_walk(graph, torch.tensor([1]), 4, engine="torch").nodes
         tensor([[1, 2, 0, 1]])
     """
-    path = Path(folder).expanduser()
+    path = checks.path("folder", folder, "the name of a folder").expanduser()
     description = description_of(path)
     relations = {tuple(entry["type"]): _opened(path / entry["folder"], entry, description["nodes"])
                  for entry in description["relations"]}  # fmt: skip

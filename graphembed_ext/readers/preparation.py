@@ -30,7 +30,7 @@ from .graphs import files_of, is_dataset, lone_of, read_graph, read_part
 from .node_features import read_features
 from .node_tables import of_type, read_labels
 from .numbering import Segment, notes_of, numbered
-from .options import Reading
+from .options import Reading, check_words, files_given
 from .prepared import write_names
 from .prepared_edges import write_edges
 from .sources import STDIN
@@ -102,14 +102,21 @@ def prepare(
         >>> graph.csr().indices
         tensor([1, 0, 2, 1], dtype=torch.int32)
     """
+    checks.flag("directed", directed)
+    if bipartite is not None:
+        checks.flag("bipartite", bipartite)
+    check_words(input_format=input_format, mat_key=mat_key)
+    if say is not None and not callable(say):
+        raise InputError("say", say, "a function of a line")
+    reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
     place, budget, tell = _place(folder), _bytes_of(memory), say or _nothing
     part = place.with_name(place.name + ".part")
-    beside = _Beside(_listed(nodes), _listed(labels), _listed(features))
+    beside = _Beside(*(_listed(*given) for given in (("nodes", nodes), ("labels", labels), ("features", features))))
     if not _is_source(source):
+        view = registry.view(source)
         if beside.nodes:
             raise InputError("nodes", beside.nodes[0], "none for a graph that is there already")
-        return _written(GraphFile(registry.view(source)), place, Work(part, None), budget, beside, Reading(), tell)
-    reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
+        return _written(GraphFile(view), place, Work(part, None), budget, beside, Reading(), tell)
     files = files_of(source)
     options: dict[str, Any] = {"directed": directed, "bipartite": bipartite}
     options |= {"input_format": input_format, "mat_key": mat_key}
@@ -299,8 +306,8 @@ def _is_source(source: Any) -> bool:
     return isinstance(source, Sequence) and all(isinstance(entry, (str, Path)) for entry in source)
 
 
-def _listed(given: Any) -> list[str]:
-    return [str(given)] if isinstance(given, (str, Path)) else [str(entry) for entry in given]
+def _listed(argument: str, given: Any) -> list[str]:
+    return [str(entry) for entry in files_given(argument, given)]
 
 
 def _nothing(_: str) -> None:
@@ -308,7 +315,7 @@ def _nothing(_: str) -> None:
 
 
 def _place(folder: str | Path) -> Path:
-    place = Path(folder).expanduser()
+    place = checks.path("folder", folder, "the name of a folder").expanduser()
     if place.is_file() or (place.is_dir() and any(place.iterdir())):
         raise InputError("output", str(folder), "the name of a folder that is not there, or is empty")
     if not place.absolute().parent.is_dir():
@@ -325,7 +332,7 @@ def _bytes_of(memory: int | str | None) -> int:
     size = int(float(found[1]) * _UNITS[found[2]])
     if size < _LEAST:
         raise InputError("memory", memory, f"at least {readable(_LEAST)}")
-    return checks.integer("memory", size)
+    return min(size, max(_LEAST, available()))
 
 
 def _call(files: Sequence[tuple[Any, Any]], beside: _Beside, options: Mapping[str, Any]) -> Any:

@@ -206,4 +206,5 @@ def _pieces(part: Part, here: slice) -> Iterator[tuple[Any, list[np.ndarray]]]:
     weight = None if part.weight is None else part.weight[here]
     for segment in segments_of(Part([], None, (kinds[0], kinds[1], kinds[2]), weight), (first, second), 0):
         rows = np.arange(len(first)) if segment.rows is None else segment.rows
-        yield segment.edge_type, [*segment.ends, rows + here.start, *([] if weight is None else [segment.weight])]
+        more = [] if segment.weight is None else [segment.weight]
+        yield segment.edge_type, [*segment.ends, rows + here.start, *more]

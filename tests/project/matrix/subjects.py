@@ -397,6 +397,11 @@ def _judging():
     yield Subject("parity.report", of(ge.parity.report, name=plain("deepwalk"), **both), more=("emb_dim",))
 
 
+def _prepared():
+    folder = Path("opened.graph")
+    return folder if folder.is_dir() else ge.prepare(edge_list(), folder)
+
+
 def _files():
     yield Subject("ge.Embeddings", of(ge.Embeddings, tensor=rows))
     yield Subject("Embeddings.most_similar", on(embeddings, "most_similar", node=plain("n1")))
@@ -416,6 +421,8 @@ def _files():
         "index.index_path", of(index.index_path, path=plain("x.usearch"), emb=embeddings, node_type=plain("_N"))
     )
     yield Subject("readers.read_graph", of(readers.read_graph, source=edge_list))
+    yield Subject("ge.prepare", of(ge.prepare, source=edge_list, folder=plain("prepared.graph")))
+    yield Subject("ge.open_graph", of(ge.open_graph, folder=_prepared))
     yield Subject("readers.read_pairs", of(readers.read_pairs, path=edge_list))
     yield Subject("readers.GraphFile", of(readers.GraphFile, view=_view))
     yield Subject("GraphFile.build", on(lambda: readers.GraphFile(_view()), "build", host=plain("pyg")))
