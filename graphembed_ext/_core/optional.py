@@ -20,6 +20,7 @@ EXTRAS = {
     "matplotlib": "eval",
     "networkx": "eval",
     "umap": "map",
+    "bokeh": "map",
     "usearch": "index",
     "tensorboard": "log",
     "optuna": "tune",

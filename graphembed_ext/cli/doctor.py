@@ -27,6 +27,7 @@ _PACKAGES = {
     "pandas": ("pandas", "Embeddings.to_pandas, DGL"),
     "usearch": ("usearch", "indexes for approximate neighbours"),
     "umap": ("umap-learn", "2-D maps by UMAP"),
+    "bokeh": ("bokeh", "interactive maps"),
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
 }
 

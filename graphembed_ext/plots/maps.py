@@ -31,20 +31,20 @@ def project(vectors: Tensor) -> np.ndarray:
     optional("sklearn", "a picture")
     from sklearn.decomposition import PCA
 
-    array = _matrix(vectors).double().numpy()
+    array = as_matrix(vectors).double().numpy()
     length = np.linalg.norm(array, axis=1, keepdims=True)
     if min(array.shape) < 2:
         raise InputError("vectors", f"shape {array.shape}", "at least two vectors of two dimensions")
     return PCA(2, svd_solver="full").fit_transform(array / np.where(length > 0, length, 1))
 
 
-def _matrix(vectors: Any) -> Tensor:
+def as_matrix(vectors: Any) -> Tensor:
     """Finite vectors ``(N, d)``, on the CPU."""
     expected = "finite vectors, floats (N, d)"
     return as_floats("vectors", vectors, expected, dims=2, finite=True).detach().cpu()
 
 
-def _labels(argument: str, labels: Any, count: int) -> list[str]:
+def as_labels(argument: str, labels: Any, count: int) -> list[str]:
     """A label for each vector; none where none are given."""
     found = list(map(str, checks.several(argument, labels, "a list of labels")))
     if found and len(found) != count:
@@ -77,8 +77,8 @@ def draw_embedding(
         The path.
     """
     path = checks.target("path", path)
-    vectors = _matrix(vectors)
-    names, groups = (_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    vectors = as_matrix(vectors)
+    names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
     if not (names and groups):
         raise InputError("names" if groups else "groups", "none", f"{len(vectors)}, one for each vector")
     for name, line in (("title", title), ("subtitle", subtitle)):
@@ -151,15 +151,14 @@ def embedding_map(
     Returns:
         A matplotlib figure.
     """
-    vectors = _matrix(vectors)
-    names, groups = (_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    vectors = as_matrix(vectors)
+    names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
     seed = checks.integer("seed", seed, minimum=0) % 2**32
-    method = _method(method, len(vectors))
-    places = _places(vectors, method, seed)
+    places, how = placed(vectors, method, seed)
     named = len(names) > 0 and len(places) <= _FEW
     if named:
         places = _spread(places, np.array([6.5, 4.2]), 0.32)
-    figure, axes = axes_of(title, f"{len(places):,} vectors of {vectors.size(1)} dimensions, {_METHODS[method]}")
+    figure, axes = axes_of(title, described(len(places), len(places), vectors.size(1), how))
     kinds = _draw_groups(axes, places, np.array(groups if len(groups) else [""] * len(places)), seed)
     for name, place in zip(names if named else (), places, strict=False):
         axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=INK)
@@ -177,24 +176,34 @@ def embedding_map(
 def _draw_groups(axes: Any, places: np.ndarray, group_of: np.ndarray, seed: int) -> list[str]:
     """Points in the colours of their groups, which are told in the legend; the names of the groups."""
     size = float(np.clip(24000 / max(len(places), 1), 5, 60))
-    kinds = _by_size(group_of)
-    if "" in group_of:
-        axes.scatter(*places[group_of == ""].T, s=size, c=GREY if kinds else COLOURS[0], linewidths=0)
-    shown = kinds[: len(COLOURS)]
+    kinds = by_size(group_of)
+    colours = np.full(len(group_of), GREY, dtype=object)
+    for label, colour, inside in layers(group_of):
+        colours[inside] = colour
+        axes.scatter([], [], s=60, c=colour, label=label)
     order = np.random.default_rng(seed).permutation(len(places))  # no group lies on top of all others
-    colour_of = dict(zip(shown, COLOURS, strict=False))
-    colours = np.array([colour_of.get(kind, GREY) for kind in group_of])
+    below = order[group_of[order] == ""]
+    axes.scatter(*places[below].T, s=size, c=list(colours[below]), linewidths=0)
     drawn = order[group_of[order] != ""]
-    axes.scatter(*places[drawn].T, s=size, c=colours[drawn], alpha=0.85, linewidths=0)
-    for kind in shown:
-        axes.scatter([], [], s=60, c=colour_of[kind], label=f"{kind} ({(group_of == kind).sum():,})")
-    if len(kinds) > len(shown):
-        rest = sum(int((group_of == kind).sum()) for kind in kinds[len(shown) :])
-        axes.scatter([], [], s=60, c=GREY, label=f"{len(kinds) - len(shown)} more ({rest:,})")
+    axes.scatter(*places[drawn].T, s=size, c=list(colours[drawn]), alpha=0.85, linewidths=0)
     return kinds
 
 
-def _by_size(group_of: np.ndarray) -> list[str]:
+def layers(group_of: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
+    """What the legend tells, the colour, and who has it, from the bottom to the top; every vector is in one."""
+    kinds = by_size(group_of)
+    shown = kinds[: len(COLOURS)]
+    found = [(f"{kind} ({(group_of == kind).sum():,})", COLOURS[i], group_of == kind) for i, kind in enumerate(shown)]
+    rest = ~np.isin(group_of, [*shown, ""])
+    if rest.any():
+        found.append((f"{len(kinds) - len(shown)} more ({rest.sum():,})", GREY, rest))
+    if "" in group_of:
+        bare = group_of == ""
+        found.append((f"without a label ({bare.sum():,})", GREY if kinds else COLOURS[0], bare))
+    return found
+
+
+def by_size(group_of: np.ndarray) -> list[str]:
     """The groups, largest first; by number where they are few and all numbers."""
     kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
     if len(kinds) <= len(COLOURS) and all(kind.isdigit() for kind in kinds):
@@ -208,6 +217,23 @@ _FEW = 60
 
 #: How each method is told of in a picture.
 _METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+
+def placed(vectors: Tensor, method: str, seed: int) -> tuple[np.ndarray, str]:
+    """Each vector's place on the map, ``(N, 2)``, and how it was found, for people."""
+    method = _method(method, len(vectors))
+    return _places(vectors, method, seed), _METHODS[method]
+
+
+def described(drawn: int, of: int, dimensions: int, how: str) -> str:
+    """What a map says of itself.
+
+    Example:
+        >>> described(5_000, 5_000, 64, "PCA"), described(100_000, 250_000, 64, "UMAP")
+        ('5,000 vectors of 64 dimensions, PCA', '100,000 of 250,000 vectors (a sample) of 64 dimensions, UMAP')
+    """
+    count = f"{drawn:,} vectors" if drawn == of else f"{drawn:,} of {of:,} vectors (a sample)"
+    return f"{count} of {dimensions} dimensions, {how}"
 
 
 def _method(method: str, count: int) -> str:

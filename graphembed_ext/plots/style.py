@@ -14,7 +14,10 @@ from ..errors import InputError
 __all__ = ["COLOURS", "GREY", "INK", "MANY", "axes_of", "save"]
 
 #: Of groups, the first one of the first group; of points that have no group; and of text.
-COLOURS = ("#2a6f97", "#e07a2f", "#4f8a4b", "#a63d57", "#6d5ba8", "#8a7a3c", "#3b9c9c", "#7f7f7f")
+COLOURS = (
+    *("#2a6f97", "#e07a2f", "#4f8a4b", "#a63d57", "#6d5ba8"),
+    *("#8a7a3c", "#3b9c9c", "#d97fa8", "#5a4636", "#b5c334"),
+)
 GREY = "#c3cbd2"
 INK = "#22303c"
 
@@ -23,14 +26,34 @@ MANY = 5_000
 
 
 def save(figure: Any, path: str | Path) -> Path:
-    """Write a figure to a file, .png, .svg or .pdf; the old file stays in place until the new one is whole."""
+    """Write a figure to a file, .png, .svg or .pdf; the old file stays in place until the new one is whole.
+
+    A layout of :func:`interactive_map` becomes an ``.html`` with its scripts in it, that needs no network.
+    """
     path = checks.target("path", path)
     kind = path.suffix.removeprefix(".").lower()
+    if _is_page(figure):
+        return _save_page(figure, path)
     if not hasattr(figure, "savefig"):
         raise InputError("figure", described(figure), "a figure, as the functions of ge.plots return it")
     if kind not in ("", "png", "svg", "pdf"):
         raise InputError("path", str(path), "a name ending in .png, .svg or .pdf")
     return whole(path, lambda part: figure.savefig(part, format=kind or "png"))
+
+
+def _is_page(figure: Any) -> bool:
+    return type(figure).__module__.partition(".")[0] == "bokeh"
+
+
+def _save_page(page: Any, path: Path) -> Path:
+    if path.suffix not in (".html", ".htm"):
+        raise InputError("path", str(path), "a name ending in .html, as the figure is a page")
+    optional("bokeh", "an interactive map")
+    from bokeh.embed import file_html
+    from bokeh.resources import INLINE
+
+    text = file_html(page, INLINE, title=page.name)
+    return whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def axes_of(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:

@@ -217,6 +217,27 @@ def test_plots(folder, monkeypatch, name, kind, more):
     assert (folder / f"{name}.{kind}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(not installed("bokeh"), reason="bokeh is not installed: pip install 'graphembed_ext[map]'")
+@pytest.mark.parametrize("more", [["--interactive"], ["-o", "camps.map.html"]])
+def test_a_map_as_a_page(folder, monkeypatch, more):
+    monkeypatch.chdir(folder)
+    (folder / "camps.map.html").unlink(missing_ok=True)
+    done = good("plot", "camps.parquet", "map", "--method", "pca", "--labels", "camp_of.csv", *more)
+    assert done.stdout == "wrote camps.map.html\n"
+    text = (folder / "camps.map.html").read_text()
+    assert text.lstrip().startswith("<!DOCTYPE html>")
+    assert "Bokeh" in text
+
+
+def test_a_map_says_which_types_it_leaves_out(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    done = good("plot", "han.parquet", "map", "--method", "pca", "-o", "left.png")
+    assert "left out" not in done.stderr
+    (folder / "likes_of.csv").write_text("user,kind\n" + "".join(f"u{i},{i % 2}\n" for i in range(4)))
+    done = good("plot", "likes.parquet", "map", "--method", "pca", "--labels", "likes_of.csv", "-o", "left.png")
+    assert "left out are nodes of types without labels: item (" in done.stderr
+
+
 def test_export_tells_what_it_wrote(folder):
     done = json.loads(good("export", folder / "camps.parquet", folder / "camps.txt", "--json").stdout)
     assert done == {"nodes": 8, "files": [str(folder / "camps.txt")]}
@@ -435,6 +456,11 @@ ERRORS = {
     "plot": (["plot", "camps.parquet", "recall"], "history: got no validated recall; expected a history with"),
     "plot what": (["plot", "camps.parquet", "spectrum"], "kind: got spectrum; expected one of 'loss', 'map'"),
     "plot where": (["plot", "camps.parquet", "-o", "x.bmp"], "output: got x.bmp; expected a name ending in .png"),
+    "plot a page": (["plot", "camps.parquet", "loss", "-o", "x.html"], "output: got x.html; expected a name ending in"),
+    "plot a page of what is no map": (
+        ["plot", "camps.parquet", "loss", "--interactive"],
+        "interactive: got a picture of loss; expected kind map",
+    ),
     "plot attention": (
         ["plot", "camps.parquet", "attention"],
         "kind: got attention, of deepwalk; expected embeddings tra",

@@ -87,7 +87,9 @@ def test_map_has_a_legend_with_counts(global_state_untouched):
     backend = mpl.get_backend()
     vectors = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
     figure = plots.embedding_map(vectors, ["a"] * 12 + ["b"] * 5 + [""] * 3, method="pca")
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["a (12)", "b (5)"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        *("a (12)", "b (5)", "without a label (3)"),
+    ]
     assert mpl.get_backend() == backend
 
 

@@ -40,10 +40,17 @@ def plot(
         typer.Option(
             "--output",
             "-o",
-            help="Picture to write, .png, .svg or .pdf, or .csv with the places of a map; EMBEDDING.KIND.png by "
-            "default.",
+            help="Picture to write, .png, .svg or .pdf, or .csv with the places of a map, or .html to explore it; "
+            "EMBEDDING.KIND.png by default.",
         ),
     ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            help="map: a page to zoom, search by name and hover for nearest neighbours, EMBEDDING.map.html.",
+        ),
+    ] = False,
     labels: Annotated[
         list[str] | None,
         typer.Option(help="map: table of classes to colour by, those of the run's input where left out."),
@@ -65,10 +72,14 @@ def plot(
 ) -> None:
     """Draw a picture of a run: its loss, its embeddings, or what its model has learned."""
     with reporting(debug):
+        from ...errors import InputError
         from ...readers.options import Reading
         from ..runs.plot import draw
 
-        path = output or embedding.with_name(f"{embedding.stem}.{kind}.png")
+        if interactive and (kind != "map" or (output is not None and output.suffix not in (".html", ".htm"))):
+            what = f"a picture of {kind}" if kind != "map" else str(output)
+            raise InputError("interactive", what, "kind map, and an output ending in .html where one is named")
+        path = output or embedding.with_name(f"{embedding.stem}.{kind}.{'html' if interactive else 'png'}")
         notes: list[str] = []
         draw(
             load(embedding),

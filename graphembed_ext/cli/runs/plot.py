@@ -23,6 +23,7 @@ from .records import Run
 __all__ = ["KINDS", "draw"]
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+_PAGES = (".html", ".htm")
 
 
 def draw(
@@ -45,28 +46,29 @@ def draw(
         emb: The embeddings.
         path: Their file; the record stands beside it.
         kind: What to draw.
-        output: Picture to write.
+        output: Picture to write; a map may be an interactive page, ``.html``.
         labels, label_column: Labels to colour a map by, as for :func:`graphembed_ext.cli.runs.evaluate.labels_of`.
         reading: How the tables of labels are to be read, where a person says so.
         node_type: Type to draw a map of; None for all.
         method, seed: As for :func:`graphembed_ext.plots.project`.
-        notes: Told how these tables were understood.
+        notes: Told how these tables were understood, and what a map leaves out.
 
     Raises:
         InputError: A picture that this run has no figures for.
     """
     checks.choice("kind", kind, KINDS)
-    endings = (*_SUFFIXES, ".csv") if kind == "map" else _SUFFIXES
+    endings = (*_SUFFIXES, ".csv", *_PAGES) if kind == "map" else _SUFFIXES
     if output.suffix not in endings:
         raise InputError("output", str(output), "a name ending in " + ", ".join(endings))
     if kind != "map":
         figure = KINDS[kind](emb, Run.of(path))
     else:
         types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
+        known = _known_labels(emb, path, labels, label_column, reading, notes)
         if output.suffix == ".csv":
-            known = _known_labels(emb, path, labels, label_column, reading, notes)
             return _write_places(emb, types, known, output, method, seed)
-        figure = _map(emb, path, types, _known_labels(emb, path, labels, label_column, reading, notes), method, seed)
+        draw_map = plots.interactive_map if output.suffix in _PAGES else plots.embedding_map
+        figure = _map(draw_map, emb, path, types, known, notes, method=method, seed=seed)
     return plots.save(figure, output)
 
 
@@ -112,15 +114,26 @@ def _known_labels(
         return {}
 
 
-def _map(emb: Embeddings, path: Path, types: Sequence[str], known: Mapping[str, Any], method: str, seed: int) -> Any:
+def _map(
+    draw_map: Callable[..., Any],
+    emb: Embeddings,
+    path: Path,
+    types: Sequence[str],
+    known: Mapping[str, Any],
+    notes: list[str] | None,
+    **options: Any,
+) -> Any:
     # nodes of types without labels say little beside those with some
-    drawn = [name for name in types if name in known] or types
+    drawn = [name for name in types if name in known] or list(types)
+    if notes is not None and len(drawn) < len(types):
+        rest = ", ".join(f"{name} ({emb.num_nodes[name]:,})" for name in types if name not in drawn)
+        notes.append(f"map: left out are nodes of types without labels: {rest}; -t TYPE draws those of one type")
     vectors = torch.cat([emb[name] for name in drawn])
     groups = [group for name in drawn for group in _groups_of(emb, name, known)]
     names = [name for kind in drawn for name in emb.labels_of(kind)]
     run = Run.found(path)
     title = path.name if run is None else run.title
-    return plots.embedding_map(vectors, groups, names, title=title, method=method, seed=seed)
+    return draw_map(vectors, groups, names, title=title, **options)
 
 
 def _write_places(
