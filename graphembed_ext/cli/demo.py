@@ -21,8 +21,9 @@ from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from ..hosts.registry import to_host
 from ..models.catalogue import create
 from ..training.fitting import fit
+from . import five_models
 
-__all__ = ["Example", "Outcome", "examples", "run", "usable_hosts"]
+__all__ = ["Example", "Outcome", "examples", "lessons", "run", "usable_hosts"]
 
 _SPLITS = 5
 _HELD_OUT = 0.2
@@ -110,7 +111,7 @@ def examples() -> list[Example]:
             {NODE_TYPE: [str(node) for node in karate]},
             walks,
             {"epochs": 100, "batch_size": 32},
-            ["Mr. Hi's club" if karate.nodes[node]["club"] == "Mr. Hi" else "the officer's club" for node in karate],
+            _clubs(karate),
         ),
         Example(
             "southern_women",
@@ -128,6 +129,13 @@ def examples() -> list[Example]:
             {"epochs": 60, "batch_size": 32, "lr": 0.05},
         ),
     ]
+
+
+def lessons() -> list[five_models.Lesson]:
+    """The five models, each with one of these graphs."""
+    networkx = optional("networkx", "the demonstration")
+    karate = networkx.karate_club_graph()
+    return five_models.lessons(_untyped(karate), _clubs(karate), *_bipartite(networkx.davis_southern_women_graph()))
 
 
 def run(output: Path, hosts: list[str], chosen: list[Example] | None = None) -> Iterator[Outcome]:
@@ -234,6 +242,10 @@ def _picture(example: Example, emb: Embeddings, quality: float, output: Path) ->
         f"which club a member joins is told right in {quality:.0%} of cases",
         edges=edges[:, edges[0] < edges[1]],
     )
+
+
+def _clubs(karate: Any) -> list[str]:
+    return ["Mr. Hi's club" if karate.nodes[node]["club"] == "Mr. Hi" else "the officer's club" for node in karate]
 
 
 def _untyped(graph: Any, weight: str | None = None) -> GraphView:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import graphembed_ext as ge
 from graphembed_ext import plots
 from graphembed_ext._core.optional import installed
-from graphembed_ext.cli import demo
+from graphembed_ext.cli import demo, five_models
 from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
 from graphembed_ext.graph.view import EDGE_TYPE
@@ -59,14 +59,19 @@ def test_the_demonstration_on_both_hosts(tmp_path):
     done = CliRunner().invoke(app, ["demo", "--output", str(tmp_path / "new" / "folder")])
     assert done.exit_code == 0, done.output
     assert torch.get_num_threads() == threads
-    assert done.stdout.count("identical, bit for bit") == 3
+    assert done.stdout.count("identical, bit for bit") == 3 + 5
     assert "karate club: 14 comparisons equal (view, walks, loss, gradients, embeddings)" in done.stdout
     for title in ("nodes", "edges", "quality", "s on DGL", "s on PyG"):
         assert title in done.stdout
     folder = tmp_path / "new" / "folder"
-    names = ["karate.parquet", "karate.png", "les_miserables.parquet", "southern_women.parquet"]
+    names = ["index.html", "karate.parquet", "karate.png", "les_miserables.parquet", "southern_women.parquet"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / "karate.png").read_bytes().startswith(PNG)
+    page = (folder / "index.html").read_text()
+    for model in ("DeepWalk", "metapath2vec", "GraphSAGE", "HAN", "LightGCN"):
+        assert f"<td>{model}, " in page
+    assert page.count("<td>identical, bit for bit</td>") == 5
+    assert page.count('src="data:image/png;base64,') == page.count("<img") == 6
     women = ge.Embeddings.load(folder / "southern_women.parquet")
     assert women.num_nodes == {"event": 14, "woman": 18}
     assert "Evelyn Jefferson" in women.names["woman"]
@@ -85,9 +90,10 @@ def test_without_dgl_it_says_so_and_runs(tmp_path):
 import sys
 sys.modules["dgl"] = None
 from graphembed_ext import cli
-from graphembed_ext.cli import demo
+from graphembed_ext.cli import demo, five_models
 karate = demo.examples()[0]
 demo.examples = lambda: [karate]
+demo.lessons = lambda: []
 cli.main()
 """
     words = [sys.executable, "-c", code, "demo", "-o", str(tmp_path)]
@@ -112,10 +118,30 @@ def test_a_difference_between_the_hosts_is_a_failure(tmp_path, monkeypatch):
 
     monkeypatch.setattr(demo, "_train", skewed)
     monkeypatch.setattr(demo, "examples", lambda: [karate])
+    monkeypatch.setattr(demo, "lessons", list)
     done = CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
     assert done.exit_code == 1
     assert "DIFFERENT" in done.stdout
     assert "different results" in done.stderr
+
+
+def test_a_model_that_differs_between_the_hosts_is_a_failure(tmp_path, monkeypatch):
+    lesson = demo.lessons()[-1]
+    real, calls = five_models.embed, []
+
+    def skewed(*arguments):
+        emb = real(*arguments)
+        calls.append(emb)
+        emb.tensor[0, 0] += 1e-6 * len(calls)
+        return emb
+
+    monkeypatch.setattr(five_models, "embed", skewed)
+    monkeypatch.setattr(demo, "examples", list)
+    monkeypatch.setattr(demo, "lessons", lambda: [lesson])
+    monkeypatch.setattr(demo, "usable_hosts", lambda: (["pyg", "pyg"], ""))
+    done = CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "LightGCN, women and events: DIFFERENT" in done.stdout
 
 
 def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):

@@ -21,9 +21,10 @@ def demo(
     ),
     debug: Debug = False,
 ) -> None:
-    """Train DeepWalk on real graphs that come with networkx, on both hosts, and compare the results bit for bit."""
+    """Train all five models on graphs of networkx, on both hosts, compare bit for bit, and write a page of pictures."""
     with reporting(debug):
         from .. import demo as demonstration
+        from .. import five_models
 
         hosts, trouble = demonstration.usable_hosts()
         if trouble:
@@ -33,8 +34,18 @@ def demo(
         for outcome in demonstration.run(output, hosts):
             typer.echo(f"{outcome.example.title}: done", err=True)
             outcomes.append(outcome)
+        taught = []
+        for one in five_models.teach(demonstration.lessons(), hosts):
+            typer.echo(f"{one.lesson.title}: done", err=True)
+            taught.append(one)
         _show_outcomes(outcomes, hosts)
-        if not all(outcome.ok for outcome in outcomes):
+        for one in taught:
+            typer.echo(f"{one.lesson.title}: {one.verdict}")
+        pictures = [file for outcome in outcomes for file in outcome.files if file.suffix == ".png"]
+        typer.echo(
+            f"wrote {five_models.write_page(output / 'index.html', taught, hosts, pictures)}, the page to look at"
+        )
+        if not all(outcome.ok for outcome in outcomes) or any(one.equal is False for one in taught):
             typer.echo("graphembed: the two hosts gave different results.", err=True)
             raise typer.Exit(1)
 
