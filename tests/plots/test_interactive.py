@@ -99,7 +99,7 @@ def test_a_page_of_many_is_a_sample_and_says_so(monkeypatch):
 
 
 def test_what_cannot_be_drawn_is_told(tmp_path):
-    with pytest.raises(InputError, match="names: got 2 entries; expected 5, one for each vector"):
+    with pytest.raises(InputError, match="names: got 2 labels; expected 5, one for each vector"):
         plots.interactive_map(torch.eye(5), names=["a", "b"])
     with pytest.raises(InputError, match=r"a name ending in \.html"):
         made(tmp_path / "map.png")
