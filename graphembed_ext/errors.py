@@ -14,6 +14,8 @@ __all__ = [
     "DistributedError",
     "EngineError",
     "FileFormatError",
+    "FileInUseError",
+    "FileWriteError",
     "GraphChangedError",
     "GraphEmbedError",
     "GraphTypeError",
@@ -128,6 +130,48 @@ class FileFormatError(InputError):
 
 class MissingFolderError(InputError, FileNotFoundError):
     """A file cannot be written, as its folder does not exist."""
+
+
+class FileWriteError(GraphEmbedError, OSError):
+    """A file cannot be written: the disk is full, the folder is read-only. What stood there is as it was.
+
+    Args:
+        path: The file.
+        reason: What went wrong: the system's error, or words.
+
+    Example:
+        >>> print(FileWriteError("state.pt", OSError(28, "No space left on device")))
+        state.pt: cannot be written (No space left on device); what stood there before is as it was.
+    """
+
+    def __init__(self, path: str, reason: Any) -> None:
+        self.path, self.reason = path, reason
+        shown = getattr(reason, "strerror", None) or " ".join(str(reason).split()) or type(reason).__name__
+        super().__init__(f"{path}: cannot be written ({shown}); what stood there before is as it was.")
+        self.errno, self.filename = getattr(reason, "errno", None), path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.reason)
+
+
+class FileInUseError(FileWriteError):
+    """Another run writes this file.
+
+    Args:
+        path: The file.
+        holder: Who holds it.
+
+    Example:
+        >>> print(FileInUseError("state.pt", "process 12 on ada since 2026-01-01 10:00:00+00:00"))
+        state.pt: held by process 12 on ada since 2026-01-01 10:00:00+00:00. Hint: wait for it, or choose another name.
+    """
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(path, holder)
+        self.args = (f"{path}: held by {holder}. Hint: wait for it, or choose another name.",)
 
 
 class GraphChangedError(GraphEmbedError, RuntimeError):

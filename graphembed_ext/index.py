@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,15 @@ def write_indexes(emb: Embeddings, path: str | Path) -> list[Path]:
             made.add(np.arange(start, start + len(rows), dtype=np.uint64), rows, threads=1)
             start += len(rows)
         file = index_path(path, emb, node_type)
-        files.append(whole(file, lambda part, made=made: made.save(str(part))))  # type: ignore[misc]
+        files.append(whole(file, lambda part, made=made: _fill(made, part)))  # type: ignore[misc]
     return files
+
+
+def _fill(made: Any, part: Path) -> None:
+    made.save(str(part))
+    missing = made.serialized_length - part.stat().st_size  # usearch says nothing of a disk that is full
+    if missing > 0:
+        raise OSError(errno.ENOSPC, f"the last {missing} bytes did not go in")
 
 
 class NeighborIndex:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import whole
+from .._core.files import pack, whole
 from .._core.shared import unshared
 from ..distributed.folders import weights
 from ..embeddings import word2vec
@@ -67,7 +67,7 @@ def write(path: Path, parcel: Parcel, layout: Layout) -> None:
         else:
             state: Any = _alone(parcel.state)
             # RecBole reads the key other_parameter of every checkpoint.
-            torch.save({layout.nested: state, "other_parameter": None} if layout.nested else state, part)
+            pack({layout.nested: state, "other_parameter": None} if layout.nested else state, part)
 
     whole(path, fill)
 

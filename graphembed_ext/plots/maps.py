@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._core import checks
 from .._core.doors import as_pairs, within
+from .._core.files import whole
 from .._core.optional import installed, optional
 from .._core.tensors import as_floats
 from ..errors import InputError
@@ -113,8 +114,7 @@ def draw_embedding(
     figure.text(0.05, 0.945, title, fontsize=15, fontweight="bold", color=INK)
     figure.text(0.05, 0.905, subtitle, fontsize=10, color="#5b6b79")
     _legend(axes)
-    figure.savefig(path, format="png")
-    return path
+    return whole(path, lambda part: figure.savefig(part, format="png"))
 
 
 def map_places(vectors: Tensor, *, method: str = "auto", seed: int = 0) -> np.ndarray:

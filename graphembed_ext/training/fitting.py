@@ -11,11 +11,13 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .._core import checks
+from .._core.locks import held
 from .._core.near import check_names
 from ..errors import InputError
 from ..hosts import registry
@@ -78,7 +80,9 @@ def fit(
         checkpoint: File to keep the state in after every epoch; under a strategy a folder, which any number of
             processes can go on from. When it is there already, training resumes from it; where the result is
             deterministic, to the same one as a run without a break. ``epochs`` may be more than before; a learning
-            rate that falls over all epochs then falls anew.
+            rate that falls over all epochs then falls anew. The state before the last stays beside the file
+            (``state.previous.pt`` of ``state.pt``), and is gone on from, with a warning, where the last is damaged. Two
+            trainings do not share one: ``state.pt.lock`` says whose it is.
         resume: Whose state may be resumed: ``"same"``, that of this very training (graph, labels, splits, model and
             settings are compared; the order of edges and the host do not matter); or ``"force"``, any that has weights
             of the same sizes.
@@ -100,6 +104,9 @@ def fit(
     Raises:
         InputError: An argument that cannot work, or that this model's task does not have; checked before any work.
         FileFormatError: The checkpoint belongs to another training; says what differs, and nothing has been changed.
+        FileInUseError: Another training keeps its state in the checkpoint; says which.
+        FileWriteError: The checkpoint cannot be written; earlier states are as they were, and the model has learned
+            what it has learned.
         TrainingError: The loss became NaN or infinite.
         DistributedError: Another of the processes has ended, or cannot be reached.
 
@@ -129,7 +136,8 @@ def fit(
         checks.choice("resume", resume, ("same", "force")) == "force",
     )
     plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
-    with plan.group.watched():
+    mine = held(plan.checkpoint) if plan.checkpoint is not None and plan.group.first else nullcontext()
+    with plan.group.watched(), mine:
         return train(model, graph, plan, **options)
 
 

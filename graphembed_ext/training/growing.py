@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core.files import whole
+from .._core.files import pack, whole
 from .._core.near import spelt
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
@@ -171,7 +171,7 @@ def _grow_state(old: Path, new: Path, before: nn.Module, after: nn.Module, table
             _move_moments(part, names, sizes, dict(after.named_parameters()), tables)
     except (KeyError, RuntimeError, IndexError, TypeError, AttributeError) as error:
         raise FileFormatError("checkpoint", f"{old} ({error})", "the state of this model's training") from error
-    whole(new, lambda part: torch.save(state, part))
+    whole(new, lambda part: pack(state, part))
 
 
 def _moved_state(state: Mapping[str, Tensor], fresh: Mapping[str, Tensor], tables: Mapping[str, Moved]) -> Any:

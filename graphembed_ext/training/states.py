@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from .._core.files import whole
+from .._core.files import pack, previous_of, whole
 from ..distributed.folders import Folder
 from ..distributed.group import ALONE, Group
 from ..errors import FileFormatError
@@ -60,7 +62,11 @@ class State:
         self._model, self._optimizer, self._best = model, optimizer, best
 
     def save(self, history: list[dict[str, float]]) -> None:
-        """Write the state after an epoch; the one before stays in place until this one is whole."""
+        """Write the state after an epoch; the one before stays in place until this one is whole, and beside it then.
+
+        Raises:
+            FileWriteError: It cannot be written; the states before are as they were.
+        """
         state = {"config": self._settings, "belongs_to": self._belongs_to, "history": history}
         self._store.write(state | self._now())
 
@@ -127,6 +133,11 @@ def read_state(path: Path) -> dict[str, Any]:
         FileFormatError: There is none in it.
     """
     try:
+        if zipfile.is_zipfile(path):  # torch reads on where bytes within have changed
+            with zipfile.ZipFile(path) as file:
+                damaged = file.testzip()
+            if damaged is not None:
+                raise ValueError(f"{damaged} is damaged")
         state: dict[str, Any] = torch.load(path, weights_only=True)
         for name in ("config", "history", "model", "optimizer"):
             state[name]
@@ -138,19 +149,35 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 class _File:
-    """The last state of a training in one file."""
+    """The last state of a training in one file, and the one before beside it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._damaged = path, False
 
     def exists(self) -> bool:
         return self._path.exists()
 
     def write(self, state: Mapping[str, Any]) -> None:
-        whole(self._path, lambda part: torch.save(state, part))
+        keep = None if self._damaged else previous_of(self._path)
+        whole(self._path, lambda part: pack(state, part), keep)
+        self._damaged = False
 
     def read(self, like: Mapping[str, Any]) -> dict[str, Any]:
-        return read_state(self._path)
+        """The newest state that is whole. Who deletes the newest wants to start anew."""
+        try:
+            return read_state(self._path)
+        except FileFormatError:
+            previous = previous_of(self._path)
+            try:
+                state = read_state(previous)
+            except FileFormatError:
+                state = {}
+            if not state:
+                raise
+        self._damaged = True  # it must not take the place of the one that is whole
+        done = len(state["history"])
+        warnings.warn(f"fit: {self._path} is damaged; going on from {previous}, after epoch {done}.", stacklevel=6)
+        return state
 
 
 def _check_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

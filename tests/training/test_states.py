@@ -308,3 +308,70 @@ def test_a_state_without_a_fingerprint_is_refused(tmp_path):
     torch.save(state, path)
     with pytest.raises(FileFormatError, match="trained with model=None"):
         fitted(deepwalk(), checkpoint=path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "a byte within", "empty", "no state"])
+def test_a_damaged_state_falls_back_on_the_one_before_and_says_so(damage, tmp_path):
+    path, whole = tmp_path / "state.pt", deepwalk()
+    fitted(deepwalk(), checkpoint=path, epochs=3)
+    content = path.read_bytes()
+    harmed = {
+        "cut": content[: len(content) // 2],
+        "a byte within": content.replace(weights := bytes_of(path), bytes([weights[0] ^ 1]) + weights[1:]),
+        "empty": b"",
+        "no state": b"something else",
+    }[damage]
+    assert harmed != content
+    path.write_bytes(harmed)
+    resumed = deepwalk()
+    message = r"state.pt is damaged; going on from .*state.previous.pt, after epoch 2\."
+    with pytest.warns(UserWarning, match=message) as said:
+        fitted(resumed, checkpoint=path, epochs=3)
+    assert len(said) == 1
+    fitted(whole, epochs=3)
+    assert agree(resumed, whole)
+
+
+def bytes_of(path):
+    """The bytes of the first table in a state."""
+    return torch.load(path)["model"]["node_embed.weight"].numpy().tobytes()
+
+
+def test_a_damaged_state_does_not_take_the_place_of_the_whole_one(tmp_path):
+    path, previous = tmp_path / "state.pt", tmp_path / "state.previous.pt"
+    fitted(deepwalk(), checkpoint=path)
+    kept = previous.read_bytes()
+    path.write_bytes(b"damaged")
+    model = deepwalk()
+    with pytest.warns(UserWarning, match="damaged"), pytest.raises(ValueError, match="stop"):
+        fitted(model, checkpoint=path, on_epoch=stop)
+    assert previous.read_bytes() == kept
+    assert len(torch.load(path)["history"]) == 2
+
+
+def stop(entry):
+    raise ValueError("stop")
+
+
+def test_two_damaged_states_are_an_error_and_a_deleted_one_starts_anew(tmp_path):
+    path, previous = tmp_path / "state.pt", tmp_path / "state.previous.pt"
+    fitted(deepwalk(), checkpoint=path)
+    assert [len(torch.load(file)["history"]) for file in (path, previous)] == [2, 1]
+    path.unlink()
+    seen = []
+    fitted(deepwalk(), checkpoint=path, on_epoch=seen.append)
+    assert len(seen) == 2
+    for file in (path, previous):
+        file.write_bytes(b"damaged")
+    with pytest.raises(FileFormatError, match="a checkpoint of fit, or a name not taken yet"):
+        fitted(deepwalk(), checkpoint=path)
+
+
+def test_a_state_is_kept_where_there_are_no_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError("not here")
+
+    monkeypatch.setattr("os.link", link)
+    fitted(deepwalk(), checkpoint=tmp_path / "state.pt", epochs=3)
+    assert len(torch.load(tmp_path / "state.previous.pt")["history"]) == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["state.previous.pt", "state.pt"]

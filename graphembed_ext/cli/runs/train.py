@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,8 @@ from typing import Any
 from ... import checkpoint as checkpoint_files
 from ... import distributed
 from ..._core import optional as hosts
-from ..._core.files import remove
+from ..._core.files import previous_of, remove
+from ..._core.locks import held
 from ..._core.parallel import threads
 from ..._core.shared import is_shared
 from ...distributed.group import ALONE, Group
@@ -62,7 +63,7 @@ def run(
         seconds, metrics.
 
     Raises:
-        GraphEmbedError: Something is wrong with the input or an argument.
+        GraphEmbedError: Something is wrong with the input or an argument; another run writes the output.
         KeyboardInterrupt: Ctrl-C; the message says what became of the run. The output is not written.
     """
     host = _host_of(job)
@@ -74,7 +75,7 @@ def run(
     group = ALONE if strategy is None else join()
     if strategy == "sharded":
         config["device"] = "meta"  # every process makes its own rows
-    with group.watched():
+    with group.watched(), held(job.output, say) if group.first else nullcontext():
         parts = host, model_class, config, training, group
         return _run(job, *parts, say if group.first else _silent, progress, begin, about)
 
@@ -114,7 +115,8 @@ def _run(
     record = _record(_given(job, host, source), job, settings, training, count, result) | findings | dict(about)
     write_record(job.output, record)
     if job.checkpoint is None and checkpoint is not None:
-        remove(checkpoint)
+        for state in (checkpoint, previous_of(checkpoint)):
+            remove(state)
     say(_summary(job, host, result))
     if result.advice:
         say(result.advice)
@@ -254,8 +256,13 @@ def _fitted(
             say(note)
     elif supervised(job, task):
         more |= targets(model, source)
+
+    def tell(message: Warning | str, *_: Any) -> None:
+        say(str(message))
+
     with _logging(job) as on_epoch, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "fit: interrupted")  # said below, in terms of the command line
+        warnings.showwarning = tell
         trained_on = None if task == "skip_gram" else graph
         result = fit(model, trained_on, progress=progress, checkpoint=checkpoint, **training, **more, **on_epoch)
     if result.interrupted:
