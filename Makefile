@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt Makefile
 
+# make soak MINUTES=10: models trained, embedded and sampled so long; fails where memory grows.
+MINUTES ?= 10
+
 # make fuzz SECONDS=3600: damaged files for every reader, so long.
 SECONDS ?= 600
 
-.PHONY: demo test matrix lint format benchmarks fuzz clean
+.PHONY: demo test matrix lint format benchmarks fuzz soak clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -34,6 +37,9 @@ benchmarks: $(VENV)/all.stamp
 
 fuzz: $(VENV)/all.stamp
 	$(BIN)/python -m tests.readers.fuzz --seconds $(SECONDS)
+
+soak: $(VENV)/all.stamp
+	$(BIN)/python -m tests.soak $(MINUTES)
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .

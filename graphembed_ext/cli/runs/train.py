@@ -257,7 +257,7 @@ def _fitted(
     elif supervised(job, task):
         more |= targets(model, source)
 
-    def tell(message: Warning | str, *_: Any) -> None:
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
         say(str(message))
 
     with _logging(job) as on_epoch, warnings.catch_warnings():
