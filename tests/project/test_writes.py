@@ -144,17 +144,8 @@ def test_a_tables_folder_for_the_projector_stays_whole(tmp_path):
 
 #: Calls that write, and where they are handed to the one writer by the function around them.
 _WRITING = {"save", "savefig", "savez", "save_file", "write_text", "write_bytes", "ParquetWriter", "dump", "tofile"}
-_HANDED_ON = {
-    "_write_parquet",
-    "_write_npz",
-    "_write_safetensors",
-    "write_rows",
-    "tensors",
-    "metadata",
-    "fill",
-    "pack",
-    "_fill",
-}
+_HANDED_ON = {"_write_parquet", "_write_npz", "_write_safetensors", "_write_csv", "write_rows", "write"}
+_HANDED_ON |= {"tensors", "metadata", "fill", "pack", "_fill"}
 
 
 def test_there_is_one_writer_of_files():

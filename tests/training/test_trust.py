@@ -131,12 +131,14 @@ def test_a_state_that_is_refused_changes_nothing_of_the_model(name, tmp_path):
     assert agree(model, other), "it trains as a model that was never refused"
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of signals here")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer") or "GRAPHEMBED_INTERRUPTS" not in os.environ,
+    reason="GRAPHEMBED_INTERRUPTS=100 tries a hundred moments of each model",
+)
 @pytest.mark.parametrize("name", MODELS)
 def test_ctrl_c_at_random_moments_leaves_a_finite_model_and_a_process_that_works(name):
-    """Some moments here; GRAPHEMBED_INTERRUPTS=100 tries a hundred of each model."""
     make, graph, options = MODELS[name]
-    draw, moments = random.Random(0), int(os.environ.get("GRAPHEMBED_INTERRUPTS", "3"))
+    draw, moments = random.Random(0), int(os.environ["GRAPHEMBED_INTERRUPTS"])
     fitted(make(), graph, options)  # kernels are compiled
     threads = torch.get_num_threads()
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
