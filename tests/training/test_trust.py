@@ -6,8 +6,6 @@ import copy
 import os
 import random
 import signal
-import subprocess
-import sys
 import warnings
 
 import pytest
@@ -162,29 +160,6 @@ def test_ctrl_c_at_random_moments_leaves_a_finite_model_and_a_process_that_works
     for model in (first, second):
         fitted(model, graph, options)
     assert agree(first, second)
-
-
-TRAIN = """
-import hashlib, torch, graphembed_ext as ge
-ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
-model = ge.DeepWalk(ring, emb_dim=4, walk_length=6, window_size=2, seed=0)
-ge.fit(model, epochs=2, progress=False, deterministic=True)
-print(hashlib.sha256(ge.embed(model).tensor.numpy().tobytes()).hexdigest())
-"""
-
-
-def test_one_thread_and_eight_with_and_without_a_home():
-    found = set()
-    for count in ("1", "8"):
-        env = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
-        env |= {"OMP_NUM_THREADS": count}
-        if count == "1":
-            env["HOME"] = os.environ.get("HOME", "/")
-        done = subprocess.run(
-            [sys.executable, "-c", TRAIN], env=env, capture_output=True, text=True, check=True, timeout=300
-        )
-        found.add(done.stdout)
-    assert len(found) == 1
 
 
 def test_training_by_links_repeats_itself_on_two_threads():
