@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from .._core import checks, doors, memory
-from .._core import html as _html
 from ..errors import InputError
 
 __all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
@@ -297,6 +296,8 @@ class GraphView:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: nodes and edges by type, with their features."""
+        from .._core import html
+
         rows: list[tuple[Any, ...]] = [
             ("nodes" if kind == NODE_TYPE else kind, count, _shapes(self.features[kind]))
             for kind, count in self.num_nodes.items()
@@ -305,7 +306,7 @@ class GraphView:
             ("edges" if kind == EDGE_TYPE else " - ".join(kind), src.numel(), _shapes(self.edge_features[kind]))
             for kind, (src, _) in self.edges.items()
         ]
-        return _html.table(f"GraphView ({self.host})", ["type", "count", "features"], rows)
+        return html.table(f"GraphView ({self.host})", ["type", "count", "features"], rows)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphView:
         # A view is immutable and its graph may be huge: copies of a model share both.
