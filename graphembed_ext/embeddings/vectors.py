@@ -341,7 +341,7 @@ def _names(names: Any, counts: Mapping[str, int]) -> dict[str, list[str]]:
 
 
 def embed(
-    model: Any, graph: Any = None, nodes: Sequence[int] | Mapping[str, Sequence[int]] | None = None
+    model: Any, graph: Any = None, nodes: Sequence[int | str] | Mapping[str, Sequence[int | str]] | None = None
 ) -> Embeddings:
     """The embeddings a model has learned, as a copy that further training leaves alone.
 
@@ -352,8 +352,8 @@ def embed(
         model: A model of this package.
         graph: Graph to embed, of either host: the one trained on or, with an inductive model, another one. Walk
             models embed the graph they were built on and take None; of several processes each has to call this.
-        nodes: Ids of the nodes that are wanted, by node type where there are several; None for all. The result has
-            their vectors in this order, named by their ids.
+        nodes: Names or ids of the nodes that are wanted, by node type where there are several; None for all. The result
+            has their vectors in this order, named as in the graph, or else by their ids.
 
     Raises:
         InputError: A graph or nodes that the model does not have.
@@ -369,16 +369,25 @@ def embed(
     return found if nodes is None else _of_nodes(found, nodes)
 
 
-def _of_nodes(emb: Embeddings, nodes: Sequence[int] | Mapping[str, Sequence[int]]) -> Embeddings:
-    """The vectors of some nodes, named by their ids."""
+def _of_nodes(emb: Embeddings, nodes: Sequence[int | str] | Mapping[str, Sequence[int | str]]) -> Embeddings:
+    """The vectors of some nodes, named as before, or by their ids."""
     chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(0): nodes}
-    given = {kind: as_ids(chosen[kind], "nodes").tolist() for kind in sorted(chosen) if emb.type_of(0, kind)}
-    ids = {kind: [emb.id_of(node, kind) for node in nodes] for kind, nodes in given.items()}
+    ids = {kind: _ids_among(emb, kind, chosen[kind]) for kind in sorted(chosen) if emb.type_of(0, kind)}
     parts = [
         emb[kind][torch.tensor(of_kind, dtype=torch.int64, device=emb.tensor.device)] for kind, of_kind in ids.items()
     ]
-    names = {kind: [str(node) for node in of_kind] for kind, of_kind in ids.items()}
+    called = {kind: emb.names.get(kind) for kind in ids}
+    names = {
+        kind: [str(node) if (known := called[kind]) is None else known[node] for node in of_kind]
+        for kind, of_kind in ids.items()
+    }
     return Embeddings(torch.cat(parts), {kind: len(of_kind) for kind, of_kind in ids.items()}, names)
+
+
+def _ids_among(emb: Embeddings, kind: str, nodes: Any) -> list[int]:
+    """Ids of nodes of a type that are given by names, or by ids."""
+    named = isinstance(nodes, (list, tuple)) and any(isinstance(node, str) for node in nodes)
+    return [emb.id_of(node, kind) for node in (nodes if named else as_ids(nodes, "nodes").tolist())]
 
 
 def _embedded(model: Any, graph: Any) -> Embeddings:
@@ -395,5 +404,5 @@ def _embedded(model: Any, graph: Any) -> Embeddings:
     if computes:
         found: Embeddings = model.embeddings()
         return found
-    table = model.node_embed.weight.detach()
-    return Embeddings(unshared(table) if is_shared(table) else table.clone(), model.view.num_nodes)
+    table, view = model.node_embed.weight.detach(), model.view
+    return Embeddings(unshared(table) if is_shared(table) else table.clone(), view.num_nodes, view.names)

@@ -7,7 +7,7 @@ the same edges in another order give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
@@ -95,6 +95,7 @@ class GraphView:
             in the host's edge order: the tensors of the host itself, or the rows of its ``edge_index``.
         features: Tensors per node type and name, first dimension = nodes.
         edge_features: Tensors per edge type and name, first dimension = edges.
+        names: Names of the nodes per node type, in the order of their ids, where the graph has such.
         host: Name of the adapter that made the view.
         source: The host's graph object.
         options: What was told to the adapter beside the graph, such as ``num_nodes``.
@@ -117,6 +118,7 @@ class GraphView:
     source: Any = None
     token: Hashable = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -131,11 +133,13 @@ class GraphView:
         for name in ("features", "edge_features", "options"):
             _check_columns(name, getattr(self, name))
         checks.text("host", self.host)
+        _check_names(self.names, counts)
         freeze = object.__setattr__
         freeze(self, "num_nodes", MappingProxyType(counts))
         freeze(self, "edges", MappingProxyType(edges))
         freeze(self, "features", MappingProxyType({t: dict(self.features.get(t, {})) for t in counts}))
         freeze(self, "edge_features", MappingProxyType({t: dict(self.edge_features.get(t, {})) for t in edges}))
+        freeze(self, "names", MappingProxyType(dict(self.names)))
 
     def _check(self, edges: Mapping[EdgeType, tuple[Tensor, Tensor]], counts: Mapping[str, int]) -> None:
         """Raise for edges that the nodes do not fit."""
@@ -185,6 +189,10 @@ class GraphView:
     def device(self) -> torch.device:
         """Device of the edges; the CPU for a graph without edge types."""
         return next((src.device for src, _ in self.edges.values()), torch.device("cpu"))
+
+    def names_of(self, node_types: Iterable[str]) -> dict[str, Sequence[str]]:
+        """Names of the nodes of those of some types that have such."""
+        return {node_type: self.names[node_type] for node_type in node_types if node_type in self.names}
 
     def edge_index(self, edge_type: EdgeType | None = None) -> Tensor:
         """The edges of one type stacked as int64 ``(2, num_edges)``: a copy, in the host's order.
@@ -315,7 +323,7 @@ class GraphView:
     def __getstate__(self) -> dict[str, Any]:
         # Addresses in the token mean nothing elsewhere, and the CSR is cheaper to rebuild than to send.
         state = {name: getattr(self, name) for name in ("host", "source")}
-        for name in ("num_nodes", "edges", "features", "edge_features", "options"):
+        for name in ("num_nodes", "edges", "features", "edge_features", "options", "names"):
             state[name] = dict(getattr(self, name))
         return state
 
@@ -368,6 +376,15 @@ def _check_edges(edge_type: EdgeType, src: Tensor, dst: Tensor, num_nodes: Mappi
         if node_type not in num_nodes:
             raise InputError(name, f"{side} type {node_type!r}", f"one of the node types {list(num_nodes)}")
         _check_ends(name, side, ids, node_type, num_nodes[node_type])
+
+
+def _check_names(names: Mapping[str, Sequence[str]], num_nodes: Mapping[str, int]) -> None:
+    for node_type, of_type in names.items():
+        if node_type not in num_nodes:
+            raise InputError("names", f"node type {node_type!r}", f"some of the node types {list(num_nodes)}")
+        if len(of_type) != num_nodes[node_type]:
+            kind = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
+            raise InputError("names", f"{len(of_type)} names", f"{num_nodes[node_type]}, one for each node{kind}")
 
 
 def _check_ends(name: str, side: str, ids: Tensor, node_type: str, count: int) -> None:

@@ -48,10 +48,16 @@ class Vectors(Protocol):
         """Vectors of one node type."""
 
 
+#: Hosts whose objects have one edge type each: several stand in a dict by edge type. Dicts of others are PyG's.
+_IN_DICTS = ("scipy", "frames")
+
 #: Adapter module of each host, and the packages whose objects it reads. Plain containers of tensors are PyG's.
 _ADAPTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dgl": ("graphembed_ext.hosts.dgl", ("dgl",)),
     "pyg": ("graphembed_ext.hosts.pyg", ("torch_geometric", "torch_sparse", "torch")),
+    "networkx": ("graphembed_ext.hosts.networkx", ("networkx",)),
+    "scipy": ("graphembed_ext.hosts.scipy", ("scipy",)),
+    "frames": ("graphembed_ext.hosts.frames", ("pandas", "polars", "pyarrow", "narwhals", "modin", "cudf")),
 }
 
 
@@ -85,19 +91,25 @@ def adapter(host: str) -> Adapter:
 
 def host_of(graph: Any) -> str:
     """Name of the host that a graph object belongs to, judged by the packages its class comes from."""
-    origins = {base.__module__.partition(".")[0] for base in type(graph).__mro__}
-    for name, (_, packages) in _ADAPTERS.items():
-        if origins.intersection(packages):
-            return name
+    known = _host_of_class(graph)
+    if known is not None:
+        return known
     if isinstance(graph, Mapping):
-        return "pyg"
+        inner = _host_of_class(next(iter(graph.values()), None))
+        return inner if inner in _IN_DICTS else "pyg"
     raise GraphTypeError(
         "graph",
         f"an object of type {type(graph).__module__}.{type(graph).__qualname__}",
         "a dgl.DGLGraph, a torch_geometric Data, HeteroData or EdgeIndex, a torch_sparse.SparseTensor, "
-        "an edge_index tensor of shape (2, num_edges), or a dict of these by edge type",
-        "torch_geometric.utils.from_networkx and from_scipy_sparse_matrix read other formats",
+        "an edge_index tensor of shape (2, num_edges), or a dict of these by edge type; a networkx.Graph, a SciPy "
+        "sparse matrix, a data frame of edges",
+        "torch.tensor(pairs).t() is the edge_index of a list of pairs",
     )
+
+
+def _host_of_class(graph: Any) -> str | None:
+    origins = {base.__module__.partition(".")[0] for base in type(graph).__mro__}
+    return next((name for name, (_, packages) in _ADAPTERS.items() if origins.intersection(packages)), None)
 
 
 def view(graph: Any, **options: Any) -> GraphView:
@@ -106,9 +118,16 @@ def view(graph: Any, **options: Any) -> GraphView:
     Args:
         graph: ``dgl.DGLGraph``; PyG ``Data``, ``HeteroData``, ``EdgeIndex``; an ``edge_index`` of shape
             ``(2, num_edges)`` or a dict of them by canonical edge type; ``torch_sparse.SparseTensor`` as PyG
-            means it, the transposed adjacency.
-        **options: ``num_nodes``: number of nodes (a dict by node type for typed edges) where the edges alone
-            cannot tell.
+            means it, the transposed adjacency. ``networkx.Graph`` and its kin; a SciPy sparse matrix whose rows are
+            sources; a data frame of pandas, polars or Arrow with a row for each edge; a dict of matrices or frames by
+            edge type. Of these three the view is a copy, and their nodes keep their names: ``ge.embed(model)["Ada"]``.
+        **options: Of tensors and PyG's graphs ``num_nodes``: number of nodes (a dict by node type for typed edges)
+            where the edges alone cannot tell. Of NetworkX ``node_type``, ``relation`` and ``features``: attributes
+            that hold the type of a node, the relation of an edge, and numbers that make up the node features ``x``. Of
+            matrices ``names`` and ``bipartite``. Of frames ``source`` and ``target`` (the columns of the ends),
+            ``directed``, ``bipartite``, ``nodes`` (a frame of nodes, named in its first column) and ``features`` (its
+            columns that make up ``x``). Numbers on edges are edge features under their own names, as in
+            ``ge.DeepWalk(frame, weight="km")``.
 
     Raises:
         GraphTypeError: The object belongs to no known host.
@@ -118,6 +137,13 @@ def view(graph: Any, **options: Any) -> GraphView:
         >>> import torch, graphembed_ext as ge
         >>> ge.view({("user", "buys", "item"): torch.tensor([[0, 1], [2, 0]])}).num_nodes["item"]
         3
+        >>> import pandas as pd
+        >>> calls = pd.DataFrame({"caller": ["Ada", "Bob"], "callee": ["Bob", "Cleo"], "minutes": [3, 9]})
+        >>> ge.view(calls)
+        GraphView(frames: 3 nodes, 4 edges)
+        >>> model = ge.DeepWalk(calls, emb_dim=4, weight="minutes", seed=0)
+        >>> ge.embed(model)["Ada"].shape
+        torch.Size([4])
     """
     if isinstance(graph, GraphView):
         return graph
@@ -145,7 +171,7 @@ def attach(graph: Any, embeddings: Vectors | Tensor | Mapping[str, Tensor], name
     """Write embeddings onto the nodes of a host graph, in place.
 
     Args:
-        graph: A graph object of either host that stores node features: DGLGraph, Data or HeteroData.
+        graph: A graph object that stores node features: DGLGraph, Data or HeteroData, or a NetworkX graph.
         embeddings: What :func:`graphembed_ext.embed` returned, or a tensor ``(num_nodes, d)``, or one tensor
             for each node type. Types that are left out are left alone.
         name: Name of the node feature.
@@ -204,10 +230,12 @@ def to_host(graph: Any, host: str) -> Any:
 
     Args:
         graph: Anything that :func:`view` takes.
-        host: ``"dgl"`` or ``"pyg"``.
+        host: ``"dgl"``, ``"pyg"``, ``"networkx"``, ``"scipy"`` or ``"frames"``.
 
     Returns:
-        A ``dgl.DGLGraph``, or a ``Data`` (``HeteroData`` for a typed graph). Isolated nodes are kept.
+        A ``dgl.DGLGraph``, a ``Data`` (``HeteroData`` for a typed graph) or a ``networkx.DiGraph``, isolated nodes
+        kept; or, for the edges alone, a ``csr_array`` of the weights or an Arrow table (a dict by edge type for a typed
+        graph).
 
     Example:
         >>> import torch, graphembed_ext as ge

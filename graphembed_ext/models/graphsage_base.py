@@ -133,9 +133,10 @@ class GraphSAGEBase(Inductive, nn.Module, abc.ABC):
         """
         if graph is None:
             raise InputError("graph", None, "a graph with node features", "GraphSAGE keeps no graph: pass one")
-        computed = self.inference(graph)
+        view = registry.view(graph)
+        computed = self.inference(view if view.names else graph)  # a graph that has names was copied: once is enough
         found = computed if isinstance(computed, dict) else {NODE_TYPE: computed}
         if self.unit_norm:
             found = {name: nn.functional.normalize(rows, dim=1) for name, rows in found.items()}
         counts = {name: len(found[name]) for name in sorted(found)}
-        return Embeddings(torch.cat([found[name] for name in counts]), counts)
+        return Embeddings(torch.cat([found[name] for name in counts]), counts, view.names_of(counts))

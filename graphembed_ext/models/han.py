@@ -310,7 +310,7 @@ class HAN(LearnedFeatures, nn.Module):
                         parts[name].append(hidden[name])
                 found = {name: torch.cat(rows) for name, rows in parts.items()}
         counts = {name: view.num_nodes[name] for name in sorted(self.targets)}
-        return Embeddings(torch.cat([found[name] for name in counts]), counts)
+        return Embeddings(torch.cat([found[name] for name in counts]), counts, view.names_of(counts))
 
     @torch.no_grad()
     def semantic_attention(self, graph: Any) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.edges import ends
 from ..graph.interactions import Interactions, Sides, interactions
-from ..graph.view import GraphView
+from ..graph.view import NODE_TYPE, GraphView
 from ..hosts import registry
 from ..losses import bpr_loss, link_loss
 from ..nn.lgconv import LGConv, is_native
@@ -298,7 +298,9 @@ class LightGCN(Recommending, nn.Module):
         """Vectors of all nodes after propagation, by node type; for :func:`graphembed_ext.embed`."""
         with torch.no_grad():
             _, _, known = self._read(graph, None)
-            return Embeddings(self.get_embedding(graph), None if known is None else known.sides.counts)
+            counts = None if known is None else known.sides.counts
+            names = self._graphs.names(graph, (NODE_TYPE,) if counts is None else counts)
+            return Embeddings(self.get_embedding(graph), counts, names)
 
     def interactions(self, graph: Any = None, *, num_users: int | None = None) -> Interactions:
         """The interactions of a graph, by rows of the table.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -70,6 +71,13 @@ class Numbering:
             weight = weight.view(-1).repeat(2)
         known = known.to(device)
         return known.edge_index, weight, known
+
+    def names(self, graph: Any, node_types: Iterable[str]) -> dict[str, Sequence[str]]:
+        """Names of the nodes of some types, where a graph has such; None for :attr:`view`."""
+        if _bare(graph) or isinstance(graph, Interactions):
+            return {}
+        view = self.view if graph is None else self._view_of(graph)
+        return {} if view is None else view.names_of(node_types)
 
     def _known(self, graph: Any, typed: Sides | None) -> Interactions | None:
         """The interactions of a graph; None for an untyped one, whose edges may be anything."""

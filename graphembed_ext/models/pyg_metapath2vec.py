@@ -134,7 +134,8 @@ class MetaPath2Vec(Windowed):
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns: the types on the metapath."""
         counts = {node_type: self.num_nodes_dict[node_type] for node_type in self.start}
-        return Embeddings(torch.cat([self.forward(node_type) for node_type in self.start]).detach(), counts)
+        vectors = torch.cat([self.forward(node_type) for node_type in self.start]).detach()
+        return Embeddings(vectors, counts, self.walker.view.names_of(counts))
 
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
         first = self.walker.view.offsets[self.walker.metapaths[0][0][0]]

@@ -105,7 +105,8 @@ class Node2Vec(Windowed):
 
     def embeddings(self) -> Embeddings:
         """What :func:`graphembed_ext.embed` returns."""
-        return Embeddings(self.forward().detach().clone(), self.walker.view.num_nodes)
+        view = self.walker.view
+        return Embeddings(self.forward().detach().clone(), view.num_nodes, view.names)
 
     def _walks(self, starts: Tensor, stream: int) -> Tensor:
         return self.walker.walk(starts, self._nodes, stream).nodes

@@ -167,6 +167,7 @@ def _split(view: GraphView, found: Parts, sizes: list[int]) -> EdgeSplit:
             edge_type: {name: values[chosen[TRAIN][edge_type]] for name, values in features.items()}
             for edge_type, features in view.edge_features.items()
         },
+        names=view.names,
     )
     return EdgeSplit(train, pairs[VALID], pairs[TEST], found.repeated, found.unknown)
 

@@ -78,7 +78,7 @@ def metapath_edges(
     for place, (edge_type, path) in enumerate(named_metapaths(view, metapaths).items()):
         key = rng.key(number, "metapath neighbours", place)
         edges[edge_type] = tuple(ids.to(view.device) for ids in _reached(view, edge_type, path, max_neighbors, key))
-    return GraphView(num_nodes=view.num_nodes, edges=edges, features=view.features, host=view.host)  # type: ignore[arg-type]
+    return GraphView(view.num_nodes, edges, view.features, host=view.host, names=view.names)  # type: ignore[arg-type]
 
 
 def named_metapaths(view: GraphView, metapaths: Any) -> dict[EdgeType, Metapath]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .._core.files import pack, whole
 from .._core.near import spelt
 from ..errors import FileFormatError, InputError
-from ..graph.view import NODE_TYPE
+from ..graph.view import NODE_TYPE, GraphView
 from ..hosts import registry
 from .states import read_state
 
@@ -49,7 +49,8 @@ def grow(
         model: A trained model of this package.
         graph: The graph as it is now, of either host. Nodes are told by their ids within their type, so that new ones
             come last; or by names.
-        old_names: Names of the nodes of the old graph, a list, or a dict of lists by node type; None goes by ids.
+        old_names: Names of the nodes of the old graph, a list, or a dict of lists by node type; None goes by those that
+            the graphs have themselves, as NetworkX's and data frames do, or else by ids.
         new_names: Names of the nodes of ``graph``, likewise.
         num_users: Number of users now, where LightGCN was made for an untyped graph with users first.
         weight: Weights of the new edges, where the model was given a tensor of weights and no name.
@@ -81,11 +82,21 @@ def grow(
     if (checkpoint is None) != (into is None):
         raise InputError("checkpoint, into", f"{checkpoint} and {into}", "both, or neither: the old state and the new")
     view = registry.view(graph)
+    if old_names is None and new_names is None:
+        old_names, new_names = _names_kept(model, view)
     kept = Kept.of(model.node_counts(), model.node_counts(view, num_users), old_names, new_names, drop)
     found, tables = model.grown(view, kept.ids, num_users=num_users, weight=weight)
     if checkpoint is not None and into is not None:
         _grow_state(Path(checkpoint), Path(into), model, found, tables)
     return found
+
+
+def _names_kept(model: Any, new: GraphView) -> tuple[Any, Any]:
+    """Names of the nodes of the model's graph and of the new one, where both graphs have names for all types."""
+    old = getattr(getattr(model, "walker", model), "view", None)
+    if old is None or any(set(view.names) != set(view.num_nodes) for view in (old, new)):
+        return None, None
+    return old.names, new.names
 
 
 @dataclass(frozen=True)

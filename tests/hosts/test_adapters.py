@@ -263,7 +263,9 @@ def test_create_refuses_what_it_does_not_know(build):
         ge.create("deepwlak", graph)
     with pytest.raises(InputError, match=r"walk_len: got 3; expected an argument of DeepWalk: emb_dim, walk_length"):
         ge.create("deepwalk", graph, walk_len=3)
-    with pytest.raises(InputError, match=r"host: got jraph; expected one of 'dgl', 'pyg'"):
+    with pytest.raises(
+        InputError, match=r"host: got jraph; expected one of 'dgl', 'frames', 'networkx', 'pyg', 'scipy'"
+    ):
         ge.to_host(graph, "jraph")
     with pytest.raises(InputError, match=r"host: got jraph"):
         ge.available_models("jraph")
