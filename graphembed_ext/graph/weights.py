@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InputError
 from .view import CSR, EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
-__all__ = ["Weight", "checked_weight", "edge_weights", "entry_weights"]
+__all__ = ["Weight", "checked_weight", "edge_values", "edge_weights", "entry_weights"]
 
 #: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
 Weight = str | Tensor | Mapping[EdgeType, Tensor]
@@ -46,7 +46,7 @@ def checked_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tens
     Raises:
         InputError: Weights that are missing, of a wrong size, negative, NaN or infinite.
     """
-    values = _of_type(view, weight, edge_type)
+    values = edge_values(view, weight, edge_type).double()
     wrong = ~(torch.isfinite(values) & (values >= 0))
     if bool(wrong.any()):
         edge = int(wrong.nonzero()[0])
@@ -74,14 +74,26 @@ def entry_weights(csr: CSR, weight: Tensor) -> Tensor:
     return values[order[torch.argsort(pair[order], stable=True)]]
 
 
-def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
+def edge_values(view: GraphView, weight: Weight, edge_type: EdgeType, argument: str = "weight") -> Tensor:
+    """A number for each edge of one type, by name or as given, in the host's order.
+
+    Args:
+        view: The graph.
+        weight: See :data:`Weight`; it need not be of weights.
+        edge_type: Canonical edge type.
+        argument: Name of the argument that it came as, for errors.
+
+    Raises:
+        InputError: Numbers that are missing, or of a wrong size.
+    """
     count = view.edges[edge_type][0].numel()
     value: Any
     if isinstance(weight, str):
-        value = _named(view, weight, edge_type)
+        value = _named(view, weight, edge_type, argument)
     elif isinstance(weight, Mapping):
         if edge_type not in weight:
-            raise InputError("weight", f"weights of {list(weight)}", f"weights of {edge_type} too, as walks follow it")
+            expected = f"{argument}s of {edge_type} too, as walks follow it"
+            raise InputError(argument, f"{argument}s of {list(weight)}", expected)
         value = weight[edge_type]
     elif isinstance(weight, Tensor) and weight.dim() > 0 and len(weight) == view.total_edges and _dense(weight):
         start = sum(view.edges[other][0].numel() for other in view.edge_types[: view.edge_types.index(edge_type)])
@@ -89,21 +101,21 @@ def _of_type(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
     else:
         value, count = weight, view.total_edges
     strided = isinstance(value, Tensor) and value.layout == torch.strided
-    if not strided or value.squeeze(-1).shape != (count,):
+    if not strided or tuple(value.shape) not in ((count,), (count, 1)):
         shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(_label(weight, edge_type), shape, f"one number for each of the {count} edges")
-    return value.detach().to(view.device).reshape(-1).double()
+        raise InputError(_label(weight, edge_type, argument), shape, f"one number for each of the {count} edges")
+    return value.detach().to(view.device).reshape(-1)
 
 
 def _dense(weight: Tensor) -> bool:
     return weight.layout == torch.strided
 
 
-def _named(view: GraphView, name: str, edge_type: EdgeType) -> Tensor:
+def _named(view: GraphView, name: str, edge_type: EdgeType, argument: str) -> Tensor:
     features = view.edge_features[edge_type]
     if name not in features:
         there = ", ".join(map(repr, features)) or "none"
-        raise InputError("weight", name, f"an edge feature of every edge type walked; {edge_type} has {there}")
+        raise InputError(argument, name, f"an edge feature of every edge type walked; {edge_type} has {there}")
     return features[name]
 
 
@@ -139,6 +151,6 @@ def _name_of(view: GraphView, node: int) -> str:
     return f"node {node}" if node_type == NODE_TYPE else f"node {node - view.offsets[node_type]} of type {node_type!r}"
 
 
-def _label(weight: Weight, edge_type: EdgeType) -> str:
-    name = f"weight {weight!r}" if isinstance(weight, str) else "weight"
+def _label(weight: Weight, edge_type: EdgeType, argument: str = "weight") -> str:
+    name = f"{argument} {weight!r}" if isinstance(weight, str) else argument
     return name if edge_type == EDGE_TYPE else f"{name} of {edge_type}"

@@ -54,5 +54,8 @@ def walker_on(walker: Walker, view: GraphView, metapath: Any, weight: Weight | N
         if weight is not None and not isinstance(weight, str):
             expected = "weights of the new graph's edges, as the model was given a tensor of weights"
             raise InputError("weight", None, expected, "pass weight=, or build the model with the name of a feature")
-    settings: dict[str, Any] = {"p": walker.p, "q": walker.q, "restart": walker.restart, "engine": walker.engine}
+    if walker.time is not None and not isinstance(walker.time, str):
+        expected = "the name of a feature that the new graph's edges have as well"
+        raise InputError("time", "a tensor of times", expected, "build the model with the name of a feature")
+    settings: dict[str, Any] = {name: getattr(walker, name) for name in ("p", "q", "restart", "time", "engine")}
     return Walker(view, metapath=metapath, weight=weight, cyclic=walker.cyclic, **settings)

@@ -45,6 +45,9 @@ class DeepWalk(SkipGram):
         p, q: Return and in-out parameter of node2vec (arXiv:1607.00653); 1 and 1 is DeepWalk.
         weight: Name of an edge feature, or a tensor with a weight for each edge in the host's order: walks
             follow an edge with probability proportional to it.
+        time: Name of an edge feature, or a number for each edge in the host's order: walks follow an edge only
+            after one that is strictly earlier (CTDNE, Nguyen et al. 2018); see
+            :func:`graphembed_ext.walks.random_walk`.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
         seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
@@ -88,6 +91,7 @@ class DeepWalk(SkipGram):
         p: float = 1.0,
         q: float = 1.0,
         weight: Weight | None = None,
+        time: Weight | None = None,
         engine: str = "auto",
         seed: int | None = None,
         num_nodes: Any = None,
@@ -105,7 +109,7 @@ class DeepWalk(SkipGram):
                 f"at least window_size + 1 = {window_size + 1} nodes",
                 "lengthen the walks or narrow the window",
             )
-        walker = Walker(self._view_of(g, num_nodes), p=p, q=q, weight=weight, engine=engine)
+        walker = Walker(self._view_of(g, num_nodes), p=p, q=q, weight=weight, time=time, engine=engine)
         self._cumulated: tuple[GraphView, Tensor] | None = None
         self._build(walker, walk_length, sparse, device)
 

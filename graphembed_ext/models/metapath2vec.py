@@ -54,6 +54,9 @@ class MetaPath2Vec(SkipGram):
         typed_negatives: Whether negatives are of the context's type: the "++" variant of the paper.
         weight: Name of an edge feature, a tensor with a weight for each edge in the host's order, or a dict of
             tensors by edge type: walks follow an edge with probability proportional to it.
+        time: Name of an edge feature, a number for each edge in the host's order, or a dict of such by edge type: walks
+            follow an edge only after one that is strictly earlier (CTDNE, Nguyen et al. 2018). The negatives'
+            distribution stays that of walks without time. See :func:`graphembed_ext.walks.random_walk`.
         engine: Walk engine, ``"auto"``, ``"dgl"`` or ``"torch"``; see :mod:`graphembed_ext.walks`.
         seed: Fixes initial weights, walks and negatives. None draws one from torch's default generator, so that
             ``torch.manual_seed`` governs, as for any torch module.
@@ -105,6 +108,7 @@ class MetaPath2Vec(SkipGram):
         walk_length: int | None = None,
         typed_negatives: bool = False,
         weight: Weight | None = None,
+        time: Weight | None = None,
         engine: str = "auto",
         seed: int | None = None,
         num_nodes: Any = None,
@@ -117,7 +121,8 @@ class MetaPath2Vec(SkipGram):
         graph = self._view_of(g, num_nodes)
         if metapath is None:
             raise InputError("metapath", None, "a list of edge types, or several such lists")
-        walker = Walker(graph, metapath=metapath, weight=weight, cyclic=walk_length is not None, engine=engine)
+        kind: dict[str, Any] = {"metapath": metapath, "weight": weight, "time": time}
+        walker = Walker(graph, cyclic=walk_length is not None, engine=engine, **kind)
         self.metapath = metapath
         length = walker.full_length if walk_length is None else walker.check_length(walk_length)
         if length < window_size:

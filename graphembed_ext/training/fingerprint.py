@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .._core import rng
 from ..graph.features import FEATURE_NAMES, find
+from ..graph.times import edge_ranks
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from ..graph.weights import checked_weight
 
@@ -102,6 +103,11 @@ def walks_of(walker: Any) -> dict[str, Any]:
     """What walks depend on, beside their length."""
     found = {"walk_engine": walker.serving, "p": walker.p, "q": walker.q, "metapaths": repr(walker.metapaths)}
     walked = {step for path in walker.metapaths for step in path}
+    if walker.time is not None:
+        view = walker.refresh()
+        types = sorted(walked) or view.edge_types
+        ranks = edge_ranks(view, walker.time, types).split([len(view.edges[t][0]) for t in types])
+        found |= {of_type("times", t): multiset(*view.edges[t], of) for t, of in zip(types, ranks, strict=True)}
     return found | edges_of(walker.refresh(), walker.weight, sorted(walked) or None)
 
 

@@ -28,6 +28,7 @@ def random_walk(
     weight: Weight | None = None,
     restart: float = 0.0,
     metapath: Any = None,
+    time: Weight | None = None,
     engine: str = "auto",
     seed: int | None = None,
 ) -> Walks:
@@ -49,7 +50,10 @@ def random_walk(
             along metapaths.
         metapath: Edge types to follow in turn: relation names, or triples ``(source type, relation, destination
             type)`` where a name alone would not tell. None to follow any edge.
-        engine: ``"auto"``, ``"dgl"`` or ``"torch"``; restart needs ``"torch"``.
+        time: Name of an edge feature, a tensor with a number for each edge in the host's order, or a dict of such by
+            canonical edge type: a walk then follows an edge only after one that is strictly earlier, each later one
+            alike, and ends where there is none. Its first step takes any edge. Not with p, q, weight or restart.
+        engine: ``"auto"``, ``"dgl"`` or ``"torch"``; restart and time need ``"torch"``.
         seed: None draws one from torch's default generator.
 
     Returns:
@@ -58,21 +62,27 @@ def random_walk(
 
     Raises:
         InputError: A start that is no node; p or q not above 0; weights that are negative, NaN, infinite, or 0 on
-            all edges out of a node.
+            all edges out of a node; times that are NaN or infinite.
         MetapathError: A metapath that the graph cannot be walked along.
         EngineError: The engine asked for cannot serve.
 
     Reference:
         Perozzi et al. 2014, arXiv:1403.6652; Grover and Leskovec 2016, arXiv:1607.00653; Dong, Chawla and Swami
-        2017, "metapath2vec", KDD; Tong, Faloutsos and Pan 2006, "Fast Random Walk with Restart", ICDM.
+        2017, "metapath2vec", KDD; Tong, Faloutsos and Pan 2006, "Fast Random Walk with Restart", ICDM; Nguyen et al.
+        2018, "Continuous-Time Dynamic Network Embeddings", https://doi.org/10.1145/3184558.3191526.
 
     Example:
         >>> import torch
         >>> ring = torch.tensor([[0, 1, 2], [1, 2, 0]])
         >>> random_walk(ring, torch.tensor([1]), 4, engine="torch", seed=0)
         Walks(nodes=tensor([[1, 2, 0, 1]]), engine='torch')
+        >>> random_walk(ring, torch.tensor([1]), 4, time=torch.tensor([3, 1, 2]), seed=0).nodes  # in order
+        tensor([[1, 2, 0, 1]])
+        >>> random_walk(ring, torch.tensor([1]), 4, time=torch.tensor([1, 2, 3]), seed=0).nodes  # 0 - 1 is first
+        tensor([[ 1,  2,  0, -1]])
     """
-    walker = Walker(registry.view(graph), p=p, q=q, weight=weight, restart=restart, metapath=metapath, engine=engine)
+    kind: dict[str, Any] = {"p": p, "q": q, "weight": weight, "restart": restart, "metapath": metapath, "time": time}
+    walker = Walker(registry.view(graph), engine=engine, **kind)
     length = walker.length_of(walk_length)
     number = rng.seed_or_fresh(seed)
     return walker.walk(walker.global_starts(starts), length, rng.key(number, "walks"))
@@ -111,7 +121,7 @@ def stream(
         num_workers: Worker processes; 0 for a thread.
         engine: ``"auto"``, ``"dgl"`` or ``"torch"``.
         seed: None draws one from torch's default generator.
-        **kind: ``p``, ``q``, ``weight``, ``restart``, ``metapath``, as for :func:`random_walk`.
+        **kind: ``p``, ``q``, ``weight``, ``restart``, ``metapath``, ``time``, as for :func:`random_walk`.
 
     Yields:
         Walks; the last batch of an epoch may be smaller.

@@ -17,6 +17,7 @@ p, q (node2vec)    the same times 1/p for the edges to ``u``, 1 for those to nod
                    with an edge to ``u``, 1/q for the rest
 restart            to ``s`` with chance ``restart``, otherwise one of the above          torch
 metapath           any edge of the metapath's next type, or in proportion to weight     dgl, torch
+time               any edge (of the metapath's next type) later than the one before it  torch
 =================  ===================================================================  ===========
 
 DGL has a ``restart_prob`` of another meaning: it ends the walk instead of taking it back to its start. With p
@@ -41,11 +42,13 @@ from .._core.doors import as_ids, within
 from .._core.optional import installed, require
 from ..errors import EngineError, InputError
 from ..graph.metapaths import read_metapaths
-from ..graph.view import CSR, GraphView
+from ..graph.times import edge_ranks
+from ..graph.view import CSR, EdgeType, GraphView
 from ..graph.weights import Weight, edge_weights, entry_weights
 from ..hosts.registry import refreshed
 from .dgl import DGLWalker, check_bias
 from .tables import plan, stacked
+from .temporal import TemporalWalker
 from .vectorised import TorchWalker
 
 __all__ = ["ENGINES", "Walker", "Walks", "check_starts"]
@@ -74,7 +77,7 @@ class Walker:
 
     Args:
         view: The graph. When its host graph is changed in place, the next walk follows the new edges.
-        p, q, weight, restart, engine: As for :func:`random_walk`.
+        p, q, weight, restart, time, engine: As for :func:`random_walk`.
         metapath: As for :func:`random_walk`; or several metapaths.
         cyclic: Whether walks go round a metapath that is through; otherwise they end there.
 
@@ -92,22 +95,21 @@ class Walker:
         restart: float = 0.0,
         metapath: Any = None,
         cyclic: bool = True,
+        time: Weight | None = None,
         engine: str = "auto",
     ) -> None:
         self.p, self.q = (_bias(name, value) for name, value in (("p", p), ("q", q)))
         self.restart = checks.share("restart", restart)
         self.engine = checks.choice("engine", engine, ENGINES)
         self.weight = weight
+        self.time = time
         self.view = checks.instance("view", view, GraphView, "a GraphView, as ge.view returns it")
         self.metapaths = () if metapath is None else read_metapaths(view, metapath)
         self.cyclic = cyclic
-        if self.metapaths:
-            for name, value, plain in (("p", p, 1), ("q", q, 1), ("restart", restart, 0)):
-                if value != plain:
-                    raise InputError(name, value, f"{plain}, as the metapath says where a walk goes")
+        self._check_combined()
         self._built: dict[Any, Any] = {}
         self._dgl_installed = installed("dgl")  # looked up once: where DGL is absent, a search of the whole path
-        self._entry_weights()
+        self._check_edges()
         self._serving(engine)
 
     @property
@@ -182,6 +184,9 @@ class Walker:
         memory.check_room("walk_length", f"{walk_length}", needed, f"{len(starts)} walks")
         if not len(starts):
             return Walks(starts.new_empty(0, walk_length), engine)
+        if self.time is not None:
+            made = self._temporal_walker().walk(starts, walk_length, stream, first, self.plan(walk_length))
+            return Walks(made, engine)
         if engine == "torch" or isinstance(first, Tensor):
             return Walks(self._torch_walker(walk_length).walk(starts, walk_length, stream, first), engine)
         return Walks(self._dgl_walker().walk(starts, walk_length, rng.key(stream, first)), engine)
@@ -208,7 +213,7 @@ class Walker:
         if current is not self.view:
             self.view = current
             self._built.clear()
-            self._entry_weights()
+            self._check_edges()
         return current
 
     @property
@@ -232,6 +237,8 @@ class Walker:
 
     def _obstacle(self) -> str:
         """Why DGL cannot make these walks here and now; empty when it can."""
+        if self.time is not None:
+            return "DGL's walks know no time"
         if self.restart > 0:
             return "DGL's restart_prob ends a walk, and nothing in DGL takes one back to its start"
         if self.view.mapped:
@@ -253,14 +260,49 @@ class Walker:
         weight, csr = self._entry_weights(), self.steps()[0]
         return None if weight is None else entry_weights(csr, weight)
 
+    def _check_combined(self) -> None:
+        """Refuse what does not go together."""
+        plain: dict[str, Any] = {"p": 1, "q": 1, "restart": 0}
+        if self.metapaths:
+            self._refuse(plain, "as the metapath says where a walk goes")
+        if self.time is not None:
+            self._refuse(plain | {"weight": None}, "as walks in the order of time take any later edge alike")
+
+    def _refuse(self, plain: dict[str, Any], reason: str) -> None:
+        for name, usual in plain.items():
+            value = getattr(self, name)
+            if value is not usual and (usual is None or value != usual):
+                raise InputError(name, value, f"{usual}, {reason}")
+
+    def _check_edges(self) -> None:
+        """Refuse weights and times that are none."""
+        self._entry_weights()
+        if self.time is not None:
+            self._ranks()
+
+    def _types(self) -> list[EdgeType]:
+        """Edge types walked, in the order that the edge ids of :meth:`steps` count through."""
+        return sorted({step for path in self.metapaths for step in path}) or self.view.edge_types
+
+    def _ranks(self) -> Tensor:
+        """Place of the time of each edge walked among all times, in the host's order."""
+        assert self.time is not None
+        if "ranks" not in self._built:
+            self._built["ranks"] = edge_ranks(self.view, self.time, self._types())
+        return self._built["ranks"]
+
+    def _temporal_walker(self) -> TemporalWalker:
+        if "time" not in self._built:
+            csr = self.steps()[0]
+            self._built["time"] = TemporalWalker(csr, self._ranks()[csr.edge_ids], self.view.total_nodes)
+        return self._built["time"]
+
     def _entry_weights(self) -> Tensor | None:
         """Checked weights of the edges walked, in the host's order."""
         if self.weight is None:
             return None
         if "weight" not in self._built:
-            view = self.view
-            types = sorted({step for path in self.metapaths for step in path}) or view.edge_types
-            self._built["weight"] = edge_weights(view, self.weight, types, joined=not self.metapaths)
+            self._built["weight"] = edge_weights(self.view, self.weight, self._types(), joined=not self.metapaths)
         return self._built["weight"]
 
     def plan(self, walk_length: int) -> Tensor | None:
