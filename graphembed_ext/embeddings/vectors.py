@@ -373,14 +373,9 @@ def _of_nodes(emb: Embeddings, nodes: Sequence[int | str] | Mapping[str, Sequenc
     """The vectors of some nodes, named as before, or by their ids."""
     chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(0): nodes}
     ids = {kind: _ids_among(emb, kind, chosen[kind]) for kind in sorted(chosen) if emb.type_of(0, kind)}
-    parts = [
-        emb[kind][torch.tensor(of_kind, dtype=torch.int64, device=emb.tensor.device)] for kind, of_kind in ids.items()
-    ]
-    called = {kind: emb.names.get(kind) for kind in ids}
-    names = {
-        kind: [str(node) if (known := called[kind]) is None else known[node] for node in of_kind]
-        for kind, of_kind in ids.items()
-    }
+    parts = [emb[kind][torch.tensor(of_kind, dtype=torch.int64)] for kind, of_kind in ids.items()]
+    labels = {kind: emb.labels_of(kind) for kind in ids}
+    names = {kind: [labels[kind][node] for node in of_kind] for kind, of_kind in ids.items()}
     return Embeddings(torch.cat(parts), {kind: len(of_kind) for kind, of_kind in ids.items()}, names)
 
 
@@ -392,17 +387,14 @@ def _ids_among(emb: Embeddings, kind: str, nodes: Any) -> list[int]:
 
 def _embedded(model: Any, graph: Any) -> Embeddings:
     if getattr(model, "task", "skip_gram") not in ("skip_gram", "own_loop"):
-        computed: Embeddings = model.embeddings(graph)
-        return computed
+        return model.embeddings(graph)
     computes = hasattr(model, "embeddings")
     if not computes and not (hasattr(model, "node_embed") and hasattr(model, "view")):
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext")
     if graph is not None and graph is not getattr(model, "g", None):
-        raise InputError(
-            "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} embeds the graph it was built on"
-        )
+        expected = f"None: {type(model).__name__} embeds the graph it was built on"
+        raise InputError("graph", f"a {type(graph).__name__}", expected)
     if computes:
-        found: Embeddings = model.embeddings()
-        return found
+        return model.embeddings()
     table, view = model.node_embed.weight.detach(), model.view
     return Embeddings(unshared(table) if is_shared(table) else table.clone(), view.num_nodes, view.names)
