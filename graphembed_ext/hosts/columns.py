@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core import checks
 from ..errors import GraphTypeError, InputError
 from ..graph.view import EDGE_TYPE, EdgeType, GraphView
 
@@ -84,8 +85,13 @@ def chosen(known: Mapping[str, Tensor], features: str | Sequence[str] | None, wh
     if features is None:
         return found
     columns = []
-    for name in [features] if isinstance(features, str) else features:
-        if name not in known:
+    names = (
+        [features] if isinstance(features, str) else checks.several("features", features, "a name, or a list of such")
+    )
+    if not names:
+        raise InputError("features", "no name", "a name, or a list of such", "None takes none")
+    for name in names:
+        if not isinstance(name, str) or name not in known:
             there = ", ".join(map(repr, known)) or "none"
             raise InputError("features", name, f"names of what has a number for each of {where}: {there}")
         columns.append(known[name].float().reshape(len(known[name]), -1))

@@ -69,7 +69,7 @@ def view(
         (['Ada', 'Bob', 'Cleo'], tensor([3.5000, 1.0000]))
     """
     options = {"source": source, "target": target, "directed": directed, "bipartite": bipartite}
-    directed = checks.flag("directed", directed)
+    directed, bipartite = checks.flag("directed", directed), checks.flag("bipartite", bipartite)
     frames = graph if isinstance(graph, Mapping) else {SIDES if bipartite else EDGE_TYPE: graph}
     tables = {edge_type_of(kind): _read(frame, source, target) for kind, frame in frames.items()}
     types = sorted({node_type for source_type, _, target_type in tables for node_type in (source_type, target_type)})
@@ -198,7 +198,8 @@ def _numbered(
 ) -> tuple[dict[str, list[str]], dict[EdgeType, tuple[Tensor, Tensor]]]:
     """Names of the nodes by type, and the edges by the numbers of their ends."""
     ends = {(kind, place): rows[place // 2] for kind, rows in tables.items() for place in (0, 2)}
-    names, numbers = {}, {}
+    names: dict[str, list[str]] = {}
+    numbers: dict[tuple[EdgeType, int], Tensor] = {}
     for node_type in types:
         mine = {(kind, place): column for (kind, place), column in ends.items() if kind[place] == node_type}
         names[node_type], codes = _codes(node_type, list(mine.values()), members.get(node_type))

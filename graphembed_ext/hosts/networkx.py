@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core import checks
 from .._core.near import spelt
 from .._core.optional import optional
 from ..errors import InputError
@@ -49,6 +50,9 @@ def view(
         >>> ge.view(nx.Graph([("Ada", "Bob"), ("Bob", "Cleo")])).names["_N"]
         ['Ada', 'Bob', 'Cleo']
     """
+    for argument, given in (("node_type", node_type), ("relation", relation)):
+        if given is not None:
+            checks.text(argument, given, "the name of an attribute, or None")
     kinds = {node: _kind(node, data, node_type) for node, data in graph.nodes(data=True)}
     members = _members(kinds)
     number = {node: place for nodes in members.values() for place, node in enumerate(nodes)}

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from .._core import checks
 from .._core.near import spelt
 from ..errors import InputError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
@@ -49,6 +50,7 @@ def view(
         >>> found.edge_index().tolist(), found.edge_features[("_N", "_E", "_N")]["edge_weight"]
         ([[0], [1]], tensor([2.]))
     """
+    bipartite = checks.flag("bipartite", bipartite)
     named = isinstance(graph, Mapping) and not sp.issparse(graph)  # a dok_array is a dict, too
     matrices = dict(graph) if named else {SIDES if bipartite else EDGE_TYPE: graph}
     counts: dict[str, int] = {}
@@ -125,4 +127,5 @@ def _names(names: Any, counts: Mapping[str, int]) -> dict[str, list[str]]:
         if len(counts) != 1:
             raise InputError("names", "one list", f"a dict with a list for each of {list(counts)}")
         names = {next(iter(counts)): names}
-    return {node_type: names_of(of_type, "names") for node_type, of_type in names.items()}
+    lists = {kind: checks.several("names", of_kind, "a list of names") for kind, of_kind in names.items()}
+    return {kind: names_of(of_kind, "names") for kind, of_kind in lists.items()}

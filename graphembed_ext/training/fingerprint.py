@@ -106,8 +106,10 @@ def walks_of(walker: Any) -> dict[str, Any]:
     if walker.time is not None:
         view = walker.refresh()
         types = sorted(walked) or view.edge_types
-        ranks = edge_ranks(view, walker.time, types).split([len(view.edges[t][0]) for t in types])
-        found |= {of_type("times", t): multiset(*view.edges[t], of) for t, of in zip(types, ranks, strict=True)}
+        ranks = torch.split(edge_ranks(view, walker.time, types), [len(view.edges[t][0]) for t in types])
+        for edge_type, of_edges in zip(types, ranks, strict=True):
+            src, dst = view.edges[edge_type]
+            found[of_type("times", edge_type)] = multiset(src, dst, of_edges)
     return found | edges_of(walker.refresh(), walker.weight, sorted(walked) or None)
 
 
