@@ -50,9 +50,7 @@ def view(
         >>> ge.view(nx.Graph([("Ada", "Bob"), ("Bob", "Cleo")])).names["_N"]
         ['Ada', 'Bob', 'Cleo']
     """
-    for argument, given in (("node_type", node_type), ("relation", relation)):
-        if given is not None:
-            checks.text(argument, given, "the name of an attribute, or None")
+    _check_attributes(node_type, relation)
     kinds = {node: _kind(node, data, node_type) for node, data in graph.nodes(data=True)}
     members = _members(kinds)
     number = {node: place for nodes in members.values() for place, node in enumerate(nodes)}
@@ -115,6 +113,12 @@ def _ways(graph: Any) -> Iterator[tuple[Any, Any, Any]]:
     yield from graph.edges(data=True)
     if not graph.is_directed():
         yield from ((target, source, data) for source, target, data in graph.edges(data=True) if source != target)
+
+
+def _check_attributes(node_type: Any, relation: Any) -> None:
+    for argument, given in (("node_type", node_type), ("relation", relation)):
+        if given is not None:
+            checks.text(argument, given, "the name of an attribute, or None")
 
 
 def _kind(node: Any, data: Mapping[str, Any], attribute: str | None) -> str:
