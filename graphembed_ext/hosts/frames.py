@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks
-from .._core.near import did_you_mean, spelt
+from .._core.near import did_you_mean
 from ..errors import InputError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from .columns import SIDES, as_numbers, chosen, edge_type_of, names_of, no_attributes, turned, way_of
@@ -31,7 +31,6 @@ class _Edges(NamedTuple):
     features: dict[str, Tensor]
 
 
-@spelt()
 def view(
     graph: Any,
     source: str | None = None,

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from .._core import checks
-from .._core.near import spelt
 from .._core.optional import optional
 from ..errors import InputError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
@@ -23,7 +22,6 @@ __all__ = ["attach", "to_graph", "token", "view"]
 _TO = "to"
 
 
-@spelt()
 def view(
     graph: Any,
     node_type: str | None = None,

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from .._core import checks
-from .._core.near import spelt
 from ..errors import InputError
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from .columns import SIDES, as_numbers, edge_type_of, names_of, no_attributes, turned, way_of
@@ -22,7 +21,6 @@ __all__ = ["attach", "to_graph", "token", "view"]
 _WEIGHT = "edge_weight"
 
 
-@spelt()
 def view(
     graph: Any,
     names: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,

@@ -139,7 +139,7 @@ def test_what_is_refused(frame):
         ge.attach(frame(CALLS), torch.zeros(3, 2))
     with pytest.raises(InputError, match=r"key 'calls'"):
         ge.view({"calls": frame(CALLS)})
-    with pytest.raises(TypeError, match="did you mean 'directed'"):
+    with pytest.raises(InputError, match="did you mean 'directed'"):
         ge.view(frame(CALLS), direct=True)
 
 
