@@ -14,7 +14,6 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
-from .._core.near import did_you_mean
 from .._core.tensors import as_tensor, described
 from ..errors import GraphTypeError, InputError
 from ..graph.view import NODE_TYPE, GraphView
@@ -154,6 +153,8 @@ def view(graph: Any, **options: Any) -> GraphView:
     for name, value in options.items():
         if name not in known:
             expected = f"no such argument: a graph of {host} states its number of nodes itself"
+            from .._core.near import did_you_mean  # a rare road: reading a graph loads few modules
+
             hint = did_you_mean(name, [*known][1:], 1)
             raise InputError(name, value, expected if name == "num_nodes" else "no such argument", hint)
     return reader.view(graph, **options)
