@@ -380,12 +380,10 @@ def _check_edges(edge_type: EdgeType, src: Tensor, dst: Tensor, num_nodes: Mappi
 
 def _check_names(names: Mapping[str, Sequence[str]], num_nodes: Mapping[str, int]) -> None:
     for node_type, given in checks.mapping("names", names, "a dict: names of the nodes of each type").items():
-        if node_type not in num_nodes:
-            raise InputError("names", f"node type {node_type!r}", f"some of the node types {list(num_nodes)}")
-        of_type = checks.several(f"names[{node_type!r}]", given, "a list of names")
-        if len(of_type) != num_nodes[node_type]:
-            kind = "" if node_type == NODE_TYPE else f" of type {node_type!r}"
-            raise InputError("names", f"{len(of_type)} names", f"{num_nodes[node_type]}, one for each node{kind}")
+        checks.choice("names", node_type, num_nodes)
+        if (found := len(checks.several(f"names[{node_type!r}]", given, "a list of names"))) != num_nodes[node_type]:
+            expected = f"{num_nodes[node_type]}, one for each node of type {node_type!r}"
+            raise InputError("names", f"{found} names", expected)
 
 
 def _check_ends(name: str, side: str, ids: Tensor, node_type: str, count: int) -> None:
