@@ -382,8 +382,7 @@ def _check_names(names: Mapping[str, Sequence[str]], num_nodes: Mapping[str, int
     for node_type, given in checks.mapping("names", names, "a dict: names of the nodes of each type").items():
         checks.choice("names", node_type, num_nodes)
         if (found := len(checks.several(f"names[{node_type!r}]", given, "a list of names"))) != num_nodes[node_type]:
-            expected = f"{num_nodes[node_type]}, one for each node of type {node_type!r}"
-            raise InputError("names", f"{found} names", expected)
+            raise InputError("names", f"{found} names", f"{num_nodes[node_type]}, one for each node of {node_type!r}")
 
 
 def _check_ends(name: str, side: str, ids: Tensor, node_type: str, count: int) -> None:
