@@ -306,14 +306,12 @@ class GraphView:
         """What a notebook shows: nodes and edges by type, with their features."""
         from .._core import html
 
-        rows: list[tuple[Any, ...]] = [
-            ("nodes" if kind == NODE_TYPE else kind, count, _shapes(self.features[kind]))
-            for kind, count in self.num_nodes.items()
-        ]
-        rows += [
-            ("edges" if kind == EDGE_TYPE else " - ".join(kind), src.numel(), _shapes(self.edge_features[kind]))
-            for kind, (src, _) in self.edges.items()
-        ]
+        rows: list[tuple[Any, ...]] = []
+        for kind, count in self.num_nodes.items():
+            rows.append(("nodes" if kind == NODE_TYPE else kind, count, _shapes(self.features[kind])))
+        for relation, (src, _) in self.edges.items():
+            name = "edges" if relation == EDGE_TYPE else " - ".join(relation)
+            rows.append((name, src.numel(), _shapes(self.edge_features[relation])))
         return html.table(f"GraphView ({self.host})", ["type", "count", "features"], rows)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphView:
