@@ -6,6 +6,7 @@ sum. Grouping is a counting sort, and is kept for as long as the tensor of edges
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +15,19 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from ..errors import InputError
 from .edges import EdgeList, read_edges
 
-__all__ = ["Adjacency", "adjacency"]
+__all__ = ["Adjacency", "adjacency", "outside"]
+
+
+def outside() -> contextlib.AbstractContextManager[Any]:
+    """In this block, tensors are plain ones, to be kept, though a transform of ``torch.func`` is at work around it."""
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is None:
+        return contextlib.nullcontext()
+    return temporarily_clear_interpreter_stack()
 
 
 class Adjacency:
@@ -86,10 +95,11 @@ class Adjacency:
     def keep(self, name: Any, make: Callable[[], Tensor]) -> Tensor:
         """What depends on the edges alone, such as degrees: made at first, kept with them under a name.
 
-        It is made outside of inference mode, so that what scoring made serves training, too.
+        It is made outside of inference mode and of the transforms of ``torch.func``, so that what scoring made serves
+        training, too.
         """
         if name not in self.kept:
-            with torch.inference_mode(False):
+            with torch.inference_mode(False), outside():
                 self.kept[name] = make()
         found: Tensor = self.kept[name]
         return found

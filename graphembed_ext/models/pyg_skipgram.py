@@ -267,12 +267,15 @@ def _windows_given(argument: str, windows: Any) -> Tensor:
 
 
 def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
-    """The view of a graph whose edges a DataLoader's workers can read: on the CPU, as PyG has them."""
+    """The view of a graph whose edges a DataLoader's workers can read: on the CPU, as PyG has them.
+
+    There may be no edges where the number of nodes was stated, as in PyG: then there are vectors, and no windows.
+    """
     if isinstance(graph, Tensor):
         graph = graph.cpu()
     elif isinstance(graph, Mapping) and not all(getattr(edges, "is_cpu", True) for edges in graph.values()):
         graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
     view = registry.view(graph) if num_nodes is None else registry.view(graph, num_nodes=num_nodes)
-    if view.total_nodes == 0 or view.total_edges == 0:
+    if view.total_nodes == 0 or (view.total_edges == 0 and num_nodes is None):
         raise InputError("edge_index", repr(view), "a graph with nodes and edges, as there is nothing to walk on")
     return view

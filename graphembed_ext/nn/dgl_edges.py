@@ -5,8 +5,10 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import torch
+
 from ..errors import GraphTypeError, InputError
-from ..graph.adjacency import Adjacency
+from ..graph.adjacency import Adjacency, outside
 from ..graph.view import EdgeType
 
 __all__ = ["grouped"]
@@ -17,6 +19,7 @@ __all__ = ["grouped"]
 _grouped: weakref.WeakKeyDictionary[Any, tuple[Any, dict[EdgeType, Adjacency]]] = weakref.WeakKeyDictionary()
 
 
+@torch.compiler.disable  # a compiled program reads what is kept; to group is compiled code of another kind
 def grouped(graph: Any, edge_type: EdgeType | None = None) -> Adjacency:
     """The edges of a DGLGraph or block, grouped by destination; kept while the graph stays as it is.
 
@@ -40,7 +43,8 @@ def grouped(graph: Any, edge_type: EdgeType | None = None) -> Adjacency:
         kept = {}
         _grouped[graph] = graph._graph, kept
     if edge_type not in kept:
-        src, dst = graph.edges(etype=edge_type, order="eid")
-        counts = graph.num_src_nodes(edge_type[0]), graph.num_dst_nodes(edge_type[2])
-        kept[edge_type] = Adjacency.from_edges(src, dst, *counts)
+        with outside():
+            src, dst = graph.edges(etype=edge_type, order="eid")
+            counts = graph.num_src_nodes(edge_type[0]), graph.num_dst_nodes(edge_type[2])
+            kept[edge_type] = Adjacency.from_edges(src, dst, *counts)
     return kept[edge_type]

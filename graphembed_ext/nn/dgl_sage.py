@@ -73,6 +73,9 @@ class SAGEConv(nn.Module):
         if aggregator_type == "gcn" and source != target:
             raise InputError("in_feats", in_feats, "one size for sources and destinations with 'gcn'")
         self.in_feats, self.out_feats = (source, target), out_feats
+        # What DGL calls them, whose subclasses read them.
+        self._in_src_feats, self._in_dst_feats, self._out_feats = source, target, out_feats
+        self._aggre_type = aggregator_type
         self.norm, self.activation = norm, activation
         self.feat_drop = nn.Dropout(feat_drop)
         if aggregator_type == "pool":
@@ -100,7 +103,7 @@ class SAGEConv(nn.Module):
 
         Args:
             graph: A DGLGraph or a block, of one edge type.
-            feat: Features ``(N, in_feats)``; or those of sources and destinations. A block's destinations are the
+            feat: Features ``(N, in_feats)``, or with more axes between, as ``mean`` and ``pool`` take them; or those of sources and destinations. A block's destinations are the
                 first of its sources.
             edge_weight: Factor of each edge, ``(E,)`` or ``(E, 1)``, in the order of edge ids.
 
@@ -112,14 +115,13 @@ class SAGEConv(nn.Module):
         """
         edges = grouped(graph)
         source, target = self._sides(graph, edges, features_given(feat, "feat"))
-        if edge_weight is not None:
-            edge_weight = edge_weight.reshape(-1)
-            if len(edge_weight) != edges.num_edges:
-                raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
-        if self.aggregator_type == "lstm" and overridden(self, SAGEConv):
-            out = self.fc_neigh(self._reduced(graph, source, edge_weight))
+        if edge_weight is not None and len(edge_weight) != edges.num_edges:
+            raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
+        if self._serves(graph, source, edge_weight):
+            weight = None if edge_weight is None else edge_weight.reshape(-1)
+            out = self._neighbours(edges, source, target, weight)
         else:
-            out = self._neighbours(edges, source, target, edge_weight)
+            out = self._by_messages(graph, source, target, edge_weight)
         if self.aggregator_type != "gcn":
             out = self.fc_self(target) + out
         elif self.bias is not None:
@@ -138,7 +140,7 @@ class SAGEConv(nn.Module):
                 target = source[: edges.num_dst]
         sides = (source, edges.num_src, self.in_feats[0]), (target, edges.num_dst, self.in_feats[1])
         for side, (x, count, wide) in zip(("source", "destination"), sides, strict=True):
-            if x.shape != (count, wide):
+            if x.dim() < 2 or len(x) != count or x.size(-1) != wide:
                 raise InputError("feat", f"shape {tuple(x.shape)} for {side} nodes", f"shape ({count}, {wide})")
         return source, target
 
@@ -176,20 +178,43 @@ class SAGEConv(nn.Module):
         """
         return {"neigh": self.lstm(nodes.mailbox["m"])[1][0].squeeze(0)}
 
-    def _reduced(self, graph: Any, source: Tensor, weight: Tensor | None) -> Tensor:
-        """What ``_lstm_reducer`` makes of each node's messages: DGL's own way, for a subclass that has another."""
-        message = import_dgl("an overridden _lstm_reducer").function
+    def _serves(self, graph: Any, source: Tensor, weight: Tensor | None) -> bool:
+        """Whether edges may be read instead of asking the graph to pass messages, as DGL's layer does."""
+        if source.dim() != 2 or (weight is not None and weight.numel() != len(weight)):
+            return False
+        if self.aggregator_type == "lstm" and overridden(self, SAGEConv):
+            return False
+        passes = type(graph).update_all
+        own = passes.__module__ == "dgl.heterograph" and not hasattr(passes, "__wrapped__")
+        return own and "update_all" not in graph.__dict__
+
+    def _by_messages(self, graph: Any, source: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        """:meth:`_neighbours` in DGL's own way: for graphs and reducers of a user's own, and features of more axes."""
+        function = import_dgl("a graph that passes messages").function
+        kind = self.aggregator_type
+        first = kind in ("mean", "gcn") and self.in_feats[0] > self.out_feats
+        if first:
+            source, target = self.fc_neigh(source), self.fc_neigh(target) if kind == "gcn" else target
+        elif kind == "pool":
+            source = self.fc_pool(source).relu()
+        reduce = self._lstm_reducer
+        if kind != "lstm":
+            reduce = {"mean": function.mean, "gcn": function.sum, "pool": function.max}[kind]("m", "neigh")
         with graph.local_scope():
             graph.srcdata["h"] = source
-            graph.dstdata["neigh"] = source.new_zeros(graph.num_dst_nodes(), source.size(1))
-            carried = message.copy_u("h", "m")
+            carried = function.copy_u("h", "m")
             if weight is not None:
-                graph.edata["w"] = weight.to(source.dtype).unsqueeze(1)
-                carried = message.u_mul_e("h", "w", "m")
+                graph.edata["_edge_weight"] = weight.unsqueeze(1) if weight.dim() == 1 else weight
+                carried = function.u_mul_e("h", "_edge_weight", "m")
+            graph.dstdata["neigh"] = source.new_zeros(graph.num_dst_nodes(), *source.shape[1:])
             if graph.num_edges():
-                graph.update_all(carried, self._lstm_reducer)
+                graph.update_all(carried, reduce)
             found: Tensor = graph.dstdata["neigh"]
-        return found
+            if kind == "gcn":
+                degrees = graph.in_degrees().to(source).view(-1, *[1] * (source.dim() - 1))
+                found = (found + target) / (degrees + 1)
+        out: Tensor = found if first else self.fc_neigh(found)
+        return out
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_feats[0]}, {self.out_feats}, {self.aggregator_type!r})"

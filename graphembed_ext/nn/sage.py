@@ -375,5 +375,6 @@ def _with_itself(out: Tensor, itself: Tensor, arriving: Tensor, weight: Tensor |
 
 def _known(size: int, what: str) -> int:
     if size <= 0:
-        raise InputError("in_channels", size, f"a size above 0 with {what}")
+        hint = "SAGEConv does not support lazy initialisation there: give the number of features"
+        raise InputError("in_channels", size, f"a size above 0 with {what}", hint)
     return size
