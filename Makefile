@@ -14,7 +14,7 @@ MINUTES ?= 10
 # make fuzz SECONDS=3600: damaged files for every reader, so long.
 SECONDS ?= 600
 
-.PHONY: demo test matrix lint format benchmarks fuzz soak clean
+.PHONY: demo test matrix lint format benchmarks fuzz soak peers clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -40,6 +40,10 @@ fuzz: $(VENV)/all.stamp
 
 soak: $(VENV)/all.stamp
 	$(BIN)/python -m tests.soak $(MINUTES)
+
+# Classes of ours changed as users change them, beside PyG's and DGL's changed alike: a table, and how many are equal.
+peers: $(VENV)/all.stamp
+	$(BIN)/python -m tests.project.peer_suites
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .

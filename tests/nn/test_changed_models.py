@@ -281,3 +281,77 @@ def test_an_overridden_reducer_of_dgls_layer():
     weight = draw(EDGES.size(1), seed=2).abs()
     for edge_weight in (None, weight):
         assert_same((ours, peer), lambda layer, w=edge_weight: layer(graph, draw(NODES, WIDE), w))
+
+
+def dgl_twins(*args):
+    from dgl.nn import SAGEConv as Peer
+
+    ours, peer = DglConv(*args).double(), Peer(*args).double()
+    peer.load_state_dict(ours.state_dict())
+    return ours, peer
+
+
+def dgl_graph():
+    import dgl
+
+    return dgl.graph((EDGES[0], EDGES[1]), num_nodes=NODES)
+
+
+@pytest.mark.parametrize("aggregator", ["mean", "gcn", "pool", "lstm"])
+@pytest.mark.parametrize("width", [3, 9])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_a_graph_that_passes_messages_in_its_own_way(aggregator, width, weighted):
+    import dgl
+
+    class Watched(dgl.DGLGraph):
+        calls = 0
+
+        def update_all(self, *args, **kwargs):
+            Watched.calls += 1
+            super().update_all(*args, **kwargs)
+            self.dstdata["neigh"] = self.dstdata["neigh"] + 1
+
+    graph = dgl_graph()
+    graph.__class__ = Watched
+    weight = draw(EDGES.size(1), seed=2).abs() if weighted else None
+    assert_same(dgl_twins(WIDE, width, aggregator), lambda layer: layer(graph, draw(NODES, WIDE), weight))
+    assert Watched.calls == 2
+    assert "neigh" not in graph.dstdata
+
+
+def test_an_update_all_of_one_graph():
+    graph, calls = dgl_graph(), []
+    plain = graph.update_all
+    graph.update_all = lambda *args, **kwargs: calls.append(args) or plain(*args, **kwargs)
+    assert_same(dgl_twins(WIDE, 3, "mean"), lambda layer: layer(graph, draw(NODES, WIDE)))
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("aggregator", ["mean", "pool"])
+@pytest.mark.parametrize("width", [3, 9])
+def test_features_of_more_axes_on_dgls_layer(aggregator, width):
+    assert_same(dgl_twins(WIDE, width, aggregator), lambda layer: layer(dgl_graph(), draw(NODES, 2, WIDE)))
+    if aggregator == "pool":
+        weight = draw(EDGES.size(1), WIDE, seed=2)
+        assert_same(dgl_twins(WIDE, width, aggregator), lambda layer: layer(dgl_graph(), draw(NODES, WIDE), weight))
+
+
+@pytest.mark.parametrize("aggregator", ["mean", "gcn", "pool", "lstm"])
+def test_a_compiled_layer_and_transforms_on_a_graph_that_nobody_read_before(aggregator):
+    ours, peer = dgl_twins(WIDE, 3, aggregator)
+    x = draw(NODES, WIDE)
+    torch._dynamo.reset()
+    compiled = torch.compile(ours, backend="eager")
+    torch.testing.assert_close(compiled(dgl_graph(), x), peer(dgl_graph(), x))
+    graph = dgl_graph()
+    if aggregator != "lstm":  # torch's packed sequences know no transforms
+        found = torch.func.jacrev(lambda rows: ours(graph, rows))(x)
+        wanted = torch.autograd.functional.jacobian(lambda rows: peer(dgl_graph(), rows), x)
+        torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(ours(graph, x), peer(graph, x))  # what was kept of the graph is plain
+
+
+def test_a_subclass_reads_what_dgl_calls_the_settings():
+    ours, peer = dgl_twins((WIDE, 4), 3, "pool")
+    for name in ("_in_src_feats", "_in_dst_feats", "_out_feats", "_aggre_type"):
+        assert getattr(ours, name) == getattr(peer, name)
