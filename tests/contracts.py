@@ -305,9 +305,9 @@ ON_PARTS = {
     "weight norm": weight_norm,
     "frozen": frozen,
 }
-ON_MESSAGES = {
-    f"hook on {step}": by_message_hook(step, "post") for step in ("propagate", "message", "aggregate")
-} | {"edge mask": by_mask}
+ON_MESSAGES = {f"hook on {step}": by_message_hook(step, "post") for step in ("propagate", "message", "aggregate")} | {
+    "edge mask": by_mask
+}
 #: What the peer itself cannot have: ids are no numbers to be scaled, and LightGCN reads its table's weight.
 NOT_APPLICABLE = {(name, "forward pre hook") for name in ("Node2Vec", "MetaPath2Vec", "LightGCN")}
 NOT_APPLICABLE.add(("LightGCN", "replaced part"))

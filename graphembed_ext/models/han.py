@@ -132,11 +132,12 @@ class HAN(LearnedFeatures, nn.Module):
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
         with rng.torch_seeded(self.seed):
-            self.layers = nn.ModuleList()
+            self.layers, self._parts = nn.ModuleList(), []
             for number, edge_types in enumerate(layered(metadata[1], self.targets, num_layers)):
                 ends = {end for src, _, dst in edge_types for end in (src, dst)}
                 part = [name for name in metadata[0] if name in ends], edge_types
                 sizes = hidden_channels if number else sizes_of(in_channels, part[0])
+                self._parts.append(part)
                 self.layers.append(HANConv(sizes, hidden_channels, part, counts[number], **options))
             self.predict = self._classifier()
             self._make_learned(learned, self.layers[0].in_channels)  # type: ignore[arg-type]
@@ -271,10 +272,7 @@ class HAN(LearnedFeatures, nn.Module):
         """
         check_edge_types(view, [t for t in self._edge_types() if t not in self.metapaths])
         features = self._features(view)
-        layers = [
-            {t: self.metapaths.get(t, (t,)) for t in conv.metadata[1]}  # type: ignore[index]
-            for conv in self.layers
-        ]
+        layers = [{t: self.metapaths.get(t, (t,)) for t in known[1]} for known in self._metadata()]
         fanouts = [_FANOUT] * len(layers) if fanouts is None else fanouts
 
         def make(found: dict[str, Tensor], blocks: list[Block]) -> HANInputs:
@@ -322,9 +320,10 @@ class HAN(LearnedFeatures, nn.Module):
         with evaluating(self):
             inputs = self.inputs(self._view(graph))
             weights = self._hidden(inputs.features, inputs.blocks)[1]
-        edge_types: Any = self.layers[-1].metadata[1]  # type: ignore[index]
         return {
-            name: dict(zip([t[1] for t in edge_types if t[2] == name], weights[name].tolist(), strict=True))
+            name: dict(
+                zip([t[1] for t in self._metadata()[-1][1] if t[2] == name], weights[name].tolist(), strict=True)
+            )
             for name in self.targets
         }
 
@@ -336,8 +335,7 @@ class HAN(LearnedFeatures, nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Outputs of the last layer, and its attention over metapaths."""
         hidden, semantic = features, cast("dict[str, Tensor]", {})
-        for conv, block in zip(self.layers, blocks, strict=True):
-            known: Any = conv.metadata
+        for conv, known, block in zip(self.layers, self._metadata(), blocks, strict=True):
             inputs = {name: x for name, x in hidden.items() if name in known[0]}
             edges = {t: block.edges[t] for t in known[1] if t in block.edges}
             out, semantic = attended(conv, inputs, edges, weights, block.num_dst, block.mean_over)
@@ -358,9 +356,13 @@ class HAN(LearnedFeatures, nn.Module):
             for name, size in self.layers[0].in_channels.items()  # type: ignore[union-attr, operator]
         }
 
+    def _metadata(self) -> list[Any]:
+        """Node and edge types of each layer; a layer that somebody put in need not know them."""
+        return [getattr(conv, "metadata", part) for conv, part in zip(self.layers, self._parts, strict=True)]
+
     def _edge_types(self) -> list[EdgeType]:
         """Edge types of all layers, each once."""
-        return list(dict.fromkeys(t for conv in self.layers for t in conv.metadata[1]))  # type: ignore[index]
+        return list(dict.fromkeys(t for known in self._metadata() for t in known[1]))
 
     def _known(self) -> list[EdgeType]:
         return self._edge_types()

@@ -103,8 +103,8 @@ class SAGEConv(nn.Module):
 
         Args:
             graph: A DGLGraph or a block, of one edge type.
-            feat: Features ``(N, in_feats)``, or with more axes between, as ``mean`` and ``pool`` take them; or those of sources and destinations. A block's destinations are the
-                first of its sources.
+            feat: Features ``(N, in_feats)``, or with more axes between, as ``mean`` and ``pool`` take them; or those
+                of sources and destinations. A block's destinations are the first of its sources.
             edge_weight: Factor of each edge, ``(E,)`` or ``(E, 1)``, in the order of edge ids.
 
         Returns:

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n| behaviour | as the peer's |\n|---|---:|")
     for behaviour, count in sorted(total.items()):
         print(f"| {behaviour} | {count} |")
-    print(f"\n{total.total()} of {total.total() + len(lines)} changes of {len(contracts.pairs())} classes as the peer's")
+    print(f"\n{total.total()} of {total.total() + len(lines)} changes as the peer's")
     print("\n".join(lines))
     return len(lines)
 
