@@ -49,7 +49,8 @@ def typed(model):
 def papers(model):
     edges, graphs = paper_graphs()
     x = draw(NODES, WIDE)
-    return model(graphs, x) if isinstance(model, peers.HANExampleLayer) else model({"paper": x}, edges)
+    takes_graphs = getattr(model, "takes_graphs", isinstance(model, peers.HANExampleLayer))
+    return model(graphs, x) if takes_graphs else model({"paper": x}, edges)
 
 
 def windows(model):
@@ -311,6 +312,9 @@ ON_MESSAGES = {f"hook on {step}": by_message_hook(step, "post") for step in ("pr
 #: What the peer itself cannot have: ids are no numbers to be scaled, and LightGCN reads its table's weight.
 NOT_APPLICABLE = {(name, "forward pre hook") for name in ("Node2Vec", "MetaPath2Vec", "LightGCN")}
 NOT_APPLICABLE.add(("LightGCN", "replaced part"))
+# No forward computes their loss; and the second derivative of DGL's edge softmax is not the one of its first.
+NOT_APPLICABLE |= {(name, "functional_call") for name in ("Node2Vec", "MetaPath2Vec")}
+NOT_APPLICABLE.add(("DGL", "HANConv", "second derivatives"))
 #: Things done with the whole object.
 WHOLE = ("plain", "deepcopy", "saved and loaded", "functional_call", "second derivatives", "inference mode")
 
@@ -318,7 +322,7 @@ WHOLE = ("plain", "deepcopy", "saved and loaded", "functional_call", "second der
 def changes(pair: Pair) -> Iterator[Change]:
     """All changes of a pair."""
     for name in WHOLE:
-        if not (name == "functional_call" and pair.call is windows):  # no forward computes a loss
+        if (pair.name, name) not in NOT_APPLICABLE and (pair.framework, pair.name, name) not in NOT_APPLICABLE:
             yield Change(name)
     for method in pair.methods:
         yield Change("overridden method", method, derive=overriding(method))
@@ -357,6 +361,10 @@ def tensors(out) -> list[torch.Tensor]:
     return [out] if torch.is_tensor(out) else []
 
 
+def _by_function(model, parameters, *args):
+    return torch.func.functional_call(model, parameters, args)
+
+
 def results(pair: Pair, model: nn.Module, behaviour: str) -> Any:
     """What is compared of an object: outputs, and gradients of its parameters in the order of their names."""
     if behaviour == "inference mode":
@@ -371,7 +379,9 @@ def results(pair: Pair, model: nn.Module, behaviour: str) -> Any:
         model.load_state_dict(torch.load(file, weights_only=True))
     if behaviour == "functional_call":
         doubled = {name: 2 * value.detach() for name, value in model.named_parameters()}
-        return tensors(pair.call(lambda *args: torch.func.functional_call(model, doubled, args)))
+        function = functools.partial(_by_function, model, doubled)
+        function.takes_graphs = isinstance(model, peers.HANExampleLayer)
+        return tensors(pair.call(function))
     out = tensors(pair.call(model))
     known = dict(model.named_parameters())
     wanted = {name: value for name, value in known.items() if value.requires_grad}
