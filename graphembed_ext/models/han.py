@@ -28,9 +28,9 @@ from .han_inputs import (
     classes_of,
     forward_of_han,
     head_counts_of,
-    metadata_of,
     metapaths_given,
     sizes_of,
+    types_of_layers,
     whole_graph,
 )
 from .learned_features import LearnedFeatures, sizes_of_features
@@ -273,7 +273,9 @@ class HAN(LearnedFeatures, nn.Module):
         """
         check_edge_types(view, [t for t in self._edge_types() if t not in self.metapaths])
         features = self._features(view)
-        layers = [{t: self.metapaths.get(t, (t,)) for t in known[1]} for known in metadata_of(self.layers, self._parts)]
+        layers = [
+            {t: self.metapaths.get(t, (t,)) for t in known[1]} for known in types_of_layers(self.layers, self._parts)
+        ]
         fanouts = [_FANOUT] * len(layers) if fanouts is None else fanouts
 
         def make(found: dict[str, Tensor], blocks: list[Block]) -> HANInputs:
@@ -321,7 +323,7 @@ class HAN(LearnedFeatures, nn.Module):
         with evaluating(self):
             inputs = self.inputs(self._view(graph))
             weights = self._hidden(inputs.features, inputs.blocks)[1]
-        there = metadata_of(self.layers, self._parts)[-1][1]
+        there = types_of_layers(self.layers, self._parts)[-1][1]
         return {
             name: dict(zip([t[1] for t in there if t[2] == name], weights[name].tolist(), strict=True))
             for name in self.targets
@@ -335,7 +337,7 @@ class HAN(LearnedFeatures, nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Outputs of the last layer, and its attention over metapaths."""
         hidden, semantic = features, cast("dict[str, Tensor]", {})
-        for conv, known, block in zip(self.layers, metadata_of(self.layers, self._parts), blocks, strict=True):
+        for conv, known, block in zip(self.layers, types_of_layers(self.layers, self._parts), blocks, strict=True):
             inputs = {name: x for name, x in hidden.items() if name in known[0]}
             edges = {t: block.edges[t] for t in known[1] if t in block.edges}
             out, semantic = attended(conv, inputs, edges, weights, block.num_dst, block.mean_over)
@@ -358,7 +360,7 @@ class HAN(LearnedFeatures, nn.Module):
 
     def _edge_types(self) -> list[EdgeType]:
         """Edge types of all layers, each once."""
-        return list(dict.fromkeys(t for known in metadata_of(self.layers, self._parts) for t in known[1]))
+        return list(dict.fromkeys(t for known in types_of_layers(self.layers, self._parts) for t in known[1]))
 
     def _known(self) -> list[EdgeType]:
         return self._edge_types()

@@ -21,8 +21,7 @@ from .own_forward import edges_as_tensors
 
 __all__ = [
     *("HANInputs", "check_edge_types", "check_returns", "classes_of", "forward_of_han", "head_counts_of"),
-    *("metapaths_given", "sizes_of", "whole_graph"),
-    "metadata_of",
+    *("metapaths_given", "sizes_of", "types_of_layers", "whole_graph"),
 ]
 
 
@@ -146,6 +145,6 @@ def classes_of(view: GraphView, target: str) -> int:
     return found
 
 
-def metadata_of(layers: Any, made: Any) -> list[Any]:
+def types_of_layers(layers: Any, made: Any) -> list[Any]:
     """Node and edge types of each layer: as it says itself, or as made where somebody put in one that cannot tell."""
     return [getattr(conv, "metadata", part) for conv, part in zip(layers, made, strict=True)]
