@@ -46,7 +46,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._core import checks
-from ._core.tensors import as_floats, as_tensor
+from ._core.checks import as_floats, as_tensor
 from .errors import InputError
 
 __all__ = [

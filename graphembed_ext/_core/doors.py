@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .tensors import as_tensor, described
+from .checks import as_tensor, described
 
 __all__ = ["as_ids", "as_pairs", "ascending", "outside", "within"]
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from .._core import checks
 from .._core import html as _html
+from .._core.checks import as_floats, described
 from .._core.doors import as_ids
 from .._core.near import did_you_mean
 from .._core.shared import is_shared, unshared
-from .._core.tensors import as_floats, described
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
 from . import formats

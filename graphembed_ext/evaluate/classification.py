@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
+from .._core.checks import as_tensor, described
 from .._core.optional import optional
-from .._core.tensors import as_tensor, described
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.features import node_ids

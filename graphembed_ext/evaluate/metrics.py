@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._core.tensors import as_floats, as_tensor
+from .._core.checks import as_floats, as_tensor
 from ..errors import InputError
 
 __all__ = ["classification_metrics", "regression_metrics"]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .._core import checks, search
+from .._core.checks import as_tensor, described
 from .._core.doors import as_pairs, within
 from .._core.overrides import overridden
-from .._core.tensors import as_tensor, described
 from ..errors import InputError
 from ..graph.interactions import Interactions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from .._core.tensors import as_floats
+from .._core.checks import as_floats
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 

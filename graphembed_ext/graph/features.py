@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .._core import checks
+from .._core.checks import as_tensor
 from .._core.doors import within
-from .._core.tensors import as_tensor
 from ..errors import InputError
 from .view import NODE_TYPE, GraphView
 

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
-from .._core.tensors import as_tensor, described
+from .._core.checks import as_tensor, described
 from ..errors import GraphTypeError, InputError
 from ..graph.view import NODE_TYPE, GraphView
 

@@ -23,6 +23,7 @@ from ..sampling.metapath_loader import Block, MetapathLoader
 from ._modes import evaluating
 from .han_inputs import (
     HANInputs,
+    check_classes,
     check_edge_types,
     check_returns,
     classes_of,
@@ -125,10 +126,9 @@ class HAN(LearnedFeatures, nn.Module):
         num_layers, metadata = checks.layers(num_layers), metadata_of(metadata)
         self.hidden_channels = checks.integer("hidden_channels", hidden_channels)
         self.targets = _targets(target, metadata[1])
-        self.out_channels = out_channels
+        self.out_channels, self.seed = out_channels, checks.seed(seed)
         self.architecture, self.feature, self.max_neighbors = architecture, feature, max_neighbors
         self.metapaths = metapaths_given(metapaths)
-        self.seed = checks.seed(seed)
         counts = head_counts_of(heads, num_layers, self.hidden_channels)
         options: dict[str, Any] = {"negative_slope": negative_slope, "dropout": dropout, "architecture": architecture}
         options["feature_dropout"] = feature_dropout
@@ -145,7 +145,7 @@ class HAN(LearnedFeatures, nn.Module):
 
     def _classifier(self) -> nn.Module:
         """A linear layer, or one for each of several targets."""
-        classes = self._classes()
+        classes = check_classes(self._classes(), self.hidden_channels)
         made = {name: nn.Linear(self.hidden_channels, classes[name]) for name in self.targets}
         return made[self.targets[0]] if len(made) == 1 else nn.ModuleDict(made)
 

@@ -15,13 +15,14 @@ from ..graph.adjacency import Adjacency
 from ..graph.features import count_classes
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
+from ..nn.arguments import check_room
 from ..sampling.metapath_edges import metapath_edges
 from ..sampling.metapath_loader import Block
 from .own_forward import edges_as_tensors
 
 __all__ = [
-    *("HANInputs", "check_edge_types", "check_returns", "classes_of", "forward_of_han", "head_counts_of"),
-    *("metapaths_given", "sizes_of", "types_of_layers", "whole_graph"),
+    *("HANInputs", "check_classes", "check_edge_types", "check_returns", "classes_of", "forward_of_han"),
+    *("head_counts_of", "metapaths_given", "sizes_of", "types_of_layers", "whole_graph"),
 ]
 
 
@@ -86,6 +87,13 @@ def check_edge_types(view: GraphView, edge_types: Sequence[EdgeType]) -> None:
                 f"the edge types of the model's metadata, {edge_type} among them",
                 "ge.metapath_edges makes metapaths edge types; HAN(..., metapaths=...) does so by itself",
             )
+
+
+def check_classes(classes: dict[str, int], hidden_channels: int) -> dict[str, int]:
+    """Return numbers of classes whose classifiers fit into memory, or raise before they are made."""
+    for count in classes.values():
+        check_room(("hidden_channels", "out_channels"), hidden_channels, count)
+    return classes
 
 
 def head_counts_of(heads: Any, num_layers: int, hidden_channels: int) -> list[int]:

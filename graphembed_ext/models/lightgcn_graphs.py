@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.checks import as_floats
 from .._core.doors import as_ids, as_pairs, within
-from .._core.tensors import as_floats
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.interactions import Interactions, Sides, interactions

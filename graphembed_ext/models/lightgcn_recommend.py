@@ -89,7 +89,7 @@ class Recommending:
 
     def _filled(self, found: Tensor, graph: Any, fill: Any) -> Tensor:
         """Lists with something else than -1 in places without an item."""
-        if isinstance(fill, bool) or not isinstance(fill, int):
+        if isinstance(fill, bool) or not isinstance(fill, int) or abs(fill) >= 2**63:
             raise InputError("fill", fill, "an integer that is no item's id, such as -1 or the number of items")
         if fill == -1:
             return found

@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader
 
 from .. import losses
 from .._core import checks, rng
+from .._core.checks import as_tensor, described
 from .._core.doors import as_ids, within
 from .._core.optional import optional
 from .._core.rng import stream_of_call
-from .._core.tensors import as_tensor, described
 from ..errors import InputError
 from ..graph.view import GraphView
 from ..hosts import registry

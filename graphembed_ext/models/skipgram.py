@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from .. import losses
 from .._core import checks, memory, rng
+from .._core.checks import as_tensor
 from .._core.rng import stream_of_call
-from .._core.tensors import as_tensor
 from ..errors import GraphChangedError, InputError
 from ..graph.view import GraphView
 from ..hosts import registry

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.resolver import aggregation_resolver
 
 from .._core import checks, memory
-from .._core.tensors import as_floats, described
+from .._core.checks import as_floats, described
 from ..errors import InputError
 
 _FEATURES = "features, floating-point numbers (N, channels)"
@@ -108,7 +108,8 @@ def _no_tensor(x: Any, argument: str) -> Any:
     if type(x) is tuple:
         return tuple(None if part is None else features_given(part, argument) for part in x)
     if isinstance(x, (np.ndarray, list)):
-        return as_floats(argument, x, _FEATURES, whole=False)
+        # NumPy's numbers are doubles whether or not that is meant; weights are not, unless a model is made so
+        return as_floats(argument, x, _FEATURES, whole=False).to(torch.get_default_dtype())
     other = not hasattr(x, "shape") and not isinstance(x, tuple)  # a named tuple of this package stands for features
     if x is None or other or isinstance(x, (str, bytes, Number, Mapping)):
         raise InputError(argument, described(x), _FEATURES)

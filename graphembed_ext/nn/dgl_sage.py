@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from .._core import checks
 from .._core.optional import import_dgl
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from .arguments import check_room, features_given, sides_of
+from .arguments import check_room, features_given, sides_of, weights_given
 from .dgl_edges import grouped
 from .lstm import last_states
 from .ops.maxima import neighbor_max
@@ -115,6 +115,7 @@ class SAGEConv(nn.Module):
         """
         edges = grouped(graph)
         source, target = self._sides(graph, edges, features_given(feat, "feat"))
+        edge_weight = weights_given(edge_weight)
         if edge_weight is not None and len(edge_weight) != edges.num_edges:
             raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
         if self._serves(graph, source, edge_weight):

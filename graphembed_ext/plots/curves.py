@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
-from .._core.tensors import as_floats, described
+from .._core.checks import as_floats, described
 from ..errors import InputError
 from ..graph.view import NODE_TYPE
 from .style import COLOURS, INK, MANY, axes_of

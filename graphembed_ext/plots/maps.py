@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from .._core import checks
+from .._core.checks import as_floats
 from .._core.doors import as_pairs, within
 from .._core.files import whole
 from .._core.optional import installed, optional
-from .._core.tensors import as_floats
 from ..errors import InputError
 from .style import COLOURS, GREY, INK, MANY, axes_of
 

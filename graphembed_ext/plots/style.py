@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from .._core import checks
+from .._core.checks import described
 from .._core.files import whole
 from .._core.optional import optional
-from .._core.tensors import described
 from ..errors import InputError
 
 __all__ = ["COLOURS", "GREY", "INK", "MANY", "axes_of", "save"]

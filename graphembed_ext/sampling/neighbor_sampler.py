@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, rng
+from .._core.checks import as_tensor
 from .._core.doors import within
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
@@ -68,6 +69,8 @@ def _by_edge_type(fanouts: Any, edge_types: Sequence[EdgeType]) -> dict[EdgeType
 
 
 def _numbers(given: Any) -> list[int]:
+    if isinstance(given, Tensor):
+        given = as_tensor("fanouts", given, "a list of numbers of neighbours, first hop first")
     listed = given.tolist() if isinstance(given, (np.ndarray, Tensor)) else given
     if not isinstance(listed, Sequence) or isinstance(listed, (str, bytes)) or not len(listed):
         raise InputError("fanouts", given, "a list of numbers of neighbours, first hop first")

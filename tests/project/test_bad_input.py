@@ -9,7 +9,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext import plots, readers
 from graphembed_ext._core import checks, memory
-from graphembed_ext._core.tensors import as_floats, as_tensor
+from graphembed_ext._core.checks import as_floats, as_tensor
 from graphembed_ext.errors import GraphEmbedError, InputError
 from tests.graphs import build_pyg, people
 
