@@ -88,6 +88,8 @@ class SparseRows:
 def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x @ weight.T + bias`` for a dense or a sparse ``x``."""
     if not isinstance(x, SparseRows):
+        if x.layout != torch.strided and x.size(-1) != weight.size(1):
+            raise InputError("x", f"shape {tuple(x.shape)}", f"shape ({len(x)}, {weight.size(1)})")
         return torch.nn.functional.linear(x, weight, bias)
     if weight.size(1) != x.size(1):
         raise InputError("x", f"shape {x.shape}", f"shape ({len(x)}, {weight.size(1)})")
