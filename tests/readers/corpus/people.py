@@ -175,7 +175,7 @@ FIELDS = [
         _AWAY,
     ),
     case(
-        "KGTK",
+        "KGTK, ids of edges made of their ends",
         "e.tsv",
         "id\tnode1\tlabel\tnode2\nQ1-P1-Q2\tQ1\tP31\tQ2\nQ2-P1-Q3\tQ2\tP279\tQ3\n",
         Answer(edges("Q1 Q2, Q2 Q3"), relations=("P31", "P279")),
@@ -188,7 +188,6 @@ FIELDS = [
         _AWAY,
     ),
     case("DIMACS colouring", "g.col", "c graph\np edge 3 2\ne 1 2\ne 2 3\n", Answer(edges("1 2, 2 3")), _AWAY),
-    case("METIS", "g.graph", "3 2\n2\n1 3\n2\n", None, _AWAY),
     case("METIS with weights", "g.graph", "3 2 001\n2 5\n1 5 3 7\n2 7\n", None, _AWAY),
     case("LEDA", "g.lgr", "LEDA.GRAPH\nstring\nint\n-2\n2\n|{Ada}|\n|{Bob}|\n1\n1 2 0 |{5}|\n", None, _AWAY),
     case("Trivial Graph Format", "g.tgf", "1 Ada\n2 Bob\n3 Cleo\n#\n1 2\n2 3\n", None, "edge list|comment"),
