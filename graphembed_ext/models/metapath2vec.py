@@ -13,6 +13,7 @@ from .. import losses
 from .._core import checks, rng
 from .._core.alias import AliasTable, alias_table
 from .._core.near import spelt
+from .._core.overrides import overridden
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.metapaths import node_types
@@ -178,7 +179,9 @@ class MetaPath2Vec(SkipGram):
         # Each position of a walk has its negatives, which all pairs with that context share: far fewer rows to train.
         nodes = walks.reshape(-1)
         position = torch.arange(len(nodes), device=walks.device).view(walks.shape)
-        centre, context = self.pairs_of(torch.where(walks < 0, -1, position))
+        places = torch.where(walks < 0, -1, position)  # which pairs_of of this class would take for rows of the tables
+        own = overridden(self, "pairs_of")
+        centre, context = self.pairs_of(places) if own else near_pairs(places, self.window_size)
         noise = self._negatives_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
         return nodes[centre], nodes[context], noise[context]
 

@@ -368,3 +368,13 @@ def test_edge_types_of_add_metapaths():
     gone = AddMetaPaths([steps], drop_orig_edge_types=True)(data)
     with pytest.raises(ge.errors.InputError, match="from 'paper' to 'author'"):
         ge.MetaPath2Vec(gone, gone.metapath_dict, 2)
+
+
+def test_samples_of_more_positions_than_the_tables_have_rows():
+    edges = torch.tensor([[0, 1], [0, 1]])
+    graph = {("user", "buys", "item"): edges, ("item", "bought", "user"): edges.flip(0)}
+    model = ge.MetaPath2Vec(ge.view(graph), ["buys", "bought"], window_size=1, emb_dim=4, seed=0)
+    centre, context, _ = model.sample([0, 1, 0, 1])  # walks of three nodes: twelve positions, four rows
+    assert len(centre) == 16
+    assert bool((centre < 4).all())
+    assert bool((context < 4).all())
