@@ -346,7 +346,6 @@ def test_user_type_settles_it(build):
         (lambda m: m.recommend(EDGES, k=21), "k: got 21; expected at most 20, the number of candidates"),
         (lambda m: m.recommend(EDGES, src_index=[-1]), "src_index: got id -1"),
         (lambda m: m.recommend(EDGES, dst_index=[3, 3], exclude=True), "candidates that occur twice"),
-        (lambda m: m.recommend(EDGES, exclude=[[0], [1]]), "exclude: got a list"),
         (lambda m: m.link_pred_loss(torch.zeros(2), torch.tensor([0, 2])), "edge_label: got labels from 0 to 2"),
         (lambda m: m.link_pred_loss(torch.zeros(2), torch.ones(3)), r"edge_label: got shape \(3,\)"),
         (lambda m: m.recommendation_loss(torch.zeros(2), torch.zeros(3)), r"neg: got shape \(3,\)"),
