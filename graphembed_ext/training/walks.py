@@ -191,8 +191,9 @@ class _WalkTrainer:
         for number, walks in enumerate(self._loader):
             rate = self._lr * max(_LAST_RATE, 1 - (epoch * len(self._loader) + number) / self._total)
             first = number * self._batch_size
-            own = self._group.share(min(self._batch_size, len(self._loader.dataset) - first))
-            yield Batch(walks, epoch, number, first + own.start, rate)
+            if self._group is not ALONE:  # a loader of somebody's own may have batches alone
+                first += self._group.share(min(self._batch_size, len(self._loader.dataset) - first)).start
+            yield Batch(walks, epoch, number, first, rate)
 
     def state_dict(self) -> dict[str, Any]:
         return self._engine.state_dict()
