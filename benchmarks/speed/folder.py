@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +19,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.walks.walker import Walker
 
+from ..curve import Curve
 from ..harness import MIB, Benchmark, Case, Clock, Run, measure, memory
 
 SEED, LENGTH = 0, 40
@@ -81,38 +78,15 @@ def write_rmat(path: Path, nodes: int, edges: int) -> None:
             file.write_table(pa.table(dict(zip(("source", "target"), ends % nodes, strict=True))))
 
 
-@contextmanager
-def curve() -> Iterator[list[tuple[float, int]]]:
-    """Seconds and bytes of this process's own, several times a second."""
-    found: list[tuple[float, int]] = []
-    ended, start = threading.Event(), time.perf_counter()
-
-    def watch() -> None:
-        while not ended.wait(0.1):
-            found.append((time.perf_counter() - start, memory("RssAnon")))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        watcher.join()
-
-
 def main(options: argparse.Namespace, recorder):
     with tempfile.TemporaryDirectory(dir=options.folder or None) as folder:
         options.folder = folder
         source, graph = Path(folder) / "edges.parquet", Path(folder) / "graph"
         write_rmat(source, options.nodes, options.edges)
-        steps: list[tuple[float, str]] = []
         before = memory("RssAnon")
-        with Clock() as preparing, curve() as points:
-            begin = time.perf_counter()
-            ge.prepare(
-                source, graph, memory=options.memory, directed=True,
-                say=lambda text: steps.append((time.perf_counter() - begin, text)),
-            )  # fmt: skip
+        with Clock() as preparing, Curve() as curve:
+            ge.prepare(source, graph, memory=options.memory, directed=True, say=curve.say)
+        points = curve.points
         source.unlink()
         (case,) = cases(options)
         runs = measure(BENCHMARK, case, options)
@@ -137,7 +111,7 @@ def main(options: argparse.Namespace, recorder):
             {
                 "nodes": view.total_nodes, "edges": view.total_edges, "folder_bytes": size,
                 "prepare_seconds": preparing.seconds, "prepare_peak_bytes": peak, "before_bytes": before,
-                "steps": steps, "curve": points[::every], "runs": runs,
+                "steps": curve.steps, "curve": points[::every], "runs": runs,
             }
         )  # fmt: skip
 

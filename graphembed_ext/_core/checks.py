@@ -89,14 +89,16 @@ def path(argument: str, value: Any, expected: str = "the path of a file") -> Pat
     return Path(value)
 
 
-def target(argument: str, value: Any) -> Path:
-    """Return ``value`` as the path of a file that can be written: in a folder that exists, and none itself."""
+def target(argument: str, value: Any, *, folder: bool = False) -> Path:
+    """Return ``value`` as the path of a file that can be written: in a folder that exists, and none itself unless
+    ``folder`` says so.
+    """
     found = path(argument, value)
     try:
         if not found.parent.is_dir():
             hint = f"make the folder {found.parent}"
             raise MissingFolderError(argument, str(found), "a file in a folder that exists", hint)
-        if found.is_dir():
+        if found.is_dir() and not folder:
             raise InputError(argument, str(found), "the path of a file", "this is a folder")
     except GraphEmbedError:
         raise

@@ -9,6 +9,7 @@ Any number of ranks reads what any other number wrote, and a plain process reads
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from .._core.shared import is_shared
 from ..errors import DistributedError, FileFormatError
 from .group import Group
 
-__all__ = ["Folder", "weights"]
+__all__ = ["Folder", "is_state", "weights"]
 
 _LATEST, _REST = "latest", "rest.pt"
 #: Stands where a tensor was, before the place that it has among the tensors.
@@ -84,6 +85,11 @@ class Folder:
         known: dict[str, Tensor] = {}
         _without(like, "", known)
         return _read(self.path, self._group.agreed(_latest(self.path)), known, self._group.size == 1)
+
+
+def is_state(path: Path) -> bool:
+    """Whether this is a folder with a whole state."""
+    return os.path.isfile(path / _LATEST)  # False also for names that no file can have
 
 
 def weights(path: Path) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from typing import Any
 from .._core import checks
 from .._core.locks import held
 from .._core.near import check_names
+from ..distributed.folders import is_state
 from ..errors import InputError
 from ..hosts import registry
 from .result import FitResult
@@ -131,7 +132,7 @@ def fit(
         None if batch_size is None else checks.integer("batch_size", batch_size),
         _seed(seed),
         checks.flag("progress", progress),
-        None if checkpoint is None else checks.target("checkpoint", checkpoint),
+        None if checkpoint is None else _place(checkpoint, strategy),
         _joined(on_epoch),
         checks.choice("resume", resume, ("same", "force")) == "force",
     )
@@ -211,3 +212,9 @@ def _trainer(model: Any, task: str | None) -> Callable[..., FitResult] | None:
 
 def _options(train: Callable[..., FitResult]) -> list[str]:
     return [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def _place(checkpoint: Any, strategy: Any) -> Path:
+    """Where the state goes; processes that train together leave folders, which a process alone goes on from, too."""
+    found = checks.path("checkpoint", checkpoint)
+    return checks.target("checkpoint", found, folder=strategy is not None or is_state(found))

@@ -146,6 +146,9 @@ def test_a_tables_folder_for_the_projector_stays_whole(tmp_path):
 _WRITING = {"save", "savefig", "savez", "save_file", "write_text", "write_bytes", "ParquetWriter", "dump", "tofile"}
 _HANDED_ON = {"_write_parquet", "_write_npz", "_write_safetensors", "_write_csv", "write_rows", "write"}
 _HANDED_ON |= {"tensors", "metadata", "fill", "pack", "_fill"}
+#: Files of a folder that is put in its place whole, by ``files.settled``; pictures that are drawn into memory.
+_OF_FOLDERS = {"_core/external_sort.py", "_core/mapped.py", "graph/folder.py", "readers/spill.py"}
+_IN_MEMORY = "savefig(memory"
 
 
 def test_there_is_one_writer_of_files():
@@ -163,6 +166,7 @@ def test_there_is_one_writer_of_files():
             f"{path.relative_to(package)}, line {node.lineno}: {ast.unparse(node)[:60]}"
             for node in ast.walk(tree)
             if isinstance(node, ast.Call) and id(node) not in inside and writes(node)
+            if path.relative_to(package).as_posix() not in _OF_FOLDERS and _IN_MEMORY not in ast.unparse(node)
         ]
     assert not loose
 

@@ -97,7 +97,7 @@ NO_PART = {
     ),  # of training and growing
 }
 #: What training in batches calls alone, and what only training without labels leaves out.
-OF_BATCHES = {"loader", "full_logits"}
+OF_BATCHES = {"loader", "full_logits", "start"}
 
 
 def methods(cls):
@@ -214,7 +214,7 @@ def test_scores_and_loss_of_a_subclass_of_lightgcn(graph, negatives):
     found = []
     for cls in (ge.LightGCN, Mine, Ranked):
         model = cls.for_graph(graph, 4, 2, seed=0, **({} if graph is SHOP else {"num_users": 4}))
-        ge.fit(model, graph, epochs=3, batch_size=4, lr=0.05, num_negatives=negatives, progress=False)
+        ge.fit(model, graph, epochs=3, batch_size=4, lr=0.05, num_negatives=negatives, loss="pyg", progress=False)
         found.append(model.embedding.weight)
     assert seen[0][1] == 4 * (1 + negatives)
     assert seen[-1] in ((2, negatives), (2,))

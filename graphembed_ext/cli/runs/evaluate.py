@@ -54,6 +54,13 @@ def labels_of(
     return found
 
 
+def _only_type(emb: Embeddings, file: str) -> str:
+    if len(emb.node_types) == 1:
+        return emb.node_types[0]
+    types = ", ".join(emb.node_types)
+    raise InputError("labels", file, f"TYPE=FILE, as there are nodes of the types {types}")
+
+
 def _labels_in(
     emb: Embeddings, files: Sequence[str], column: str | None, reading: Reading | None, notes: list[str] | None
 ) -> dict[str, tuple[Any, list[str]]]:
@@ -62,7 +69,7 @@ def _labels_in(
     for text in files:
         kind, equals, file = text.partition("=")
         if not equals or kind not in emb:
-            kind, file = emb.type_of(0), text
+            kind, file = _only_type(emb, text), text
         told: list[str] = []
         read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column, reading, told, leave_out=True)
         if notes is not None:
