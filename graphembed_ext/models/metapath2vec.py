@@ -13,7 +13,6 @@ from .. import losses
 from .._core import checks, rng
 from .._core.alias import AliasTable, alias_table
 from .._core.near import spelt
-from .._core.overrides import overridden
 from .._core.rng import stream_of_call
 from ..errors import InputError
 from ..graph.metapaths import node_types
@@ -179,9 +178,7 @@ class MetaPath2Vec(SkipGram):
         # Each position of a walk has its negatives, which all pairs with that context share: far fewer rows to train.
         nodes = walks.reshape(-1)
         position = torch.arange(len(nodes), device=walks.device).view(walks.shape)
-        places = torch.where(walks < 0, -1, position)  # which pairs_of of this class would take for rows of the tables
-        own = overridden(self, "pairs_of")
-        centre, context = self.pairs_of(places) if own else near_pairs(places, self.window_size)
+        centre, context = self.pairs_of(torch.where(walks < 0, -1, position))
         noise = self._negatives_of(walks, rng.key(stream, "noise")).view(-1, self.negative_size)
         return nodes[centre], nodes[context], noise[context]
 
@@ -189,12 +186,13 @@ class MetaPath2Vec(SkipGram):
         """All pairs of near nodes in some walks.
 
         Args:
-            walks: Rows of the tables, -1 after a walk's end, int64, shape ``(B, walk_length)``.
+            walks: Rows of the tables, or other numbers of places in walks, -1 after a walk's end, int64, shape
+                ``(B, walk_length)``.
 
         Returns:
             Centres and contexts, ``(P,)`` each, ordered by walk, centre and context.
         """
-        walks = self._check_ids("walks", walks, -1)
+        walks = self._check_ids("walks", walks, -1, torch.iinfo(torch.int64).max)
         if walks.dim() != 2:
             raise InputError("walks", f"shape {tuple(walks.shape)}", "shape (B, walk_length)")
         return near_pairs(walks.long(), self.window_size)

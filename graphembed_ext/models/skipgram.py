@@ -297,17 +297,18 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
             take_over(getattr(found, name), getattr(self, name), rows)
         return found, {"node_embed.weight": rows, "context_embed.weight": rows}
 
-    def _check_ids(self, argument: str, ids: Any, lowest: int) -> Tensor:
+    def _check_ids(self, argument: str, ids: Any, lowest: int, count: int | None = None) -> Tensor:
+        count = self.node_embed.num_embeddings if count is None else count
         ids = as_tensor(argument, ids, "an integer tensor of node ids")
         if ids.is_floating_point() or ids.dtype == torch.bool:
             raise InputError(argument, f"a tensor of dtype {ids.dtype}", "an integer tensor of node ids")
         if ids.numel():
             low, high = (int(end) for end in torch.aminmax(ids))
-            if low < lowest or high >= self.node_embed.num_embeddings:
+            if low < lowest or high >= count:
                 raise InputError(
                     argument,
                     f"node id {low if low < lowest else high}",
-                    f"ids from {lowest} to {self.node_embed.num_embeddings - 1}",
+                    f"ids from {lowest} to {count - 1}",
                 )
         return ids.to(self.node_embed.weight.device)
 

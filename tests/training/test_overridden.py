@@ -96,7 +96,8 @@ NO_PART = {
         "node_counts",
     ),  # of training and growing
 }
-#: What training in batches calls alone, and what only training without labels leaves out.
+#: What training in batches calls alone, what only training without labels leaves out, and what only tables that several
+#: processes share out ask for.
 OF_BATCHES = {"loader", "full_logits", "start"}
 
 
