@@ -83,13 +83,15 @@ def spelt(*further: Callable[..., Any]) -> Callable[[F], F]:
             try:
                 return function(*args, **kwargs)
             except TypeError as error:
+                if isinstance(error, ArgumentError):
+                    raise
                 found = _UNEXPECTED.search(str(error))
-                if found is None or found[1] not in kwargs or isinstance(error, ArgumentError):
-                    raise
+                lacking = f"{function.__qualname__}() missing " in str(error)  # where **kwargs took it
                 known = dict.fromkeys(name for taker in (function, *further) for name in _keywords(taker))
-                if found[1] in known:  # of another function of that name inside
+                named = [found[1]] if found is not None else list(kwargs) if lacking else []
+                given = {name: kwargs[name] for name in named if name in kwargs and name not in known}
+                if not given:  # of another function inside
                     raise
-                given = {found[1]: kwargs[found[1]]}
             check_names(given, known, f"an argument of {_called(function)}")  # outside: Python's own error says less
             raise AssertionError("a name that the function has was not expected")
 
