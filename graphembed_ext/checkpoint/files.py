@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ def read(path: Path, binary: bool | None = None) -> tuple[Parcel, str | None]:
     Raises:
         FileFormatError: A file that is missing, damaged, foreign, or holds more than tensors.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # False also for names that no file can have
         return Parcel(checked(weights(path), str(path))), None
     try:
         with path.open("rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import InputError
@@ -44,6 +45,9 @@ class GraphSAGE(_GraphSAGE):
                 as the layers.
         """
         x = features_given(x)
+        kept = next(self.parameters()).dtype
+        if x.dtype != kept and not torch.is_autocast_enabled(x.device.type):
+            raise InputError("x", f"{x.dtype}", f"{kept}, as the weights are", "x.to(...) or model.to(...)")
         if isinstance(g, (list, tuple)):
             blocks = [grouped(block) for block in g]
             if blocks and len(x) != blocks[0].num_src:

@@ -30,6 +30,7 @@ from .han_inputs import (
     forward_of_han,
     head_counts_of,
     metapaths_given,
+    reached,
     sizes_of,
     types_of_layers,
     whole_graph,
@@ -233,8 +234,7 @@ class HAN(LearnedFeatures, nn.Module):
         """Features and edges of a whole graph; edge types it lacks are made of :attr:`metapaths`.
 
         Raises:
-            InputError: Features missing for a type, of another size, NaN or infinite; an edge type that the graph
-                lacks and no metapath stands for.
+            InputError: Features missing, of another size, NaN or infinite; an edge type that the graph lacks.
         """
         features = self._features(view)
         edges = whole_graph(view, self._edge_types(), self.metapaths, self.max_neighbors, self._device)
@@ -347,7 +347,7 @@ class HAN(LearnedFeatures, nn.Module):
     def _scores(self, hidden: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if isinstance(self.predict, nn.ModuleDict):
             return {name: self.predict[name](hidden[name]) for name in self.targets if name in hidden}
-        return {name: self.predict(hidden[name]) for name in self.targets}
+        return {name: self.predict(reached(hidden, name)) for name in self.targets}
 
     def _features(self, view: GraphView) -> dict[str, Tensor]:
         like, own = next(self.parameters()), self._learned_types()

@@ -22,7 +22,7 @@ from .own_forward import edges_as_tensors
 
 __all__ = [
     *("HANInputs", "check_classes", "check_edge_types", "check_returns", "classes_of", "forward_of_han"),
-    *("head_counts_of", "metapaths_given", "sizes_of", "types_of_layers", "whole_graph"),
+    *("head_counts_of", "metapaths_given", "reached", "sizes_of", "types_of_layers", "whole_graph"),
 ]
 
 
@@ -156,3 +156,14 @@ def classes_of(view: GraphView, target: str) -> int:
 def types_of_layers(layers: Any, made: Any) -> list[Any]:
     """Node and edge types of each layer: as it says itself, or as made where somebody put in one that cannot tell."""
     return [getattr(conv, "metadata", part) for conv, part in zip(layers, made, strict=True)]
+
+
+def reached(hidden: Mapping[str, Tensor], name: str) -> Tensor:
+    """Vectors of the type that is judged.
+
+    Raises:
+        InputError: No edge leads to any of them.
+    """
+    if name not in hidden:
+        raise InputError("edge_index_dict", f"no edges into {name!r}", "edges into the nodes to be judged")
+    return hidden[name]

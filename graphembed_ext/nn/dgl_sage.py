@@ -116,8 +116,9 @@ class SAGEConv(nn.Module):
         edges = grouped(graph)
         source, target = self._sides(graph, edges, features_given(feat, "feat"))
         edge_weight = weights_given(edge_weight)
-        if edge_weight is not None and len(edge_weight) != edges.num_edges:
-            raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edges.num_edges}, one for each edge")
+        if edge_weight is not None and edge_weight.shape[:1] != (edges.num_edges,):
+            given = f"{len(edge_weight)} weights" if edge_weight.dim() else "one number"
+            raise InputError("edge_weight", given, f"{edges.num_edges}, one for each edge")
         if self._serves(graph, source, edge_weight):
             weight = None if edge_weight is None else edge_weight.reshape(-1)
             out = self._neighbours(edges, source, target, weight)

@@ -182,6 +182,8 @@ class HANConv(MessagePassing):
             outs[dst].append(self._own.activated(self, edge_type, out))
             if attentions:
                 attention[edge_type] = self._attention(edges, alpha_src, halves.alpha_dst)
+        if mean_over is not None and not isinstance(mean_over, Mapping):
+            raise InputError("mean_over", type(mean_over).__name__, "a function by node type, or None")
         found, semantic = {}, {}
         for name, parts in outs.items():
             found[name], semantic[name] = self._fused(parts, (mean_over or {}).get(name))
@@ -356,7 +358,8 @@ def _sizes(in_channels: int | Mapping[str, int], metadata: Any) -> dict[str, int
                     "in_channels", f"sizes of {list(sizes)}", f"a size for {name!r}, too, an end of {edge_type}"
                 )
     for size in sizes.values():
-        if sides_of("in_channels", size)[0] != size:
+        first = sides_of("in_channels", size)[0]
+        if getattr(size, "ndim", 0) or first != size:
             raise InputError("in_channels", size, "a number of features, by node type where they differ")
     return dict(sizes)
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses
-from .._core import checks, rng
+from .._core import checks, memory, rng
 from .._core.background import in_background
 from ..distributed.group import ALONE, Group
 from ..errors import InputError
@@ -88,6 +88,9 @@ def train(
     temperature = checks.number("temperature", temperature, above=0)
     weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
     batch_size = plan.batch_size or _BATCH_SIZE
+    memory.check_room("graph", f"{view.total_nodes} nodes", 8 * view.total_nodes, "their numbers")
+    pairs_of_batch = 2 * batch_size * checks.integer("negatives", negatives)
+    memory.check_room("negatives", f"{negatives}", 8 * pairs_of_batch, "those of a batch")
     every = {name: torch.arange(view.num_nodes.get(name, 0)) for name in model.targets}
     key = rng.key(plan.seed, "links")
     loader = model.loader(view, every, batch_size=batch_size, seed=key >> 1, fanouts=fanouts)

@@ -179,6 +179,8 @@ class Walker:
             raise InputError("stream", f"{stream!r} and first={first!r}", "integers")
         current = self.refresh()
         starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths))).to(current.device)
+        if isinstance(first, Tensor) and (first.shape != (len(starts),) or first.dtype != torch.int64):
+            raise InputError("first", f"shape {tuple(first.shape)}, {first.dtype}", f"({len(starts)},), int64")
         engine = self._serving(self.engine)
         needed = 8 * max(len(starts), 1) * walk_length
         memory.check_room("walk_length", f"{walk_length}", needed, f"{len(starts)} walks")

@@ -32,7 +32,8 @@ NOT_YET = {
     *("ge.EdgeSplit", "ge.edge_features", "ge.grow", "ge.predict", "ge.predict_proba", "ge.split"),
     *("evaluate.Scores", "evaluate.classification_references", "evaluate.link_references"),
     *("evaluate.neighbourhood_overlap", "evaluate.procrustes", "losses.regression_loss"),
-    *("plots.map_places", "plots.overlap_curves", "plots.search_curve"),
+    *("plots.map_places", "plots.overlap_curves", "plots.search_curve", "plots.interactive_map"),
+    *("evaluate.recommendation_baselines", "losses.sampled_softmax_loss", "losses.alignment_uniformity_loss"),
 }
 
 
