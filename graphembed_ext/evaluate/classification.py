@@ -91,7 +91,9 @@ def _labels(y: Any) -> np.ndarray:
     expected = "classes, whole numbers (N,); or labels 0 and 1, (N, C)"
     found = as_tensor("y", y.toarray() if hasattr(y, "toarray") else y, expected).detach().cpu()
     if found.is_floating_point() and not bool((found.isfinite() & (found == found.floor())).all()):
-        raise InputError("y", f"{described(found)} with entries that are no whole numbers", expected)
+        lost = (~found.isfinite()).nonzero()
+        wrong = f"NaN or infinity, first at node {int(lost[0, 0])}" if len(lost) else "fractions"
+        raise InputError("y", f"{described(found)} with {wrong}: entries that are no whole numbers", expected)
     labels: np.ndarray = found.long().numpy()
     if labels.ndim == 2 and labels.size and (labels.min() < 0 or labels.max() > 1):
         raise InputError("y", f"{described(found)} with entries from {labels.min()} to {labels.max()}", expected)

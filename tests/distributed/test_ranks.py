@@ -23,7 +23,7 @@ from tests.distributed.trainings import TRAININGS, kept
 
 PROGRAM = Path(__file__).with_name("ranks.py")
 #: Seconds after which the others must have ended when a rank has.
-SOON = 60  # seconds: 15 where nothing else runs, and this suite has two processes on two cores
+SOON = 30
 
 
 def _environment(**more):

@@ -132,7 +132,7 @@ def test_refusals():
     result = ge.fit(one, data, y=whole, masks=MASKS, task="regression", epochs=1, progress=False)
     assert "test_mae" in result.metrics
     for labels, message in (
-        (data.y.flatten(), "no whole numbers"),
+        (data.y.flatten(), "fractions"),
         (torch.full((NODES,), torch.nan), "NaN or infinity, first"),
     ):
         with pytest.raises(InputError, match=message):
