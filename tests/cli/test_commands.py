@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
 from graphembed_ext._core.optional import installed
-from graphembed_ext.cli.entry import app
+from tests.cli.commands import call, good
 
 CAMPS = [(a, b) for camp in ("abcd", "wxyz") for a in camp for b in camp if a < b] + [("d", "w")]
 LIKES = [(f"u{u}", f"i{i}") for u in range(6) for i in range(6) if u % 2 == i % 2 and u != i]
@@ -34,16 +33,6 @@ SMALL = [
     "0.1",
     "--deterministic",
 ]
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def good(*arguments):
-    done = call(*arguments)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 def lines(pairs, title=""):

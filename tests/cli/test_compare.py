@@ -7,22 +7,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli.entry import app
+from tests.cli.commands import call, good
 
 SMALL = ["--emb-dim", "4", "--walk-length", "8", "--window-size", "2", "--epochs", "2", "--host", "pyg"]
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def good(*arguments):
-    done = call(*arguments)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 @pytest.fixture(scope="module")

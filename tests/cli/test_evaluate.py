@@ -8,25 +8,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli.entry import app
 from graphembed_ext.cli.runs.evaluate import classify
 from graphembed_ext.cli.runs.records import Run
+from tests.cli.commands import call, good
 
 NODES, CLASSES = 120, 4
 BY = "by a regression on"
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def good(*arguments):
-    done = call(*arguments)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 def table(rows, title=""):
@@ -195,7 +184,7 @@ def test_links_that_were_trained_on_are_refused(walks, turned):
 
 
 def test_scores_are_named():
-    done = CliRunner().invoke(app, ["evaluate", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    done = call("evaluate", "--help", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     assert all(word in done.output for word in ("hadamard", "cosine", "node2vec"))
 
 

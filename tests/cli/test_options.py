@@ -9,21 +9,16 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli.entry import app
 from graphembed_ext.cli.option import COMMAND, JOB, READING
 from graphembed_ext.cli.options import OPTIONS
 from graphembed_ext.cli.runs.job import Job
 from graphembed_ext.readers.graphs import read_graph
+from tests.cli.commands import call
 
 FRIENDS = "source,target\nAda,Bob\nBob,Cleo\nCleo,Ada\nCleo,Dan\nDan,Eve\n"
 SMALL = ["--emb-dim", "4", "--walk-length", "8", "--window-size", "2", "--epochs", "1", "--host", "pyg"]
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -106,7 +101,7 @@ def test_options_left_out_leave_those_of_the_file(folder):
 
 
 def test_help_has_every_option():
-    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
+    text = call("train", "--help", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
     for option in OPTIONS:
         flags = [] if option.argument else list(option.flags) or [f"--{option.name.replace('_', '-')}"]
         for flag in (word for entry in flags for word in entry.split("/")):
@@ -116,7 +111,7 @@ def test_help_has_every_option():
 
 
 def test_help_is_grouped_and_fits_into_80_columns():
-    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).output
+    text = call("train", "--help", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).output
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) < 180
@@ -162,7 +157,7 @@ def test_the_size_of_a_vector_has_one_name_for_all_models(folder, model, flag):
 
 def test_the_shell_completes_values():
     env = {"_GRAPHEMBED_COMPLETE": "complete_bash", "COMP_WORDS": "graphembed train meta", "COMP_CWORD": "2"}
-    done = CliRunner().invoke(app, [], prog_name="graphembed", env=env)
+    done = call(prog_name="graphembed", env=env)
     assert done.output.split() == ["metapath2vec"]
 
 
@@ -217,7 +212,7 @@ def test_parity_reads_graphs_by_the_same_options(folder):
     done = call(*words, "--input-format", "nonsense")
     assert done.exit_code == 2
     assert done.stderr.startswith("graphembed: ")
-    text = CliRunner().invoke(app, ["parity", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
+    text = call("parity", "--help", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
     assert all(word in text for word in ("--directed", "--root", "--header", "--input-format", "--mat-key"))
 
 

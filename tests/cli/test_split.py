@@ -7,21 +7,10 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from graphembed_ext.cli.entry import app
+from tests.cli.commands import call, good
 
 PARTS = ("train", "valid", "test")
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def good(*arguments):
-    done = call(*arguments)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 def rows(path):

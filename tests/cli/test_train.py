@@ -11,22 +11,17 @@ import scipy.io
 import scipy.sparse as sp
 import torch
 from torch_geometric.data import HeteroData
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
 from graphembed_ext._core.optional import installed
-from graphembed_ext.cli.entry import app
 from graphembed_ext.errors import InputError
 from graphembed_ext.models import catalogue
+from tests.cli.commands import call
 
 HOSTS = ["dgl", "pyg"]
 RUN = "from graphembed_ext.cli import main; main()"
 WITHOUT_DGL = f"import sys; sys.modules['dgl'] = None; {RUN}"
 SMALL = ["--emb-dim", "8", "--walk-length", "8", "--window-size", "2", "--epochs", "2", "--threads", "1"]
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def train(folder, *arguments, output="out.parquet", input="friends.csv"):

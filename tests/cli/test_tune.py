@@ -6,27 +6,16 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli.entry import app
 from graphembed_ext.cli.runs import tune as runs
 from graphembed_ext.cli.runs.space import Setting
 from graphembed_ext.errors import InputError
+from tests.cli.commands import call, good
 
 pytest.importorskip("optuna")
 
 SMALL = ["--walk-length", "8", "--window-size", "2", "--epochs", "2", "--host", "pyg", "--deterministic"]
-
-
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def good(*arguments):
-    done = call(*arguments)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 @pytest.fixture

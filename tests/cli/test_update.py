@@ -6,22 +6,15 @@ import json
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
 import graphembed_ext as ge
-from graphembed_ext.cli.entry import app
+from tests.cli.commands import call, good
 
 SMALL = ["--emb-dim", "8", "--walk-length", "8", "--window-size", "2", "--threads", "1", "--deterministic"]
 
 
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 def done(*arguments):
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
+    return good(*arguments).output
 
 
 @pytest.fixture
