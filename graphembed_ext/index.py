@@ -87,7 +87,7 @@ class NeighborIndex:
 
     def __init__(self, emb: Embeddings, path: str | Path | None = None, node_type: str | None = None) -> None:
         self._emb = embeddings_of(emb)
-        self.node_type = emb.type_of(0, node_type)
+        self.node_type = emb.type_of(node_type=node_type)
         self._index: Any = None
         if path is not None:
             file = index_path(path, emb, self.node_type)

@@ -247,22 +247,19 @@ class Embeddings:
     def _row(self, node: int | str, node_type: str) -> int:
         return self.start_of(node_type) + self.id_of(node, node_type)
 
-    def type_of(self, node: int | str, node_type: str | None = None) -> str:
-        """The type of a node: the one given, or else the only one that fits."""
+    def type_of(self, node: int | str | None = None, node_type: str | None = None) -> str:
+        """The type of a node: the one given, or else the only one that fits; without a node, the only one there is."""
         if node_type is not None:
             self.start_of(node_type)
             return node_type
-        _check_node(node)
+        if node is not None:
+            _check_node(node)
         types = self.node_types
         if isinstance(node, str) and len(types) > 1:
             types = [name for name in types if node in self._ids_of(name)]
         if len(types) != 1:
-            raise InputError(
-                "node_type",
-                "nothing",
-                "one of " + ", ".join(map(repr, self.num_nodes)),
-                f"{node!r} alone is not enough",
-            )
+            hint = "" if node is None else f"{node!r} alone is not enough"
+            raise InputError("node_type", "nothing", "one of " + ", ".join(map(repr, self.num_nodes)), hint)
         return types[0]
 
     def id_of(self, node: int | str, node_type: str) -> int:
@@ -371,8 +368,8 @@ def embed(
 
 def _of_nodes(emb: Embeddings, nodes: Sequence[int | str] | Mapping[str, Sequence[int | str]]) -> Embeddings:
     """The vectors of some nodes, named as before, or by their ids."""
-    chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(0): nodes}
-    ids = {kind: _ids_among(emb, kind, chosen[kind]) for kind in sorted(chosen) if emb.type_of(0, kind)}
+    chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(): nodes}
+    ids = {kind: _ids_among(emb, kind, chosen[kind]) for kind in sorted(chosen) if emb.type_of(node_type=kind)}
     parts = [emb[kind][torch.tensor(of_kind, dtype=torch.int64)] for kind, of_kind in ids.items()]
     labels = {kind: emb.labels_of(kind) for kind in ids}
     names = {kind: [labels[kind][node] for node in of_kind] for kind, of_kind in ids.items()}

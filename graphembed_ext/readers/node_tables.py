@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..errors import FileFormatError, InputError
-from ..graph.view import GraphView
 from .checks import check_room
 from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
 from .options import Reading, chosen
@@ -266,16 +265,14 @@ def names_of(path: str | Path, known: Collection[str], reading: Reading | None =
     return list(found)
 
 
-def of_type(text: str, view: GraphView, argument: str) -> tuple[str, str]:
+def of_type(text: str, types: Sequence[str], argument: str) -> tuple[str, str]:
     """``TYPE=FILE`` as a pair; the only type where there is one."""
     kind, equals, file = text.partition("=")
-    if equals and kind in view.num_nodes:
+    if equals and kind in types:
         return kind, file
-    if equals and not Path(text).exists():
-        raise InputError(argument, text, "TYPE=FILE, with one of the node types " + ", ".join(view.node_types))
-    if len(view.node_types) == 1:
-        return view.node_types[0], text
-    raise InputError(argument, text, "TYPE=FILE, with one of the node types " + ", ".join(view.node_types))
+    if len(types) != 1 or (equals and not Path(text).exists()):
+        raise InputError(argument, text, "TYPE=FILE, with one of the node types " + ", ".join(types))
+    return types[0], text
 
 
 def as_sparse(y: Tensor) -> Any:

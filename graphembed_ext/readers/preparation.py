@@ -153,7 +153,7 @@ class _Beside:
     def _given_features(self, graph: GraphFile, reading: Reading, notes: list[str]) -> dict[tuple[str, str], Any]:
         given: dict[tuple[str, str], Any] = {}
         for text in self.features:
-            kind, file = of_type(text, graph.view, "features")
+            kind, file = of_type(text, graph.view.node_types, "features")
             names, count = (graph.names or {}).get(kind), graph.view.num_nodes[kind]
             given[kind, "x"] = _array(file, count) or read_features(file, names, count, reading.of_nodes(), notes)
         return given
@@ -164,7 +164,7 @@ class _Beside:
         given: dict[tuple[str, str], Any] = {}
         classes = {}
         for text in self.labels:
-            kind, file = of_type(text, graph.view, "labels")
+            kind, file = of_type(text, graph.view.node_types, "labels")
             names, count = (graph.names or {}).get(kind), graph.view.num_nodes[kind]
             found = read_labels(Path(file), names, count, None, reading.of_nodes(), notes)
             given[kind, "y"], classes[kind] = found.y, found.classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ __all__ = ["JsonTable", "ParquetTable", "Table", "open_table"]
 _ROWS = 2000
 
 
-class TitledTable:
+class TitledTable(ABC):
     """A table whose columns are known from the start; the interface is that of a text table.
 
     Attributes:
@@ -42,7 +43,7 @@ class TitledTable:
         """Number of columns."""
         return len(self.titles or (self.rows[0] if self.rows else ()))
 
-    def decide(self, known: Collection[str] = (), kind: str = "") -> None:
+    def decide(self, known: Collection[str] = (), kind: str = "") -> None:  # noqa: B027
         """Nothing: whether there are titles is known."""
 
     def notes(self) -> list[str]:
@@ -53,9 +54,9 @@ class TitledTable:
         """The file and the row."""
         return f"{self.name}, row {row + 1}"
 
+    @abstractmethod
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """Chunks of columns, as of a text table."""
-        raise NotImplementedError
 
 
 class JsonTable(TitledTable):

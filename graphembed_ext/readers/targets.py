@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .._core.near import did_you_mean
 from ..errors import FileFormatError
-from .node_rows import NodeRows, as_set, named, node_rows
+from .node_rows import NodeRows, array_in, as_set, named, node_rows
 from .options import Reading
 
 __all__ = ["read_targets"]
@@ -67,10 +66,7 @@ def _ids(rows: NodeRows, place: Mapping[str, int]) -> list[int]:
 
 
 def _of_array(path: Path, count: int) -> Tensor:
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise FileFormatError(str(path), f"a file that cannot be read ({error})", "an array (.npy)") from error
+    found = array_in(path)
     if found.shape not in ((count,), (count, 1)) or found.dtype.kind not in "fiu":
         raise FileFormatError(str(path), f"{found.dtype} of shape {found.shape}", f"numbers of shape ({count},)")
     return torch.from_numpy(found.reshape(count)).float()

@@ -97,7 +97,7 @@ def node_of(emb: Embeddings, text: str, node_type: str | None) -> tuple[int | st
     Raises:
         InputError: No node, or none of this type, has the name; several types have it.
     """
-    types = [emb.type_of(0, node_type)] if node_type is not None else emb.node_types
+    types = [emb.type_of(node_type=node_type)] if node_type is not None else emb.node_types
     named = [kind for kind in emb.node_types if text in emb.names.get(kind, ())]
     here = [kind for kind in named if kind in types]
     if len(here) == 1:

@@ -15,7 +15,7 @@ from ...evaluate.classification import node_classification
 from ...evaluate.references import classification_references
 from ...evaluate.scores import Scores
 from ...graph.view import GraphView
-from ...readers.node_tables import read_labels
+from ...readers.node_tables import of_type, read_labels
 from ...readers.options import Reading
 from .arguments import supervised
 from .inputs import of_nodes
@@ -54,22 +54,13 @@ def labels_of(
     return found
 
 
-def _only_type(emb: Embeddings, file: str) -> str:
-    if len(emb.node_types) == 1:
-        return emb.node_types[0]
-    types = ", ".join(emb.node_types)
-    raise InputError("labels", file, f"TYPE=FILE, as there are nodes of the types {types}")
-
-
 def _labels_in(
     emb: Embeddings, files: Sequence[str], column: str | None, reading: Reading | None, notes: list[str] | None
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels from files, each perhaps with ``TYPE=`` before its name."""
     found: dict[str, tuple[Any, list[str]]] = {}
     for text in files:
-        kind, equals, file = text.partition("=")
-        if not equals or kind not in emb:
-            kind, file = _only_type(emb, text), text
+        kind, file = of_type(text, emb.node_types, "labels")
         told: list[str] = []
         read = read_labels(Path(file), emb.names.get(kind), emb.num_nodes[kind], column, reading, told, leave_out=True)
         if notes is not None:

@@ -50,7 +50,7 @@ def prepared(job: Job, task: str) -> GraphFile:
     numbers = _of_numbers(job)
     parts: dict[str, dict[str, Tensor]] = {}
     for text in job.labels:
-        kind, file = of_type(text, view, "labels")
+        kind, file = of_type(text, view.node_types, "labels")
         if tables and kind in labels:
             notes.append(f"labels of {file}{_INSTEAD}")
         found = (_targets if numbers else _labels)(job, source, kind, file, notes)
@@ -67,7 +67,7 @@ def prepared(job: Job, task: str) -> GraphFile:
 def _put_features(job: Job, source: GraphFile, features: dict[str, dict[str, Tensor]], notes: list[str]) -> None:
     """Put features of the files of ``--features`` among those of their node types."""
     for text in job.features:
-        kind, file = of_type(text, source.view, "features")
+        kind, file = of_type(text, source.view.node_types, "features")
         known, count = (source.names or {}).get(kind), source.view.num_nodes[kind]
         if "nodes" in job.reading and "x" in features[kind]:
             notes.append(f"features of {file}{_INSTEAD}")
@@ -121,7 +121,7 @@ def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]
 def _with_labelled(job: Job, source: GraphFile) -> GraphFile:
     """The graph with the nodes that a table of labels names and no edge does."""
     for text in job.labels:
-        kind, file = of_type(text, source.view, "labels")
+        kind, file = of_type(text, source.view.node_types, "labels")
         known = (source.names or {}).get(kind)
         if known is None or Path(file).suffix == ".npy":
             continue

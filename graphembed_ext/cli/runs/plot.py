@@ -63,7 +63,7 @@ def draw(
     if kind != "map":
         figure = KINDS[kind](emb, Run.of(path))
     else:
-        types = emb.node_types if node_type is None else [emb.type_of(0, node_type)]
+        types = emb.node_types if node_type is None else [emb.type_of(node_type=node_type)]
         known = _known_labels(emb, path, labels, label_column, reading, notes)
         if output.suffix == ".csv":
             return _write_places(emb, types, known, output, method, seed)
