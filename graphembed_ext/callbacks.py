@@ -24,7 +24,7 @@ class TensorBoard:
     Example:
         >>> import tempfile, torch, graphembed_ext as ge
         >>> model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0)
-        >>> with TensorBoard(tempfile.mkdtemp()) as log:  # doctest: +SKIP
+        >>> with TensorBoard(tempfile.mkdtemp()) as log:
         ...     result = ge.fit(model, epochs=2, progress=False, on_epoch=log)
     """
 
@@ -43,7 +43,14 @@ class TensorBoard:
         self._writer.flush()
 
     def close(self) -> None:
-        """End the log."""
+        """End the log.
+
+        Example:
+            >>> import tempfile
+            >>> log = TensorBoard(tempfile.mkdtemp())
+            >>> log({"epoch": 1, "loss": 0.5})
+            >>> log.close()
+        """
         self._writer.close()
 
     def __enter__(self) -> TensorBoard:

@@ -30,5 +30,11 @@ __all__ = [
 
 
 def models() -> dict[str, type]:
-    """Models of this host by the name that :func:`graphembed_ext.create` takes."""
+    """Models of this host by the name that :func:`graphembed_ext.create` takes.
+
+    Example:
+        >>> from graphembed_ext import dgl
+        >>> sorted(dgl.models())
+        ['deepwalk', 'graphsage', 'han', 'lightgcn', 'metapath2vec']
+    """
     return models_of("dgl")

@@ -35,7 +35,16 @@ def _short(text: str) -> str:
 
 
 class GraphEmbedError(Exception):
-    """Base class of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> try:
+        ...     ge.view("a text")
+        ... except GraphEmbedError as error:
+        ...     print(type(error).__name__)
+        GraphTypeError
+    """
 
 
 class InputError(GraphEmbedError, ValueError):
@@ -121,15 +130,42 @@ class ConversionError(InputError):
 
 
 class GraphTypeError(InputError, TypeError):
-    """The object given as a graph belongs to neither host."""
+    """The object given as a graph belongs to neither host.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> try:
+        ...     ge.view(7)
+        ... except TypeError as error:
+        ...     print(error.argument, error.got)
+        graph an object of type builtins.int
+    """
 
 
 class FileFormatError(InputError):
-    """A file cannot be read as what it claims, or is said, to be."""
+    """A file cannot be read as what it claims, or is said, to be.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> try:
+        ...     ge.Embeddings.load("emb.xls")
+        ... except FileFormatError as error:
+        ...     print(error)
+        path: got emb.xls; expected a name ending in .parquet, .npz or .safetensors, or a folder.
+    """
 
 
 class MissingFolderError(InputError, FileNotFoundError):
-    """A file cannot be written, as its folder does not exist."""
+    """A file cannot be written, as its folder does not exist.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> try:
+        ...     ge.Embeddings(torch.eye(2)).save("no/such/folder/emb.parquet")
+        ... except FileNotFoundError as error:
+        ...     print(type(error).__name__)
+        MissingFolderError
+    """
 
 
 class FileWriteError(GraphEmbedError, OSError):
@@ -175,16 +211,50 @@ class FileInUseError(FileWriteError):
 
 
 class GraphChangedError(GraphEmbedError, RuntimeError):
-    """The host graph changed under a model in a way the model cannot follow."""
+    """The host graph changed under a model in a way the model cannot follow.
+
+    Example:
+        >>> from torch_geometric.data import Data
+        >>> import torch, graphembed_ext as ge
+        >>> data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+        >>> model = ge.DeepWalk(data, emb_dim=4, walk_length=12, seed=0)
+        >>> data.num_nodes = 3  # the tables have two rows
+        >>> try:
+        ...     ge.fit(model, epochs=1, progress=False)
+        ... except GraphChangedError as error:
+        ...     print(str(error).partition(" Hint: ")[0])
+        the graph has 3 nodes now, but the model's tables were made for 2.
+    """
 
 
 class EngineError(GraphEmbedError, RuntimeError):
-    """The engine asked for cannot serve this call."""
+    """The engine asked for cannot serve this call.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> ring = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> try:
+        ...     ge.walks.random_walk(ring, [0], 5, time=torch.arange(3), engine="dgl")
+        ... except EngineError as error:
+        ...     print(error)
+        engine: 'dgl' cannot serve this call: DGL's walks know no time. Hint: engine='torch' can.
+    """
 
 
 class DistributedError(GraphEmbedError, RuntimeError):
-    """Another rank has ended, or cannot be reached; says which, and why."""
+    """Another rank has ended, or cannot be reached; says which, and why.
+
+    Example:
+        >>> print(DistributedError("rank 1 has ended."))
+        rank 1 has ended.
+    """
 
 
 class MissingDependencyError(GraphEmbedError, ImportError):
-    """An optional package is absent; the message names the extra that brings it."""
+    """An optional package is absent; the message names the extra that brings it.
+
+    Example:
+        >>> error = MissingDependencyError("a picture needs matplotlib. Hint: pip install 'graphembed_ext[eval]'.")
+        >>> isinstance(error, ImportError)
+        True
+    """

@@ -118,7 +118,13 @@ def _short(number: float) -> str:
 
 
 def words(emb: Embeddings) -> list[str]:
-    """One word for each row, without white space, all different."""
+    """One word for each row, without white space, all different.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> words(ge.Embeddings(torch.eye(2), names={"_N": ["Ada Lovelace", "Bob"]}))
+        ['Ada_Lovelace', 'Bob']
+    """
     several = len(embeddings_of(emb).node_types) > 1
     found = []
     for node_type in emb.node_types:

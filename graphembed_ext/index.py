@@ -21,7 +21,13 @@ _SUFFIX = ".usearch"
 
 
 def index_path(path: str | Path, emb: Embeddings, node_type: str) -> Path:
-    """File of a node type's index: ``path`` itself where there is one type, otherwise ``stem.TYPE.usearch``."""
+    """File of a node type's index: ``path`` itself where there is one type, otherwise ``stem.TYPE.usearch``.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> index_path("emb.usearch", ge.Embeddings(torch.eye(2), {"user": 1, "item": 1}), "item").name
+        'emb.item.usearch'
+    """
     path = checks.path("path", path)
     embeddings_of(emb).start_of(node_type)
     return path if len(emb.node_types) == 1 else path.with_name(f"{path.stem}.{node_type}{path.suffix}")
@@ -33,6 +39,13 @@ def write_indexes(emb: Embeddings, path: str | Path) -> list[Path]:
     Raises:
         FileFormatError: A name that does not end in ``.usearch``.
         MissingDependencyError: usearch is not installed.
+
+    Example:
+        >>> import tempfile, torch, graphembed_ext as ge
+        >>> emb = ge.Embeddings(torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), names={"_N": ["a", "b", "c"]})
+        >>> (path,) = write_indexes(emb, f"{tempfile.mkdtemp()}/emb.usearch")
+        >>> NeighborIndex(emb, path).most_similar("a", k=1)[0][0]
+        'b'
     """
     path = checks.path("path", path)
     embeddings_of(emb)

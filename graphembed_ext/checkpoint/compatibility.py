@@ -175,6 +175,11 @@ def matrix() -> Matrix:
 
     Raises:
         AssertionError: A conversion that changes a bit.
+
+    Example:
+        >>> print(matrix())  # doctest: +SKIP
+        both: saves and loads, equal bit for bit; save: saves only; -: refused, see below; .: nothing alike
+        ...
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "checkpoint.pt"

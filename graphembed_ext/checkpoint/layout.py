@@ -71,6 +71,17 @@ class Layout:
         to_ours: A model's state_dict out of a file's content.
         from_ours: A file's content out of a model's state_dict.
         nested: Key under which files of this layout hold the state_dict; empty for none.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> layout = ge.checkpoint.LAYOUTS["pyg.Node2Vec"]
+        >>> layout.recognises(["embedding.weight"]), layout.kind
+        (True, 'table')
+        >>> about = About("table", "Node2Vec")
+        >>> sorted(layout.from_ours({"embedding.weight": torch.eye(2)}, about).state)
+        ['embedding.weight']
+        >>> sorted(layout.to_ours(Parcel({"embedding.weight": torch.eye(2)}), about))
+        ['embedding.weight']
     """
 
     name: str

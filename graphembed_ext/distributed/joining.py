@@ -32,6 +32,11 @@ def join(device: torch.device | None = None) -> Group:
     Raises:
         InputError: A launcher's variables that do not fit together; ranks with other versions of packages.
         DistributedError: Ranks that do not come.
+
+    Example:
+        >>> group = join()  # of a process that no launcher has started: itself
+        >>> group.rank, group.size
+        (0, 1)
     """
     import torch.distributed as dist
 
@@ -76,7 +81,13 @@ def _joined(dist: Any, device: torch.device | None) -> Ranks:
 
 
 def leave() -> None:
-    """End the group that :func:`join` has made, if it has."""
+    """End the group that :func:`join` has made, if it has.
+
+    Example:
+        >>> leave()  # nothing to end where no launcher has started this process
+        >>> join().size
+        1
+    """
     import torch.distributed as dist
 
     if _made:

@@ -34,6 +34,12 @@ def save(model: Any, folder: str | Path, names: Mapping[str, Sequence[str]] | No
 
     Raises:
         InputError: A name with an ending, or a model without such a table.
+
+    Example:
+        >>> import tempfile, torch, graphembed_ext as ge
+        >>> model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0)
+        >>> ge.Embeddings.load(save(model, f"{tempfile.mkdtemp()}/emb"))
+        Embeddings(2 nodes, 4 dimensions)
     """
     path = Path(folder)
     if path.suffix or path.is_file():
@@ -59,6 +65,13 @@ def gather(model: nn.Module) -> None:
 
     Raises:
         InputError: They do not fit into memory.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0)
+        >>> gather(model)  # where several processes train, every one has the whole table from here on
+        >>> model.node_embed.weight.shape
+        torch.Size([2, 4])
     """
     for module in model.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
@@ -72,6 +85,11 @@ def collected(model: Any) -> Embeddings | None:
 
     Raises:
         InputError: They do not fit into the first one's memory.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> collected(ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0))
+        Embeddings(2 nodes, 4 dimensions)
     """
     table, counts = model.node_embed.weight.detach(), model.view.num_nodes
     group = join()

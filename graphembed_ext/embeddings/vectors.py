@@ -17,6 +17,7 @@ from .._core import html as _html
 from .._core.checks import as_floats, described
 from .._core.doors import as_ids
 from .._core.near import did_you_mean
+from .._core.optional import optional
 from .._core.shared import is_shared, unshared
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE
@@ -44,6 +45,11 @@ class Embeddings:
         ['b', 'c']
         >>> emb["c"], emb[["a", "c"]].shape, emb.numpy().shape
         (tensor([0., 1.]), torch.Size([2, 2]), (3, 2))
+        >>> emb.id_of("b", "_N"), emb.type_of("b"), emb.start_of("_N"), emb.labels_of("_N"), list(emb.to_pandas())
+        (1, '_N', 0, ['a', 'b', 'c'], ['type', 'id', 'name', '0', '1'])
+        >>> from tempfile import mkdtemp
+        >>> Embeddings.load(emb.save(f"{mkdtemp()}/emb.parquet")).names
+        {'_N': ['a', 'b', 'c']}
     """
 
     def __init__(
@@ -107,8 +113,7 @@ class Embeddings:
 
     def numpy(self) -> np.ndarray:
         """All vectors as an array ``(N, d)``; on the CPU it shares their memory."""
-        found: np.ndarray = self.tensor.detach().cpu().numpy()
-        return found
+        return self.tensor.detach().cpu().numpy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         found = self.numpy()
@@ -178,8 +183,6 @@ class Embeddings:
 
     def to_pandas(self) -> pd.DataFrame:
         """A DataFrame with a row for each node: type, id, name, and the dimensions as columns ``0`` to ``d - 1``."""
-        from .._core.optional import optional
-
         pandas = optional("pandas", "Embeddings.to_pandas")
         index = pandas.DataFrame(
             {

@@ -106,8 +106,8 @@ class GraphView:
         >>> view = ge.view(torch.tensor([[0, 1], [1, 2]]), num_nodes=4)
         >>> view
         GraphView(pyg: 4 nodes, 2 edges)
-        >>> view.csr().indptr
-        tensor([0, 1, 2, 2, 2])
+        >>> view.has_csr(), view.csr().indptr, view.edge_index().tolist(), view.names_of(["_N"])
+        (False, tensor([0, 1, 2, 2, 2]), [[0, 1], [1, 2]], {})
     """
 
     num_nodes: Mapping[str, int]

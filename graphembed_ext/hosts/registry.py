@@ -68,6 +68,12 @@ def register_host(name: str, module: str, packages: tuple[str, ...]) -> None:
         name: Name of the host, as users will write it.
         module: Import name of its adapter, a module with the functions of :class:`Adapter`.
         packages: Top-level packages whose objects the adapter reads.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> register_host("mine", "my_package.adapter", ("my_graphs",))
+        >>> hosts()[-1], _ADAPTERS.pop("mine")
+        ('mine', ('my_package.adapter', ('my_graphs',)))
     """
     checks.text("name", name, "the name of a host")
     checks.text("module", module, "the import name of a module")

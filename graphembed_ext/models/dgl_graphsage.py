@@ -26,6 +26,9 @@ class GraphSAGE(_GraphSAGE):
         >>> g = ge.to_host(torch.tensor([[0, 1], [2, 2]]), "dgl")
         >>> GraphSAGE(4, 8, num_layers=2)(g, torch.ones(3, 4)).shape
         torch.Size([3, 8])
+        >>> model = GraphSAGE(4, 8, num_layers=2)
+        >>> model(g, torch.ones(3, 4)).shape
+        torch.Size([3, 8])
     """
 
     def forward(self, g: Any, x: Tensor, edge_weight: Any = None) -> Tensor:  # type: ignore[override]

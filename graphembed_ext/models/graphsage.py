@@ -69,16 +69,16 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
     Example:
         >>> import graphembed_ext as ge
         >>> from torch_geometric.datasets import KarateClub
-        >>> data = KarateClub()[0]
-        >>> model = GraphSAGE(34, 16, num_layers=2, out_channels=4, seed=0)
-        >>> model(data.x, data.edge_index).shape
-        torch.Size([34, 4])
-        >>> nodes = torch.arange(34)
+        >>> data, model = KarateClub()[0], GraphSAGE(34, 16, num_layers=2, out_channels=4, seed=0)
+        >>> model(data.x, data.edge_index).shape, model.inference(data).shape
+        (torch.Size([34, 4]), torch.Size([34, 4]))
+        >>> view, nodes = ge.view(data), torch.arange(34)
         >>> result = ge.fit(model, data, masks={"train": nodes[::2], "test": nodes[1::2]}, epochs=50, progress=False)
-        >>> result.history[-1]["loss"] < result.history[0]["loss"]
-        True
-        >>> ge.embed(model, data)
-        Embeddings(34 nodes, 4 dimensions)
+        >>> result.history[-1]["loss"] < result.history[0]["loss"], ge.embed(model, data)
+        (True, Embeddings(34 nodes, 4 dimensions))
+        >>> batch, seeds = next(iter(model.loader(view, {"_N": nodes}, batch_size=8, seed=0)))  # in a loop of your own
+        >>> model.logits(model.inputs(view))["_N"].shape, model.logits(batch)["_N"].shape
+        (torch.Size([34, 4]), torch.Size([8, 4]))
     """
 
     targets = (NODE_TYPE,)

@@ -94,10 +94,11 @@ class HAN(LearnedFeatures, nn.Module):
         >>> data["author"].x, data["author"].y = torch.eye(3), torch.tensor([0, 1, 1])
         >>> model = HAN.for_graph(data, hidden_channels=8, heads=2, metapaths={"APA": ["writes", "by"]}, seed=0)
         >>> result = ge.fit(model, data, masks={"train": torch.tensor([0, 2])}, epochs=5, progress=False)
-        >>> ge.embed(model, data)
-        Embeddings(author 3; 8 dimensions)
-        >>> model.semantic_attention(data)
-        {'author': {'APA': 1.0}}
+        >>> ge.embed(model, data), model.semantic_attention(data)
+        (Embeddings(author 3; 8 dimensions), {'author': {'APA': 1.0}})
+        >>> inputs = model.inputs(ge.view(data))
+        >>> model(inputs.features, inputs.blocks[0].edges)["author"].shape, model.logits(inputs)["author"].shape
+        (torch.Size([3, 2]), torch.Size([3, 2]))
     """
 
     task = "nodes"
@@ -330,10 +331,7 @@ class HAN(LearnedFeatures, nn.Module):
         }
 
     def _hidden(
-        self,
-        features: dict[str, Tensor],
-        blocks: Sequence[Block],
-        weights: Mapping[EdgeType, Tensor] | None = None,
+        self, features: dict[str, Tensor], blocks: Sequence[Block], weights: Mapping[EdgeType, Tensor] | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Outputs of the last layer, and its attention over metapaths."""
         hidden, semantic = features, cast("dict[str, Tensor]", {})

@@ -78,6 +78,10 @@ class LightGCN(Recommending, nn.Module):
         >>> model = ge.LightGCN.for_graph(data, embedding_dim=8, num_layers=2, seed=0)
         >>> model(data).shape, model.recommend(data, src_index=[0], k=1, exclude=True)  # user 0 has items 0 and 1
         (torch.Size([3]), tensor([[2]]))
+        >>> model.predict_link(data, torch.tensor([[0], [2]]), prob=True).shape  # how likely user 0 takes item 2
+        torch.Size([1])
+        >>> model.link_pred_loss(model(data), torch.ones(3)).shape, model.interactions(data).items
+        (torch.Size([]), tensor([0, 1, 1]))
     """
 
     task = "recommendation"
@@ -216,6 +220,11 @@ class LightGCN(Recommending, nn.Module):
         Args:
             edge_index: Edges to propagate along, in any form; None for the graph the model was made for.
             edge_weight: Weight of each edge, or interaction of a typed graph, ``(E,)``.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> ge.LightGCN(3, 8, num_layers=2).get_embedding(torch.tensor([[0, 1], [1, 2]])).shape
+            torch.Size([3, 8])
         """
         edges, edge_weight, _ = self._read(edge_index, edge_weight)
         return self._propagated(edges, edge_weight)
@@ -284,6 +293,12 @@ class LightGCN(Recommending, nn.Module):
                 ``lambda_reg`` may stand here.
             lambda_reg: Strength of that.
             **kwargs: None are left: PyG's loss has no further arguments that work.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> model = ge.LightGCN(3, 8, num_layers=2)
+            >>> model.recommendation_loss(torch.tensor([2.0]), torch.tensor([0.0]), lambda_reg=0.0)  # ln(1 + exp(-2))
+            tensor(0.1269)
         """
         if kwargs:
             name, value = next(iter(kwargs.items()))

@@ -58,6 +58,8 @@ class Node2Vec(Windowed):
         >>> for pos_rw, neg_rw in model.loader(batch_size=3):
         ...     print(pos_rw.shape, neg_rw.shape, model.loss(pos_rw, neg_rw).shape)
         torch.Size([9, 3]) torch.Size([9, 3]) torch.Size([])
+        >>> model().shape, model(torch.tensor([2])).shape
+        (torch.Size([3, 8]), torch.Size([1, 8]))
     """
 
     @spelt()

@@ -83,6 +83,11 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
         >>> result = ge.fit(model, data, masks=masks, epochs=5, progress=False)
         >>> ge.embed(model, data)
         Embeddings(author 3; 2 dimensions)
+        >>> inputs = model.inputs(ge.view(data))
+        >>> model(*inputs)["author"].shape, model.logits(inputs)["author"].shape, model.inference(data)["author"].shape
+        (torch.Size([3, 2]), torch.Size([3, 2]), torch.Size([3, 2]))
+        >>> len(model.loader(ge.view(data), {"author": torch.arange(3)}, batch_size=2, seed=0))
+        2
     """
 
     @spelt(SAGEConv)

@@ -51,6 +51,9 @@ class SAGEConv(nn.Module):
         >>> g = ge.to_host(torch.tensor([[0, 1], [2, 2]]), "dgl")
         >>> SAGEConv(4, 3, "mean")(g, torch.ones(3, 4)).shape
         torch.Size([3, 3])
+        >>> conv = SAGEConv(4, 3, "gcn")
+        >>> conv(g, torch.ones(3, 4)).shape
+        torch.Size([3, 3])
     """
 
     def __init__(

@@ -22,6 +22,10 @@ class Row:
         absolute: Largest absolute difference; infinite when the shapes differ.
         relative: Largest difference relative to the larger value.
         reason: For a difference, where it is and its likely cause.
+
+    Example:
+        >>> Row("loss", "step 1", False, 0.5, 0.1, "other walks").reason
+        'other walks'
     """
 
     stage: str
@@ -41,6 +45,12 @@ class ParityReport:
         hosts: Names of the two hosts.
         engine: Walk engine that both used; ``"none"`` for a model that does not walk.
         rows: All comparisons.
+
+    Example:
+        >>> rows = Row("view", "edges", True), Row("walks", "nodes", False, 3.0, 0.5, "other seeds")
+        >>> report = ParityReport("deepwalk", ("dgl", "pyg"), "torch", rows)
+        >>> report.ok, report.first_difference.reason, list(report.stages()), report.to_dict()["hosts"]
+        (False, 'other seeds', ['view', 'walks'], ['dgl', 'pyg'])
     """
 
     model: str

@@ -29,6 +29,11 @@ def loss_curve(history: Sequence[Mapping[str, float]], *, title: str = "", best_
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> figure = loss_curve([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}], title="a short training")
+        >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+        ('epoch', 'loss')
     """
     history = _entries(history)
     if not history:
@@ -49,6 +54,11 @@ def recall_curve(history: Sequence[Mapping[str, float]], *, title: str = "", bes
 
     Raises:
         InputError: A history without validated recall.
+
+    Example:
+        >>> history = [{"epoch": 1, "val_recall@20": 0.1}, {"epoch": 2, "val_recall@20": 0.2}]
+        >>> [line.get_label() for line in recall_curve(history, best_epoch=2).axes[0].lines]
+        ['recall@20', 'kept: epoch 2']
     """
     history = _entries(history)
     best_epoch = checks.integer("best_epoch", best_epoch, minimum=0)
@@ -82,6 +92,10 @@ def overlap_curves(lines: Mapping[str, Mapping[int, float]], *, title: str = "")
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> overlap_curves({"first seed, second seed": {5: 0.6, 10: 0.7}}).axes[0].get_xlabel()
+        'nearest neighbours'
     """
     if not lines:
         raise InputError("lines", "no pairs", "at least one")
@@ -113,6 +127,10 @@ def search_curve(values: Sequence[float | None], given: float, *, title: str = "
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> search_curve([0.70, None, 0.74], given=0.71, figure_of="micro-F1").axes[0].get_ylabel()
+        'micro-F1'
     """
     figure, axes = axes_of(title, f"each of {len(values)} trials, judged on the validation data")
     done = [(number, value) for number, value in enumerate(values, 1) if value is not None]
@@ -137,6 +155,11 @@ def degree_against_norm(groups: Mapping[str, tuple[Tensor, Tensor]], *, title: s
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> import torch
+        >>> degree_against_norm({"user": (torch.tensor([1.0, 3.0]), torch.tensor([0.5, 0.9]))}).axes[0].get_xlabel()
+        'edges of the node'
     """
     groups = _groups(groups)
     figure, axes = axes_of(title, "length of a node's vector against the number of its edges")
@@ -175,6 +198,11 @@ def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") ->
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> figure = attention({"author": {"APA": 0.7, "APCPA": 0.3}})
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['APA', 'APCPA']
     """
     expected = "a dict of weights, numbers from 0 to 1, by node type and metapath"
     for kind, paths in checks.mapping("weights", weights, expected).items():

@@ -76,6 +76,12 @@ def draw_embedding(
 
     Returns:
         The path.
+
+    Example:
+        >>> import tempfile, torch
+        >>> path = Path(tempfile.mkdtemp()) / "people.png"
+        >>> draw_embedding(torch.eye(3), ["Ada", "Al", "Bo"], ["a", "a", "b"], path, title="three people").name
+        'people.png'
     """
     path = checks.target("path", path)
     vectors = as_matrix(vectors)
@@ -150,6 +156,12 @@ def embedding_map(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> import torch
+        >>> figure = embedding_map(torch.eye(3), ["a", "a", "b"], ["Ada", "Al", "Bo"], title="three people")
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['a (2)', 'b (1)']
     """
     vectors = as_matrix(vectors)
     names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))

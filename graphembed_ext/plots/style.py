@@ -29,6 +29,13 @@ def save(figure: Any, path: str | Path) -> Path:
     """Write a figure to a file, .png, .svg or .pdf; the old file stays in place until the new one is whole.
 
     A layout of :func:`interactive_map` becomes an ``.html`` with its scripts in it, that needs no network.
+
+    Example:
+        >>> import tempfile
+        >>> from graphembed_ext import plots
+        >>> curve = plots.loss_curve([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])
+        >>> save(curve, f"{tempfile.mkdtemp()}/loss.svg").name
+        'loss.svg'
     """
     path = checks.target("path", path)
     kind = path.suffix.removeprefix(".").lower()

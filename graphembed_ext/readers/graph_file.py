@@ -54,6 +54,16 @@ class GraphFile:
         classes: Names of the classes of ``labels`` by node type, where the source has such.
         trouble: Why the weights of the source were not read, to be raised where they are needed: the first that is
             negative or blank. None where nothing is wrong with them.
+
+    Example:
+        >>> import pathlib, tempfile, graphembed_ext as ge
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "friends.csv"
+        >>> _ = path.write_text("source,target,weight\\nAda,Bob,2\\nBob,Cleo,1\\n")
+        >>> found = ge.readers.read_graph(path)
+        >>> found.edges_in_words, found.names, found.weight
+        ('2 edges in both directions', {'_N': ['Ada', 'Bob', 'Cleo']}, 'edge_weight')
+        >>> found.build("pyg")
+        Data(...)
     """
 
     view: GraphView

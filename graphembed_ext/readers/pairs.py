@@ -42,6 +42,13 @@ def read_pairs(
 
     Raises:
         FileFormatError: Not such a file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "test.csv"
+        >>> _ = path.write_text("user,item\\nAnn,tea\\nBen,jam\\n")
+        >>> read_pairs(path)
+        [['Ann', 'Ben'], ['tea', 'jam']]
     """
     how = Reading.of(header=header, weight=False, **reading)
     check_words(input_format=input_format)

@@ -43,6 +43,13 @@ class NeighborBatch:
         features: Features of all nodes of the graph, not sliced; None where it has none.
         labels: Labels of all nodes of the graph; None where it has none.
         number: Number of the batch in its epoch.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> path = ge.view(torch.tensor([[0, 1, 2], [1, 2, 3]])).with_features({"_N": {"x": torch.eye(4)}})
+        >>> batch = next(iter(ge.neighbor_loader(path, [1, 1], nodes=[3], batch_size=1, seed=0)))
+        >>> batch, batch.nodes, batch.x.shape  # 3 hears of 2, and 2 of 1
+        (NeighborBatch(1 seeds, 3 nodes, 2 blocks), tensor([3, 2, 1]), torch.Size([3, 4]))
     """
 
     seeds: Any
@@ -76,14 +83,30 @@ class NeighborBatch:
         return [ids[entries].long() for entries in self._entries]
 
     def to(self, device: Any) -> NeighborBatch:
-        """The batch on a device, features and labels sliced."""
+        """The batch on a device, features and labels sliced.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> batch = next(iter(ge.neighbor_loader(torch.tensor([[0, 1], [1, 0]]), [1], batch_size=2, seed=0)))
+            >>> batch.to("cpu").seeds.device
+            device(type='cpu')
+        """
         moved = {name: _moved(getattr(self, name), device) for name in ("seeds", "nodes", "blocks", "edge_weights")}
         found = replace(self, **moved, features=None, labels=None)
         found._sliced = _moved({"x": self.x, "y": self.y}, device)
         return found
 
     def pin_memory(self) -> NeighborBatch:
-        """The batch in page-locked memory, features and labels sliced."""
+        """The batch in page-locked memory, features and labels sliced.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> batch = next(iter(ge.neighbor_loader(torch.tensor([[0, 1], [1, 0]]), [1], batch_size=2, seed=0)))
+            >>> if torch.cuda.is_available():
+            ...     batch = batch.pin_memory()
+            >>> batch
+            NeighborBatch(2 seeds, 2 nodes, 1 blocks)
+        """
         return self.to("pin")
 
     def _part(self, name: str, whole: Any, ids: Any) -> Any:

@@ -59,6 +59,13 @@ class FitResult:
         predicted_memory: Most bytes of memory the process was going to hold, as predicted before training; 0 where
             nothing was predicted.
         peak_memory: Most bytes of memory the process has held since it was started.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0)
+        >>> result = ge.fit(model, epochs=2, progress=False)
+        >>> [entry["tokens"] for entry in result.history], result.walk_engine  # two walks of twelve nodes an epoch
+        ([24, 24], 'dgl')
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -116,6 +123,11 @@ class FitResult:
 
         Returns:
             A matplotlib figure, which a notebook shows.
+
+        Example:
+            >>> result = FitResult([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])
+            >>> result.plot(title="a short training").axes[0].get_xlabel()
+            'epoch'
         """
         from .. import plots
 

@@ -66,6 +66,13 @@ class Walks(NamedTuple):
     Attributes:
         nodes: Node ids, -1 after a walk's end, int64, shape ``(B, walk_length)``.
         engine: The engine that made them, ``"dgl"`` or ``"torch"``.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> walks = ge.walks.random_walk(torch.tensor([[0, 1], [1, 2]]), [0, 1], 4, engine="torch")
+        >>> walks.nodes, walks.engine
+        (tensor([[ 0,  1,  2, -1],
+                [ 1,  2, -1, -1]]), 'torch')
     """
 
     nodes: Tensor
@@ -83,6 +90,12 @@ class Walker:
 
     Attributes:
         metapaths: The metapaths as canonical edge types; empty without.
+
+    Example:
+        >>> import torch, graphembed_ext as ge
+        >>> walker = Walker(ge.view(torch.tensor([[0, 1], [1, 2]])), engine="torch")
+        >>> walker.walk(walker.starts, 3, stream=0).nodes.tolist()
+        [[0, 1, 2], [1, 2, -1], [2, -1, -1]]
     """
 
     def __init__(
@@ -350,7 +363,12 @@ def _bias(name: str, value: Any) -> float:
 
 
 def check_starts(starts: Any, num_nodes: int, kind: str = "") -> Tensor:
-    """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors."""
+    """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors.
+
+    Example:
+        >>> check_starts([2, 0], num_nodes=3)
+        tensor([2, 0])
+    """
     if isinstance(starts, Tensor) and starts.numel() == 0:
         starts = starts.reshape(-1)
     num_nodes = checks.integer("num_nodes", num_nodes, minimum=0)
