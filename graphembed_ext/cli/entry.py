@@ -13,6 +13,7 @@ from .commands.compare import compare
 from .commands.convert import convert
 from .commands.demo import demo
 from .commands.doctor import doctor
+from .commands.embed import embed
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.neighbors import neighbors
@@ -42,6 +43,7 @@ for command in (
     split,
     train,
     update,
+    embed,
     evaluate,
     compare,
     tune,

@@ -6,17 +6,19 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..._core.files import whole
-from ...errors import FileFormatError
+from ...errors import FileFormatError, InputError
 from ...models.catalogue import models_of
 from ...readers.graph_file import GraphFile
 from .inputs import prepared
 from .job import Job
+from .paths import moved
 
 __all__ = ["Run", "read_settings", "record_path", "write_record"]
 
@@ -48,7 +50,24 @@ class Run:
         record = _parsed(path)
         if "job" not in record:
             raise FileFormatError("record", str(path), "the record of a run, as graphembed train writes it")
-        return cls(output, record)
+        return cls(output, {**record, "job": moved(record["job"], path.parent, Path())})
+
+    @classmethod
+    def of_weights(cls, weights: Path) -> Run:
+        """The run that wrote a file of weights, by a record in the same folder.
+
+        Raises:
+            FileFormatError: There is none, or no such file.
+        """
+        if not weights.is_file():
+            raise FileFormatError("weights", f"{weights}, which does not exist", "a file of graphembed train --weights")
+        for path in sorted(weights.parent.glob("*.json")):
+            with suppress(FileFormatError):
+                run = cls.of(path.with_suffix(""))
+                if run.job.weights is not None and run.job.weights.resolve() == weights.resolve():
+                    return run
+        expected = f"the record of the run that wrote it in {weights.parent}"
+        raise FileFormatError("weights", str(weights), expected, "name the run's embeddings, too: the record is theirs")
 
     @classmethod
     def found(cls, output: Path) -> Run | None:
@@ -70,6 +89,19 @@ class Run:
         """What its model is trained for: ``"skip_gram"``, ``"nodes"``, ``"recommendation"``."""
         return getattr(models_of("pyg").get(self.job.name), "task", "")
 
+    def weights(self, given: Path | None = None, argument: str = "weights") -> Path:
+        """The file of the model's weights: the one that is given, or that the run wrote.
+
+        Raises:
+            InputError: There is none.
+        """
+        path = given or self.job.weights
+        if path is None or not path.is_file():
+            got = "no file of weights" if path is None else f"{path}, which does not exist"
+            expected = "the old model's weights, as graphembed train --weights FILE writes them"
+            raise InputError(argument, got, expected, "vectors alone do not tell what a model has learned")
+        return path
+
     @cached_property
     def graph(self) -> GraphFile:
         """The graph that it trained on, read again."""
@@ -82,13 +114,15 @@ def record_path(output: Path) -> Path:
 
 
 def write_record(output: Path, record: Mapping[str, Any]) -> None:
-    """Write the record of a run beside its output."""
+    """Write the record of a run beside its output, with paths of its job as they are from there."""
+    record = {**record, "job": moved(record["job"], Path(), output.parent)}
     text = json.dumps(record, indent=2, default=str) + "\n"
     whole(record_path(output), lambda path: path.write_text(text))
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Settings of a run from a YAML, TOML or JSON file, by the names of the options; or from the record of a run.
+    """Settings of a run from a YAML, TOML or JSON file, by the names of the options; or from the record of a run, whose
+    paths are relative to its folder.
 
     Raises:
         FileFormatError: Not such a file.
@@ -103,7 +137,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileFormatError("config", str(path), "an existing .yaml, .toml or .json file")
     found = _parsed(path)
-    found = found.get("job", found) if path.suffix == ".json" else found
+    if path.suffix == ".json" and "job" in found:
+        found = moved(found["job"], path.parent, Path())
     return {str(name).replace("-", "_"): value for name, value in found.items()}
 
 

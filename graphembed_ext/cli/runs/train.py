@@ -38,7 +38,7 @@ from .inputs import prepared, validation_pairs
 from .job import Job, plain
 from .records import record_path, write_record
 
-__all__ = ["run"]
+__all__ = ["check_files", "describe", "run"]
 
 
 def run(
@@ -99,7 +99,7 @@ def _run(
     """:func:`run`, by arguments that are known to be right; nothing from processes but the first."""
     task = getattr(model_class, "task", "")
     source = prepared(job, task)
-    say(_describe(job, source, weights_note(job, config, model_class, source)))
+    say(describe(job, source, weights_note(job, config, model_class, source)))
     _check_labels(job, source)
     fill(job, config, model_class, source)
     graph = source.view if source.view.mapped else source.build(host)
@@ -191,7 +191,7 @@ def _evaluated(
 
 def _check(job: Job, task: str) -> None:
     """Raise for what is wrong whatever the input holds."""
-    _check_files(job)
+    check_files(job)
     if job.threads is not None and job.threads < 1:
         raise InputError("threads", job.threads, "an integer of at least 1")
     if job.validation is not None and task != "recommendation":
@@ -203,7 +203,8 @@ def _check(job: Job, task: str) -> None:
         hosts.require("sklearn", "--evaluate")
 
 
-def _check_files(job: Job) -> None:
+def check_files(job: Job) -> None:
+    """Raise for files that could not be written, or would replace the input."""
     if job.output.suffix not in ("", ".parquet", ".npz", ".safetensors"):
         raise InputError("output", str(job.output), "a name ending in .parquet, .npz or .safetensors, or a folder")
     folders = {"checkpoint"} if job.output.suffix or not is_folder(job.output) else {"checkpoint", "output"}
@@ -308,6 +309,8 @@ def _written(job: Job, model: Any, graph: Any, source: GraphFile, group: Group) 
 def _findings(model: Any, graph: Any, task: str) -> dict[str, Any]:
     """What else the model can tell, for pictures and recommending."""
     found: dict[str, Any] = {}
+    if hasattr(model, "unit_norm"):
+        found["unit_norm"] = model.unit_norm
     if hasattr(model, "semantic_attention"):
         found["attention"] = model.semantic_attention(graph)
     if task == "recommendation":
@@ -320,7 +323,7 @@ def _edge_counts(view: GraphView) -> dict[str, int]:
     return {"-".join(edge_type): len(src) for edge_type, (src, _) in view.edges.items()}
 
 
-def _describe(job: Job, source: GraphFile, weights: str) -> str:
+def describe(job: Job, source: GraphFile, weights: str) -> str:
     """The graph in a line, and how it was understood."""
     view = source.view
     if view.is_typed:

@@ -266,9 +266,9 @@ def _put_in_place(job: Job, kept: Path) -> None:
     """Give a run the name that was asked for; of the others nothing stays."""
     if kept.exists():
         _moved(kept, job.output)
-        record = json.loads(record_path(job.output).read_text())
-        record["job"]["output"] = record["output"] = str(job.output)
-        record["repeat"] = f"graphembed train --config {record_path(job.output)}"
+        record = dict(Run.of(job.output).record)
+        record["job"] = {**record["job"], "output": str(job.output)}
+        record |= {"output": str(job.output), "repeat": f"graphembed train --config {record_path(job.output)}"}
         write_record(job.output, record)
     for name in ("trial", "given", "best"):
         for path in (_path(job, name), record_path(_path(job, name))):

@@ -57,17 +57,13 @@ def update(
         InputError: A run whose weights were not kept; what :func:`graphembed_ext.grow` refuses.
     """
     before = Run.of(old)
-    weights = old_weights or before.job.weights
-    if weights is None or not Path(weights).is_file():
-        got = "no file of weights" if weights is None else f"{weights}, which does not exist"
-        expected = "the old model's weights, as graphembed train --weights FILE writes them"
-        raise InputError("old_weights", got, expected, "vectors alone do not tell what a model has learned")
+    weights = before.weights(old_weights, "old_weights")
     if output.resolve() == old.resolve():
         raise InputError("output", str(output), "another file than the old embeddings", "move it when it is done")
     options = {name: value for name, value in before.record["job"].items() if name not in _OWN_FILES}
     options |= {"input": [*([] if whole else before.job.files), *inputs], "output": str(output)}
     job = Job.of_options(_with_given(options, given), command)
-    start = _Start(before, job, Path(weights), say)
+    start = _Start(before, job, weights, say)
     about = {"updated_from": str(old), "repeat": command}
     return run(job, say=say, progress=progress, begin=start.model, about=about)
 

@@ -1,0 +1,97 @@
+"""graphembed embed: vectors of nodes that a model has not seen."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import graphembed_ext as ge
+from graphembed_ext.models.catalogue import create
+from graphembed_ext.readers import read_graph
+from tests.cli.commands import call, good
+
+
+def write(folder, name, nodes, seed, width=3):
+    """A ring with chords, features and classes of its nodes."""
+    draws = np.random.default_rng(seed)
+    edges = [(i, (i + 1) % nodes) for i in range(nodes)] + draws.integers(0, nodes, (nodes, 2)).tolist()
+    (folder / f"{name}.csv").write_text("source,target\n" + "".join(f"n{a},n{b}\n" for a, b in edges))
+    rows = ["node," + ",".join(f"f{i}" for i in range(width))]
+    rows += [",".join([f"n{node}", *map("{:.3f}".format, draws.normal(size=width))]) for node in range(nodes)]
+    (folder / f"{name}_x.csv").write_text("\n".join(rows) + "\n")
+    (folder / f"{name}_y.csv").write_text("node,class\n" + "".join(f"n{i},{'ab'[i % 2]}\n" for i in range(nodes)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """GraphSAGE with labels and without, and DeepWalk, on a graph; and another graph."""
+    folder = tmp_path_factory.mktemp("embed")
+    write(folder, "old", 20, 0)
+    write(folder, "new", 30, 1)
+    write(folder, "wide", 30, 1, width=4)
+    words = ["-i", folder / "old.csv", "--features", folder / "old_x.csv", "--host", "pyg", "--threads", "1"]
+    words += ["--hidden-channels", "8", "--epochs", "2"]
+    labels = ["--labels", folder / "old_y.csv"]
+    good("train", "graphsage", *words, *labels, "-o", folder / "by_class.npz", "--weights", folder / "by_class.pt")
+    good("train", "graphsage", *words, "-o", folder / "by_link.npz", "--weights", folder / "by_link.pt")
+    walks = ["--emb-dim", "4", "--walk-length", "6", "--window-size", "2", "--epochs", "1", "--host", "pyg"]
+    good("train", "deepwalk", "-i", folder / "old.csv", "-o", folder / "walks.npz", *walks, "--weights",
+         folder / "walks.pt")  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("name", ["by_class", "by_link"])
+def test_the_graph_trained_on_gets_its_own_vectors_again(trained, tmp_path, name):
+    words = ["-i", trained / "old.csv", "--features", trained / "old_x.csv", "-o", tmp_path / "again.npz"]
+    good("embed", trained / f"{name}.npz", *words)
+    before, after = ge.Embeddings.load(trained / f"{name}.npz"), ge.Embeddings.load(tmp_path / "again.npz")
+    assert after.names == before.names
+    torch.testing.assert_close(after.tensor, before.tensor)
+
+
+def test_new_nodes_get_the_vectors_that_the_loaded_model_gives_them(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--weights", trained / "by_class.pt", "-i", trained / "new.csv", "--features", trained / "new_x.csv"]
+    done = good("embed", *words, "-o", "new.npz", "--json")
+    assert json.loads(done.stdout) == {"nodes": {"_N": 30}, "file": "new.npz"}
+    graph = read_graph(trained / "new.csv", nodes=trained / "new_x.csv")
+    model = create("graphsage", graph.build("pyg"), hidden_channels=8, num_layers=2, out_channels=2)
+    ge.checkpoint.load(model, trained / "by_class.pt")
+    expected = ge.embed(model, graph.build("pyg"))
+    found = ge.Embeddings.load("new.npz")
+    assert found.names == graph.names
+    torch.testing.assert_close(found.tensor, expected.tensor)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["walks.npz"], "walks.npz, of deepwalk; expected a run of graphsage or han"),
+        ([], "embedding: got nothing; expected the embeddings of a run of graphsage or han, or its weights"),
+        (["by_class.npz", "--features", "wide_x.csv"], "which the model was trained on"),
+        (["by_class.npz"], "features: got nothing; expected features of nodes"),
+        (["by_class.npz", "--weights", "none.pt"], "none.pt, which does not exist"),
+        (["--weights", "old.csv"], "expected the record of the run that wrote it"),
+        (["none.npz"], "expected the record that graphembed train writes"),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused(trained, monkeypatch, words, message):
+    monkeypatch.chdir(trained)
+    done = call("embed", *words, "-i", "new.csv", "-o", "out.npz")
+    assert done.exit_code == 2, done.output
+    assert message in done.stderr
+    if "walks.npz" in words:
+        assert "Hint: graphembed update walks.npz -i FILE trains vectors of new nodes" in done.stderr
+    assert not (trained / "out.npz").exists()
+
+
+def test_vectors_that_are_learned_for_want_of_features_serve_no_others(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    words = ["-i", "old.csv", "--features", "one-hot", "--labels", "old_y.csv", "--epochs", "1", "--host", "pyg"]
+    good("train", "graphsage", *words, "-o", "hot.npz", "--weights", "hot.pt")
+    done = call("embed", "hot.npz", "-i", "new.csv", "--features", "one-hot", "-o", "out.npz")
+    assert done.exit_code == 2
+    assert "hot.npz, of graphsage on one-hot features; expected a run of graphsage or han on features" in done.stderr
