@@ -361,16 +361,20 @@ def _pygs(aggr: Any, size: int) -> Any:
 
 def _by_total(weight: Tensor, arriving: Tensor, count: int) -> Tensor:
     """Weights by which PyG's mean, which divides by the number of edges, is the one by the sum of the weights."""
-    total = weight.new_zeros(count).index_add(0, arriving, weight)
-    degree = torch.bincount(arriving, minlength=count).to(weight.dtype)
+    total, degree = _totals(weight, arriving, count), _totals(torch.ones_like(weight), arriving, count)
     return weight * (degree / torch.where(total == 0, torch.ones_like(total), total))[arriving]
 
 
 def _with_itself(out: Tensor, itself: Tensor, arriving: Tensor, weight: Tensor | None) -> Tensor:
     """The mean of what arrived and the node itself, of the sum of what arrived."""
     ones = torch.ones_like(arriving, dtype=out.dtype) if weight is None else weight.to(out.dtype)
-    total = out.new_zeros(out.size(0)).index_add(0, arriving, ones)
-    return (out + itself) / (total + 1).unsqueeze(-1)
+    return (out + itself) / (_totals(ones, arriving, out.size(0)) + 1).unsqueeze(-1)
+
+
+def _totals(values: Tensor, arriving: Tensor, count: int) -> Tensor:
+    """Sums of the values that arrive at each target."""
+    # not index_add, of which a traced ONNX file adds one value a place
+    return values.new_zeros(count).scatter_add(0, arriving, values)
 
 
 def _known(size: int, what: str) -> int:
