@@ -100,12 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         default="dgl where it is installed",
     ),
     Option(
-        "directed",
-        bool,
-        "Edges of a list or matrix lead one way.",
-        _GRAPH,
-        READING,
-        flags=("--directed/--undirected",),
+        "directed", bool, "Edges of a list or matrix lead one way.", _GRAPH, READING, flags=("--directed/--undirected",)
     ),
     Option(
         "bipartite",
@@ -125,18 +120,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("root", Path, "Folder of a PyG dataset.", _GRAPH, READING),
     Option("mat_key", str, "Key of the adjacency matrix in a .mat file.", _GRAPH, READING),
-    Option(
-        "header",
-        bool,
-        "Whether an edge list has column titles.",
-        _GRAPH,
-        READING,
-        flags=("--header/--no-header",),
-    ),
+    Option("header", bool, "Whether an edge list has column titles.", _GRAPH, READING, flags=("--header/--no-header",)),
     Option("columns", str, COLUMNS, _GRAPH, READING, metavar="ROLE=COLUMN,..."),
     Option("delimiter", str, DELIMITER, _GRAPH, READING),
     Option("comment", str, COMMENT, _GRAPH, READING),
     Option("encoding", str, ENCODING, _GRAPH, READING),
+    Option("skip_bad", int, "Wrong lines of edge lists to leave out; they are told.", _GRAPH, READING, default="0"),
     Option("no_weight", bool, "Read no weights of edges.", _GRAPH, READING, flags=("--no-weight",)),
     Option(
         "nodes",

@@ -254,12 +254,12 @@ def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> 
     words = encoded.dictionary
     if pc.any(pc.equal(words, "")).as_py():
         row = start + pc.index(column, "").as_py()
-        raise FileFormatError(table.where(row), missing, wanted, "leave such lines out, or fill them in")
+        raise table.bad(row, missing, wanted, "leave such lines out, or fill them in")
     null = _null_among(words)
     if null is not None:
         row = start + pc.index(column, null).as_py()
         hint = "leave such lines out, or fill them in; a node that is called so needs another name"
-        raise FileFormatError(table.where(row), f"{null!r} in place of a node", wanted, hint)
+        raise table.bad(row, f"{null!r} in place of a node", wanted, hint)
     return encoded
 
 
@@ -289,4 +289,4 @@ def _refuse_titles(ends: Sequence[Any], roles: Roles, start: int, table: Table) 
     if row >= 0:
         shown = ", ".join(table.titles[:3])
         hint = f"leave such lines out; --comment {table.titles[0]!r} passes over lines that begin so"
-        raise FileFormatError(table.where(start + row), f"the titles again, {shown}", "an edge on each line", hint)
+        raise table.bad(start + row, f"the titles again, {shown}", "an edge on each line", hint)

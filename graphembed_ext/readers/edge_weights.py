@@ -38,7 +38,7 @@ def weights_of(column: Any, start: int, table: Table, place: int) -> np.ndarray:
         thousands = pc.match_substring_regex(kept, r"^-?[1-9]\d{0,2}(,\d{3})+$")
         row = pc.index(parted, True).as_py()
         if row >= 0 and pc.all(pc.equal(parted, thousands)).as_py():  # 1,200 may be 1200 or 1.2
-            raise _no_weight(table.where(start + row), repr(column[row].as_py()), table, place) from None
+            raise _no_weight(start + row, repr(column[row].as_py()), table, place) from None
         pointed = pc.replace_substring(kept, ",", ".")  # decimal commas
         try:
             values = pointed.cast(pa.float64())
@@ -48,7 +48,7 @@ def weights_of(column: Any, start: int, table: Table, place: int) -> np.ndarray:
     wrong = np.abs(numbers) > _LARGEST
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise _no_weight(table.where(start + row), f"{numbers[row]:g}", table, place)
+        raise _no_weight(start + row, f"{numbers[row]:g}", table, place)
     return numbers
 
 
@@ -58,14 +58,14 @@ def _word(column: Any, start: int, table: Table, place: int) -> np.ndarray:
             float(text.replace(",", ".") or "nan")
         except ValueError:
             if text not in _BLANK:
-                raise _no_weight(table.where(start + row), repr(text), table, place) from None
+                raise _no_weight(start + row, repr(text), table, place) from None
     return np.array([float(text.replace(",", ".") or "nan") for text in column.to_pylist()])
 
 
-def _no_weight(where: str, got: str, table: Table, place: int) -> FileFormatError:
+def _no_weight(row: int, got: str, table: Table, place: int) -> FileFormatError:
     called = f"column {place + 1}" if table.titles is None else f"column {table.titles[place]!r}"
-    return FileFormatError(
-        where,
+    return table.bad(
+        row,
         f"the edge weight {got} in {called}",
         "a finite number of at least 0",
         "--no-weight reads no weights, --columns weight=TITLE those of another column",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from .numbering import assembled
 from .options import Reading, check_words, files_given
 from .prepared import read_prepared
 from .saved import PICKLES, read_dgl, read_pyg, refuse_pickle
+from .skipping import read_without
 from .sources import STDIN, Source
 from .tables import Table, open_table
 from .text import TextTable
@@ -43,7 +45,7 @@ __all__ = [
     "read_graph",
     "read_part",
     "relation_of",
-    "table_of",
+    "table_source",
 ]
 
 #: Endings of tables of edges, of matrices, and of all files that there are readers for.
@@ -70,6 +72,7 @@ def read_graph(
     encoding: str | None = None,
     weight: bool = True,
     nodes: str | Path | Sequence[str | Path] = (),
+    skip_bad: int = 0,
 ) -> GraphFile:
     """Read a graph from files, or a PyG dataset by name.
 
@@ -128,6 +131,8 @@ def read_graph(
             ``"TYPE=FILE"`` for a typed graph. Their columns of numbers become the features ``x``, a column titled
             ``label``, ``class``, ``y``, ``genres`` or the like the labels ``y``, one titled ``split``, or masks, the
             masks ``train_mask`` and so on. Notes say which column was taken for what.
+        skip_bad: Lines of text tables of edges that may be left out, as they have another number of cells than the
+            first, no node at an end, or a weight that is no number. Notes say which were.
 
     Raises:
         FileFormatError: A file that is missing, damaged, not what its name says, or that leaves open what it means;
@@ -145,7 +150,7 @@ def read_graph(
         >>> graph.names["_N"]
         ['Ada', 'Bob', 'Cleo']
     """
-    reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
+    reading = Reading.of(columns, delimiter, comment, encoding, header, weight, skip_bad)
     check_words(input_format=input_format, mat_key=mat_key)
     checks.flag("directed", directed)
     if bipartite is not None:
@@ -199,7 +204,13 @@ def read_part(
         if not lone:
             raise FileFormatError(source.name, f"a file ending in {kind}", "edge lists alone where there are several")
         return _single(source.path, kind, mat_key, directed, bool(bipartite))
-    return part_of(source, kind, reading, types, bipartite, directed, gather=gather)
+    found, left_out = read_without(
+        source, reading.skip_bad, lambda: part_of(source, kind, reading, types, bipartite, directed, gather=gather)
+    )
+    if isinstance(found, GraphFile):
+        return replace(found, notes=(*found.notes, *left_out))
+    found.notes += left_out
+    return found
 
 
 def files_of(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | None, str | Path]]:
@@ -338,10 +349,10 @@ def _single(path: Path, kind: str, mat_key: str | None, directed: bool, bipartit
         raise FileFormatError(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from error
 
 
-def table_of(source: str | Path, reading: Reading, input_format: str | None = None) -> Table | None:
-    """The table of a file of edges; None where the name is of another kind of file, of a folder or of a dataset."""
+def table_source(source: str | Path, reading: Reading, input_format: str | None = None) -> Source | None:
+    """The file of a table of edges; None where the name is of another kind of file, of a folder or of a dataset."""
     if Path(source).expanduser().is_dir() or is_dataset(source, input_format):
         return None
     opened = open_source(source, reading, input_format)
     opened.kind = kind_of(opened, KNOWN, input_format is not None)
-    return open_table(opened, reading) if opened.kind in TABLES and opened.kind != ".adjlist" else None
+    return opened if opened.kind in TABLES and opened.kind != ".adjlist" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from .columns import Roles, says_ends
 from .edge_roles import roles_of, two_kinds
 from .edge_weights import weights_of
 from .graph_file import GraphFile
-from .graphs import read_graph, table_of
+from .graphs import read_graph, table_source
 from .options import Reading
-from .tables import Table
+from .skipping import read_without
+from .tables import Table, open_table
 
 __all__ = ["Lines", "lines_of"]
 
@@ -30,7 +31,7 @@ _TITLES |= {"time": "time"}
 #: Stands between joined cells; no name has it.
 _APART = pa.scalar("\n", pa.large_string())
 #: Arguments of the reader that tables have.
-_OF_TABLES = ("columns", "delimiter", "comment", "encoding", "header", "weight")
+_OF_TABLES = ("columns", "delimiter", "comment", "encoding", "header", "weight", "skip_bad")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Lines:
         bipartite: Whether the ends are users and items.
         name: The file.
         table: The table; None for the edges of another graph.
+        notes: What was left out, one sentence each.
     """
 
     titles: list[str]
@@ -52,6 +54,7 @@ class Lines:
     bipartite: bool
     name: str
     table: Table | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -127,7 +130,7 @@ class Lines:
     def chosen(self, rows: np.ndarray) -> Lines:
         """Some of the lines."""
         columns = [column.take(pa.array(rows)) for column in self.columns]
-        return Lines(self.titles, columns, self.roles, self.bipartite, self.name, self.table)
+        return replace(self, columns=columns)
 
     def write(self, path: Path) -> Path:
         """Write them as CSV, titles first; the old file stays in place until the new one is whole."""
@@ -170,9 +173,14 @@ def lines_of(
         (['user', 'item', 'price'], True, 2)
     """
     reading = Reading.of(**{name: value for name, value in how.items() if name in _OF_TABLES})
-    table = table_of(source, reading, input_format)
-    if table is not None:
-        return _of_table(table, reading.of_edges(), bipartite)
+    opened = table_source(source, reading, input_format)
+    if opened is not None:
+
+        def read() -> Lines:
+            return _of_table(open_table(opened, reading), reading.of_edges(), bipartite)
+
+        lines, notes = read_without(opened, reading.skip_bad, read)
+        return replace(lines, notes=tuple(notes))
     graph = read_graph(source, bipartite=bipartite, input_format=input_format, **how)
     return _of_graph(graph, str(source))
 
@@ -190,7 +198,7 @@ def _of_table(table: Table, reading: Reading, bipartite: bool | None = None) -> 
     for place in (roles.source, roles.target):
         empty = pc.index(columns[place], "").as_py()
         if empty >= 0:
-            raise FileFormatError(table.where(empty), "an edge without a node at one end", "two node names")
+            raise table.bad(empty, "an edge without a node at one end", "two node names")
     titles = _titles(table, roles, kinds, bipartite is not None or bool(reading.columns))
     return Lines(titles, columns, roles, kinds, table.name, table)
 

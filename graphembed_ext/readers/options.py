@@ -96,6 +96,7 @@ class Reading:
         header: Whether the first line has column titles.
         weight: False reads no weights.
         otherwise: As ``header``, where the file does not tell.
+        skip_bad: Lines of edges that may be left out, as they are wrong.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -105,6 +106,7 @@ class Reading:
     header: bool | None = None
     weight: bool = True
     otherwise: bool | None = None
+    skip_bad: int = 0
 
     @classmethod
     def of(
@@ -115,6 +117,7 @@ class Reading:
         encoding: str | None = None,
         header: bool | None = None,
         weight: bool = True,
+        skip_bad: int = 0,
     ) -> Reading:
         """Of arguments as a person writes them.
 
@@ -123,6 +126,7 @@ class Reading:
         """
         check_words(delimiter=delimiter, comment=comment, encoding=encoding)
         checks.flag("weight", weight)
+        checks.integer("skip_bad", skip_bad, minimum=0)
         if header is not None:
             checks.flag("header", header)
         if delimiter is not None:
@@ -134,7 +138,7 @@ class Reading:
                 codecs.lookup(encoding)
             except LookupError as error:
                 raise InputError("encoding", encoding, "an encoding that Python knows, such as latin-1") from error
-        return cls(columns_of(columns), delimiter, comment, encoding, header, weight)
+        return cls(columns_of(columns), delimiter, comment, encoding, header, weight, skip_bad=skip_bad)
 
     def names_titles(self, first: Sequence[str]) -> bool:
         """Whether columns are named by what stands in a first line."""

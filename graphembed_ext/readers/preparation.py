@@ -62,6 +62,7 @@ def prepare(
     comment: str | None = None,
     encoding: str | None = None,
     weight: bool = True,
+    skip_bad: int = 0,
     say: Callable[[str], object] | None = None,
 ) -> Path:
     """Write a graph, of any size, as a folder that :func:`graphembed_ext.open_graph` opens in milliseconds.
@@ -77,8 +78,8 @@ def prepare(
             written, and about 60 bytes an edge are needed while they are.
         memory: Bytes for the buffers of sorting, also as ``"4G"``; the names of the nodes and some 50 bytes a node come
             on top. None takes a quarter of the memory that is free.
-        directed, bipartite, nodes, root, mat_key, header, input_format, columns, delimiter, comment, encoding, weight:
-            As for :func:`graphembed_ext.readers.read_graph`.
+        directed, bipartite, nodes, root, mat_key, header, input_format, columns, delimiter, comment, encoding, weight,
+            skip_bad: As for :func:`graphembed_ext.readers.read_graph`.
         labels: Tables or arrays of classes of nodes, ``"TYPE=FILE"`` for a typed graph: the feature ``y``.
         features: Arrays or tables of features of nodes, likewise: the feature ``x``. A ``.npy`` file is copied piece by
             piece.
@@ -108,7 +109,7 @@ def prepare(
     check_words(input_format=input_format, mat_key=mat_key)
     if say is not None and not callable(say):
         raise InputError("say", say, "a function of a line")
-    reading = Reading.of(columns, delimiter, comment, encoding, header, weight)
+    reading = Reading.of(columns, delimiter, comment, encoding, header, weight, skip_bad)
     place, budget, tell = _place(folder), _bytes_of(memory), say or _nothing
     part = place.with_name(place.name + ".part")
     beside = _Beside(*(_listed(*given) for given in (("nodes", nodes), ("labels", labels), ("features", features))))
@@ -127,7 +128,7 @@ def prepare(
     if parts is not None:
         return _sorted(parts, place, work, directed, budget, beside, reading, tell)
     how: dict[str, Any] = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding}
-    how |= {"header": header, "weight": weight, "root": root, "nodes": beside.nodes}
+    how |= {"header": header, "weight": weight, "root": root, "nodes": beside.nodes, "skip_bad": skip_bad}
     return _written(
         read_graph(source, **options, **how),
         place, work, budget, beside, reading, tell,

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ..errors import FileFormatError
 
-__all__ = ["PACKED", "STDIN", "Source", "Stream"]
+__all__ = ["PACKED", "STDIN", "BadLine", "Source", "Stream"]
 
 #: Endings of packed files, and what such files begin with.
 PACKED = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
@@ -30,6 +30,19 @@ _CHUNK = 1 << 22
 #: Bytes from which reading a file shows a progress bar in a terminal.
 _LONG = 1 << 27
 _TROUBLE = (EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException)
+
+
+class BadLine(FileFormatError):
+    """Lines of a table that are wrong, each by itself: the others are a table without them.
+
+    Args:
+        argument, got, expected, hint: Of the first, as for any error.
+        lines: What is wrong, by the number of the line.
+    """
+
+    def __init__(self, argument: str, got: Any, expected: str, hint: str = "", lines: Any = None) -> None:
+        super().__init__(argument, got, expected, hint)
+        self.lines: dict[int, str] = lines or {}
 
 
 class Source:
@@ -52,6 +65,8 @@ class Source:
         #: The ending that says what the file is, in lower case, without that of a packed file.
         self.kind = inner if input_format is None else "." + input_format.strip().removeprefix(".").lower()
         self._packed = own if own in PACKED else ""
+        #: Numbers of lines that are left out of what is read.
+        self.without: frozenset[int] = frozenset()
 
     @property
     def packed(self) -> bool:
@@ -95,9 +110,25 @@ class Source:
             bar = self._bar(stack) if progress else None
             try:
                 file = self.raw(stack, None if bar is None else bar.update)
-                yield from self._clean(iter(lambda: bytes(file.read(size)), b""))
+                clean = self._clean(iter(lambda: bytes(file.read(size)), b""))
+                yield from self._kept(clean) if self.without else clean
             except _TROUBLE as error:
                 raise self._unreadable(error) from error
+
+    def line(self, number: int) -> int:
+        """The number in the file of a line of what is read."""
+        for gone in sorted(self.without):
+            number += gone <= number
+        return number
+
+    def _kept(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The text without the lines that are left out."""
+        number, held = 0, b""
+        for chunk in chunks:
+            *lines, held = (held + chunk).split(b"\n")
+            yield b"".join(line + b"\n" for place, line in enumerate(lines, number + 1) if place not in self.without)
+            number += len(lines)
+        yield held if number + 1 not in self.without else b""
 
     def damaged(self, why: str, packed: str) -> FileFormatError:
         """The refusal of a packed file."""

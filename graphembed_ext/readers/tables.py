@@ -54,6 +54,10 @@ class TitledTable(ABC):
         """The file and the row."""
         return f"{self.name}, row {row + 1}"
 
+    def bad(self, row: int, got: str, expected: str, hint: str = "") -> FileFormatError:
+        """The refusal of a row."""
+        return FileFormatError(self.where(row), got, expected, hint)
+
     @abstractmethod
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """Chunks of columns, as of a text table."""

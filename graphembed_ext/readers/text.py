@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from .dialects import Dialect, dialect_of, refuse_other_text, spaced, without_li
 from .headers import has_sizes, is_header, undecided
 from .options import Reading
 from .quotes import goes_on, lame_quote, without_space_before
-from .sources import Source, Stream
+from .sources import BadLine, Source, Stream
 
 __all__ = ["TextTable"]
 
@@ -68,6 +69,7 @@ class TextTable:
     titles: list[str] | None = field(default=None, init=False)
     rows: list[list[str]] = field(default_factory=list, init=False)
     _decided: bool | None = field(default=None, init=False)
+    _wrong: list[Any] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         head, self._whole = self._head()
@@ -142,12 +144,19 @@ class TextTable:
 
     def where(self, row: int) -> str:
         """The file and the line on which a row stands, the header counting as a row until it is taken off."""
-        wanted = row + bool(self._decided)
-        for number, line in self._records():
-            if wanted == 0:
-                return f"{self.name}, line {number}"
-            wanted -= 1 if line.strip() else 0
-        return self.name
+        number = self._line(row)
+        return f"{self.name}, line {number}" if number else self.name
+
+    def bad(self, row: int, got: str, expected: str, hint: str = "") -> FileFormatError:
+        """The refusal of a row, without which the others are a table."""
+        number = self._line(row)
+        return BadLine(f"{self.name}, line {number}", got, expected, hint, {number: got})
+
+    def _line(self, row: int) -> int:
+        """The line on which a row stands; 0 for none."""
+        gone = {each.number - 1 for each in self._wrong}
+        rows = (number for place, (number, _) in enumerate(self._records()) if place not in gone)
+        return next((self.source.line(number) for number in islice(rows, row + bool(self._decided), None)), 0)
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """Chunks of columns, each a list of Arrow arrays of strings without space around them, without the header.
@@ -165,7 +174,7 @@ class TextTable:
                         continue
                     batch = batch.slice(max(done - first, 0))
                     done = seen
-                    yield [_trimmed(batch.column(str(f"f{place}"))) for place in places]
+                    yield [pc.utf8_trim_whitespace(batch.column(str(f"f{place}"))) for place in places]
                 self._refuse_lame_quotes(done + skip)
                 return
             except _Straddling:
@@ -198,7 +207,7 @@ class TextTable:
         if sum(part.count(b"\n") for part in self._body()) > rows:
             line = lame_quote(self._body(), self.dialect.separator)
             if line is not None:
-                place = f"{self.name}, line {self.dialect.preamble + line}"
+                place = f"{self.name}, line {self.source.line(self.dialect.preamble + line)}"
                 got = "a cell in quotation marks that has no end, or text behind it"
                 raise FileFormatError(place, got, "a mark at both ends of a cell, those inside it doubled", _UNCLOSED)
 
@@ -218,7 +227,7 @@ class TextTable:
         for block in (_HEAD, *_BLOCKS):
             try:
                 for batch in self._batches(None, block):
-                    columns = [_trimmed(column).slice(0, _ROWS).to_pylist() for column in batch.columns]
+                    columns = [pc.utf8_trim_whitespace(column).slice(0, _ROWS).to_pylist() for column in batch.columns]
                     rows += map(list, zip(*columns, strict=True))
                     if len(rows) > 1:
                         self._whole = self._whole and len(rows) < _ROWS
@@ -238,13 +247,13 @@ class TextTable:
 
     def _batches(self, places: Sequence[int] | None, block: int, progress: bool = False) -> Iterator[Any]:
         wanted = None if places is None else [f"f{place}" for place in dict.fromkeys(places)]
-        wrong: list[Any] = []
+        wrong = self._wrong = list[Any]()
 
         def note(row: Any) -> str:
             if not row.text.strip():
                 return "skip"
             wrong.append(row)
-            return "error"
+            return "skip" if len(wrong) <= self.reading.skip_bad else "error"
 
         names = [f"f{i}" for i in range(max(64, self._width))] if places is None else wanted
         types = dict.fromkeys(names or [], pa.large_string())
@@ -267,23 +276,25 @@ class TextTable:
                 try:
                     batch = reader.read_next_batch()
                 except StopIteration:
-                    return
+                    break
                 yield batch
         except pa.ArrowException as error:
             if wrong:
-                raise self._ragged(wrong[0]) from error
+                raise self._ragged(wrong) from error
             if "straddl" in str(error) or "out of sync" in str(error):
                 raise _Straddling from error
             raise FileFormatError(self.name, f"a file that cannot be read ({error})", "a table of text") from error
+        if wrong:
+            raise self._ragged(wrong)
 
-    def _ragged(self, row: Any) -> FileFormatError:
-        counts, taken = row.actual_columns, row.expected_columns
+    def _ragged(self, rows: Sequence[Any]) -> FileFormatError:
+        """The refusal of rows of another width than the first."""
+        row, taken = rows[0], rows[0].expected_columns
+        beginnings = [self.source.line(number) for number, _ in islice(self._records(), rows[-1].number or 1)]
         number = (row.number or 1) - 1
-        decided, self._decided = self._decided, None
-        place = self.where(number)
-        self._decided = decided
         text = row.text.strip()
-        got = f"{counts} column{'s' * (counts != 1)}, {text[:60]!r}"
+        lines = {beginnings[(each.number or 1) - 1]: _width_of(each) for each in rows}
+        got = _width_of(row)
         expected = f"{taken} column{'s' * (taken != 1)} as in the first line, separated by {self.dialect.name}"
         if text.startswith('"') and "\n" in text:
             hint = _UNCLOSED
@@ -294,8 +305,8 @@ class TextTable:
         else:
             hint = "--delimiter names another mark between cells, --comment what lines to pass over begin with"
         if number == 1:
-            hint = f"line {self.where(0).rpartition(' ')[2]} may be a comment or a heading; {hint}"
-        return FileFormatError(place, got, expected, hint)
+            hint = f"line {beginnings[bool(self._decided)]} may be a comment or a heading; {hint}"
+        return BadLine(f"{self.name}, line {beginnings[number]}", got, expected, hint, lines)
 
     def _records(self) -> Iterator[tuple[int, str]]:
         """The line on which each row begins, and this line, blank ones and comments left out."""
@@ -383,5 +394,6 @@ class TextTable:
         return line + mark * max(self._width - 1 - line.count(mark), 0) if line.strip() else line
 
 
-def _trimmed(column: Any) -> Any:
-    return pc.utf8_trim_whitespace(column)
+def _width_of(row: Any) -> str:
+    """What is wrong with a row of another width."""
+    return f"{row.actual_columns} column{'s' * (row.actual_columns != 1)}, {row.text.strip()[:60]!r}"

@@ -22,6 +22,7 @@ __all__ = [
     "Debug",
     "Embedding",
     "Json",
+    "Titled",
     "console",
     "load",
     "node_of",
@@ -49,6 +50,10 @@ NoWeight = Annotated[
 Nodes = Annotated[
     list[str] | None,
     typer.Option(help="Table of nodes, as for train, whose classes are taken as those of --labels are."),
+]
+Titled = Annotated[
+    list[str] | None,
+    typer.Option("--nodes", help="Table of nodes with their titles, as for train; those of the run are known."),
 ]
 Embedding = Annotated[
     Path, typer.Argument(help="Embeddings written by graphembed train, .parquet, .npz or .safetensors.")
@@ -91,23 +96,37 @@ def load(path: Path) -> Embeddings:
     return Embeddings.load(path)
 
 
-def node_of(emb: Embeddings, text: str, node_type: str | None) -> tuple[int | str, str]:
-    """A node by its name or, where no node is called so, by its id; and its type.
+def node_of(
+    emb: Embeddings, text: str, node_type: str | None, titles: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[int | str, str]:
+    """A node by its name or, where no node is called so, by its title or its id; and its type.
 
     Raises:
         InputError: No node, or none of this type, has the name; several types have it.
     """
-    types = [emb.type_of(node_type=node_type)] if node_type is not None else emb.node_types
+    types = emb.node_types if node_type is None else [emb.type_of(node_type=node_type)]
     named = [kind for kind in emb.node_types if text in emb.names.get(kind, ())]
     here = [kind for kind in named if kind in types]
     if len(here) == 1:
         return text, here[0]
     if here:
         raise InputError("node_type", "nothing", f"one of {', '.join(here)}: each has a node {text!r}", "--type TYPE")
+    titled = [(kind, *entry) for kind in types for entry in (titles or {}).get(kind, {}).items()]
+    found = _titled(text, titled)
+    if found is not None:
+        return found
     known = [name for kind in types for name in emb.names.get(kind, ())]
     if text.isdigit() and not known:
         return int(text), emb.type_of(int(text), node_type)
-    raise _unknown(text, named, node_type, known)
+    raise _unknown(text, named, node_type, [*known, *(title for _, _, title in titled)])
+
+
+def _titled(text: str, titled: Sequence[tuple[str, str, str]]) -> tuple[str, str] | None:
+    """The only node of a title, whatever its case, and its type; None where there is none."""
+    found = [(name, kind) for kind, name, title in titled if title.lower() == text.lower()]
+    if len(found) > 1:
+        raise InputError("node", text, f"one of {', '.join(name for name, _ in found)}: each has this title")
+    return found[0] if found else None
 
 
 def _unknown(text: str, named: list[str], node_type: str | None, known: list[str]) -> InputError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .common import Debug, Embedding, Json, load, node_of, reporting, show, table, write_csv
+from .common import Debug, Embedding, Json, Titled, load, node_of, reporting, say, show, table, write_csv
 
 __all__ = ["neighbors"]
 
@@ -16,7 +16,8 @@ __all__ = ["neighbors"]
 def neighbors(
     embedding: Embedding,
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Names of nodes, or their ids where nodes have no names.")
+        list[str],
+        typer.Argument(metavar="NAME...", help="Names or titles of nodes, or their ids where nodes have no names."),
     ],
     k: Annotated[int, typer.Option("-k", "--k", help="How many.")] = 10,
     type: Annotated[
@@ -27,6 +28,7 @@ def neighbors(
         Path | None,
         typer.Option(help="Index written by graphembed export, searched instead of all nodes; approximate."),
     ] = None,
+    nodes: Titled = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Table to write beside: node, type, cosine; .csv.")
     ] = None,
@@ -35,24 +37,51 @@ def neighbors(
 ) -> None:
     """List the nodes whose vectors point the most alike, by cosine similarity."""
     with reporting(debug):
-        emb = load(embedding)
-        nodes = [node_of(emb, name, type) for name in names]  # all of them are right, or nothing is shown
+        from ..runs.titles import titles_of
+
+        emb, notes = load(embedding), list[str]()
+        titles = titles_of(emb, embedding, nodes or [], notes)
+        asked = [node_of(emb, name, type, titles) for name in names]  # all of them are right, or nothing is shown
         search = _searches(emb, index)
-        data, tables = [], []
-        lines: list[list[Any]] = []
-        for node, own in nodes:
-            kind = own if among is None else among
-            found = search(node, k, own, kind)
-            entries = [{"node": other, "type": kind, "cosine": cosine} for other, cosine in found]
-            data.append({"node": node, "type": own, "neighbors": entries})
-            lines += [([node] if len(nodes) > 1 else []) + [other, kind, cosine] for other, cosine in found]
-            rows = [(place, other, cosine) for place, (other, cosine) in enumerate(found, 1)]
-            title = f"nearest to {node}" + ("" if len(emb.node_types) == 1 else f", {own}")
-            title += "" if kind == own else f", among {kind}"
-            tables.append(table(title, {"": "right", "node": "left", "cosine": "right"}, rows))
+        found = [_of_node(node, own, among or own, search(node, k, own, among or own), titles) for node, own in asked]
         if output is not None:
-            write_csv(output, ["of", "node", "type", "cosine"][len(nodes) == 1 :], lines)
-        show(as_json, data if len(data) > 1 else data[0], *tables)
+            _write(output, found)
+        say(notes)
+        tables = (_table(entry, len(emb.node_types) > 1) for entry in found)
+        show(as_json, found if len(found) > 1 else found[0], *tables)
+
+
+def _of_node(
+    node: Any, own: str, kind: str, found: list[tuple[int | str, float]], titles: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """The nearest to a node, as JSON has them; with titles where its type has any."""
+    entries = [
+        {"node": other}
+        | ({"title": titles[kind].get(str(other), "")} if kind in titles else {})
+        | {"type": kind, "cosine": cosine}
+        for other, cosine in found
+    ]
+    title = titles.get(own, {}).get(str(node))
+    return {"node": node, **({"title": title} if title else {}), "type": own, "neighbors": entries}
+
+
+def _write(output: Path, found: list[dict[str, Any]]) -> None:
+    several = len(found) > 1
+    entries = [([each["node"]] if several else [], entry) for each in found for entry in each["neighbors"]]
+    titles = list(dict.fromkeys(name for _, entry in entries for name in entry))
+    rows = ([*before, *(entry.get(name, "") for name in titles)] for before, entry in entries)
+    write_csv(output, [*(["of"] if several else []), *(titles or ["node", "type", "cosine"])], rows)
+
+
+def _table(found: dict[str, Any], typed: bool) -> Any:
+    entries = found["neighbors"]
+    kind = entries[0]["type"] if entries else found["type"]
+    title = f"nearest to {found['node']}" + (f" ({found['title']})" if "title" in found else "")
+    title += (f", {found['type']}" if typed else "") + ("" if kind == found["type"] else f", among {kind}")
+    shown = ["node", *(["title"] if entries and "title" in entries[0] else []), "cosine"]
+    columns = {"": "right", **dict.fromkeys(shown, "left"), "cosine": "right"}
+    rows = [(place, *(entry[name] for name in shown)) for place, entry in enumerate(entries, 1)]
+    return table(title, columns, rows)
 
 
 def _searches(emb: Any, index: Path | None) -> Callable[[Any, int, str, str], list[tuple[int | str, float]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .common import Debug, Embedding, Json, load, reporting, show, table, write_csv
+from .common import Debug, Embedding, Json, Titled, load, reporting, say, show, table, write_csv
 
 __all__ = ["recommend"]
 
@@ -22,6 +22,7 @@ def recommend(
     known: Annotated[
         bool, typer.Option("--known/--new", help="Whether items that a user has already may come out.")
     ] = False,
+    nodes: Titled = None,
     every: Annotated[bool, typer.Option("--all", help="For every user; with --output.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Table to write: user, rank, item, score; .csv.")
@@ -37,32 +38,43 @@ def recommend(
     """
     with reporting(debug):
         from ..runs.recommend import SavedRecommender
+        from ..runs.titles import titles_of
 
         _check(users or [], every, output)
-        recommender = SavedRecommender(load(embedding), embedding)
+        emb, notes = load(embedding), list[str]()
+        recommender = SavedRecommender(emb, embedding)
         asked = recommender.users if every else users or []
+        titles = titles_of(emb, embedding, nodes or [], notes).get(recommender.item_type)
+        say(notes)
+        columns = ["item", *(["title"] if titles else []), "score"]
+        lists = ((user, _ranked(items, titles)) for user, items in recommender.lists(asked, k, known=known))
         if output is not None:
-            _write(output, len(asked), recommender.lists(asked, k, known=known), as_json)
+            _write(output, len(asked), columns, lists, as_json)
             return
-        found = dict(recommender.lists(asked, k, known=known))
+        found = dict(lists)
         data = [
-            {"user": user, "items": [{"item": item, "score": score} for item, score in items]}
-            for user, items in found.items()
+            {"user": user, "items": [dict(zip(columns, row[1:], strict=True)) for row in rows]}
+            for user, rows in found.items()
         ]
-        columns = {"": "right", "item": "left", "score": "right"}
-        show(as_json, data, *(table(f"for {user}", columns, _ranked(items)) for user, items in found.items()))
+        sides = {"": "right", **dict.fromkeys(columns, "left"), "score": "right"}
+        show(as_json, data, *(table(f"for {user}", sides, rows) for user, rows in found.items()))
 
 
-def _write(output: Path, users: int, lists: Iterable[tuple[str, list[tuple[Any, float]]]], as_json: bool) -> None:
-    rows = ((user, *row) for user, items in lists for row in _ranked(items))
-    count = write_csv(output, ["user", "rank", "item", "score"], rows)
+def _write(
+    output: Path, users: int, columns: list[str], lists: Iterable[tuple[str, list[tuple[Any, ...]]]], as_json: bool
+) -> None:
+    count = write_csv(output, ["user", "rank", *columns], ((user, *row) for user, rows in lists for row in rows))
     show(as_json, {"users": users, "rows": count, "file": str(output)})
     if not as_json:
         typer.echo(f"wrote {output}: {count} rows, the items of {users} users")
 
 
-def _ranked(items: list[tuple[Any, float]]) -> list[tuple[Any, ...]]:
-    return [(place, *entry) for place, entry in enumerate(items, 1)]
+def _ranked(items: list[tuple[Any, float]], titles: Mapping[str, str] | None) -> list[tuple[Any, ...]]:
+    """Place, item, its title where any has one, and score."""
+    return [
+        (place, item, *([titles.get(str(item), "")] if titles else []), score)
+        for place, (item, score) in enumerate(items, 1)
+    ]
 
 
 def _check(users: list[str], every: bool, output: Path | None) -> None:

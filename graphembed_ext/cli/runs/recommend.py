@@ -63,10 +63,15 @@ class SavedRecommender:
 
         Args:
             users: Names, or ids as text.
-            k: How many.
+            k: How many; all where there are fewer.
             known: Whether items that a user has already may come out.
         """
         return dict(self.lists(users, k, known=known))
+
+    @property
+    def item_type(self) -> str:
+        """Node type of the items."""
+        return self._kinds[1]
 
     @property
     def users(self) -> list[str]:
@@ -77,6 +82,7 @@ class SavedRecommender:
     def lists(self, users: Sequence[str], k: int, *, known: bool) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
         """What :meth:`recommend` finds, user by user, so many of them at once as fit in memory."""
         ids = torch.tensor([self._user(user) for user in users], dtype=torch.int64)
+        k = min(checks.integer("k", k), len(self.known.sides.items))
         names = self._names(1)
         for start in range(0, len(users), _USERS):
             found, scores = self.top(ids[start : start + _USERS], k, known=known)

@@ -90,10 +90,10 @@ def _read(source: str, min_rating: float | None, reading: Mapping[str, Any]) -> 
     """The lines that are rated high enough, and what to say of the others."""
     lines = lines_of(source, **reading)
     if min_rating is None:
-        return lines, []
+        return lines, [*lines.notes]
     kept = np.flatnonzero(lines.ratings() >= min_rating)
     note = f"{len(lines) - len(kept)} of {len(lines)} lines have a rating below {min_rating:g}"
-    return lines.chosen(kept), [note]
+    return lines.chosen(kept), [*lines.notes, note]
 
 
 def _left_out(found: Parts) -> list[str]:

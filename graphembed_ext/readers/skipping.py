@@ -1,0 +1,58 @@
+"""Lines that are wrong in tables of edges, left out where a person allows so many, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from ..errors import FileFormatError
+from .sources import BadLine, Source
+
+__all__ = ["read_without"]
+
+#: Lines of which is told what is wrong, and those that are told by number.
+_SHOWN, _NUMBERED = 5, 50
+
+Found = TypeVar("Found")
+
+
+def read_without(source: Source, most: int, read: Callable[[], Found]) -> tuple[Found, list[str]]:
+    """Read a table, if need be without the lines that are wrong in it; and say which these are.
+
+    A reading finds all lines of another number of columns, or one line that is wrong otherwise; so there are as many
+    readings as it takes.
+
+    Args:
+        source: The table.
+        most: How many lines may be left out.
+        read: Reads the table.
+
+    Raises:
+        FileFormatError: What is wrong with the table as a whole, or with one line more than may be left out.
+    """
+    found: dict[int, str] = {}
+    while True:
+        try:
+            return read(), [_in_words(found)] if found else []
+        except BadLine as error:
+            if len(found) + len(error.lines) > most:
+                raise _one_more(error, most) from error
+            found |= error.lines
+            source.without = frozenset(found)
+
+
+def _one_more(error: BadLine, most: int) -> FileFormatError:
+    if not most:
+        return error
+    hint = f"more than the {most} lines that --skip-bad {most} leaves out are wrong" + "; " * bool(error.hint)
+    return FileFormatError(error.argument, error.got, error.expected, hint + error.hint)
+
+
+def _in_words(lines: Mapping[int, str]) -> str:
+    """Which lines were left out, the first few with what is wrong with them."""
+    numbers = sorted(lines)
+    shown = "; ".join(f"line {number}: {lines[number]}" for number in numbers[:_SHOWN])
+    more = numbers[_SHOWN:_NUMBERED]
+    rest = f"; also line{'s' * (len(more) > 1)} {', '.join(map(str, more))}" if more else ""
+    rest += f" and {len(numbers) - _NUMBERED} more" if len(numbers) > _NUMBERED else ""
+    return f"{len(lines)} line{'s' * (len(lines) != 1)} LEFT OUT as wrong ({shown}{rest})"
