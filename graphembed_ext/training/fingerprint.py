@@ -22,8 +22,6 @@ __all__ = ["digest", "edges_of", "graph_of", "multiset", "of_type", "settings_of
 
 #: Attributes of modules that are no settings of a training: what it leaves behind, how a kernel is chosen, sizes that
 #: the weights have, and the metapath as it was written (walks say which steps it has).
-#: Attributes of modules that are no settings of a training, either: what it leaves behind, how a kernel is chosen, and
-#: the metapath as it was written (walks say which steps it has).
 _PASSING = {
     "training",
     "unit_norm",

@@ -89,18 +89,13 @@ def train(
     weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
     batch_size = plan.batch_size or _BATCH_SIZE
     memory.check_room("graph", f"{view.total_nodes} nodes", 8 * view.total_nodes, "their numbers")
-    pairs_of_batch = 2 * batch_size * checks.integer("negatives", negatives)
-    memory.check_room("negatives", f"{negatives}", 8 * pairs_of_batch, "those of a batch")
+    negatives = checks.integer("negatives", negatives)
+    memory.check_room("negatives", f"{negatives}", 8 * 2 * batch_size * negatives, "those of a batch")
     every = {name: torch.arange(view.num_nodes.get(name, 0)) for name in model.targets}
     key = rng.key(plan.seed, "links")
     loader = model.loader(view, every, batch_size=batch_size, seed=key >> 1, fanouts=fanouts)
-    pairs = WalkPairs(
-        view,
-        checks.integer("walk_length", walk_length, minimum=2),
-        checks.integer("negatives", negatives),
-        key,
-        types=model.targets,
-    )
+    walk_length = checks.integer("walk_length", walk_length, minimum=2)
+    pairs = WalkPairs(view, walk_length, negatives, key, types=model.targets)
     exclude = checks.flag("exclude_seed_edges", exclude_seed_edges)
     trainer = _LinkTrainer(model, view, loader, pairs, plan, batch_size, temperature, exclude, weight_decay)
     config: dict[str, Any] = {"lr": plan.lr or _LR, "batch_size": batch_size, "seed": plan.seed}

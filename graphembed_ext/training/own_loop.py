@@ -19,7 +19,7 @@ from .fingerprint import walks_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
 
-__all__ = ["SamplingModel", "train"]
+__all__ = ["SamplingModel", "check_graph", "train"]
 
 _EPOCHS, _LR, _BATCH_SIZE = 20, 0.01, 128
 
@@ -57,10 +57,7 @@ def train(model: Any, graph: Any, plan: Plan) -> FitResult:
         InputError: Another graph than the model was built on.
         TrainingError: The loss became NaN or infinite.
     """
-    if graph is not None and graph is not model.g:
-        raise InputError(
-            "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
-        )
+    check_graph(model, graph)
     batch_size = plan.batch_size or _BATCH_SIZE
     trainer = _OwnLoop(model, plan, batch_size)
     config = {"lr": plan.lr or _LR, "batch_size": batch_size, "seed": plan.seed}
@@ -75,6 +72,14 @@ def train(model: Any, graph: Any, plan: Plan) -> FitResult:
     )
     result.walk_engine = model.walker.serving
     return result
+
+
+def check_graph(model: Any, graph: Any) -> None:
+    """Raise for another graph than a walk model was built on."""
+    if graph is not None and graph is not model.g:
+        raise InputError(
+            "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
+        )
 
 
 class _OwnLoop:

@@ -130,19 +130,15 @@ class SoftmaxTrainer(RankingTrainer):
         split: Whole,
         known: Interactions,
         histories: Histories,
-        epochs: int,
-        lr: float,
-        batch_size: int,
-        loss: str,
-        weight_decay: float,
-        schedule: str,
+        *,
         temperature: float,
         balance: float,
+        **ranking: Any,
     ) -> None:
-        super().__init__(split, known, histories, epochs, lr, batch_size, loss, weight_decay, schedule)
+        super().__init__(split, known, histories, **ranking)
         if self._own is not None:
             expected = f"'pyg', as {type(split.model).__name__} overrides forward, which scores pairs"
-            raise InputError("loss", loss, expected, "leave loss out")
+            raise InputError("loss", self._loss, expected, "leave loss out")
         self._temperature, self._balance, self._exhaustive = temperature, balance, histories.exhaustive
 
     def _lost(self, batch: HistoryBatch) -> tuple[Tensor, int]:

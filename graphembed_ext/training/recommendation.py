@@ -138,10 +138,7 @@ def train(
     checks.choice("loss", loss, _LOSSES)
     checks.choice("monitor", monitor, ("recall", "ndcg", "precision", "hit_rate", "mrr"))
     validate_every = checks.integer("validate_every", validate_every)
-    if patience is not None:
-        patience = checks.integer("patience", patience)
-        if validation is None:
-            raise InputError("patience", patience, "None without validation pairs")
+    patience = _patience(patience, validation)
     known = model.interactions(graph, num_users=num_users)
     if validation is not None:
         pairs = known.sides.pairs(validation, "validation")
@@ -178,6 +175,15 @@ def train(
             early=early,
             begin=lambda: model.adopt(graph, num_users=num_users),
         )
+
+
+def _patience(patience: int | None, validation: Any) -> int | None:
+    if patience is None:
+        return None
+    patience = checks.integer("patience", patience)
+    if validation is None:
+        raise InputError("patience", patience, "None without validation pairs")
+    return patience
 
 
 def _settings(

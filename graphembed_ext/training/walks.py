@@ -89,10 +89,7 @@ def train(
     Reference:
         Mikolov et al. 2013, arXiv:1310.4546; Niu et al. 2011, "Hogwild!", arXiv:1106.5730.
     """
-    if graph is not None and graph is not model.g:
-        raise InputError(
-            "graph", f"a {type(graph).__name__}", f"None: {type(model).__name__} trains on the graph it was built on"
-        )
+    own_loop.check_graph(model, graph)
     num_workers = checks.workers(num_workers)
     own = overridden(model, *_OWN)
     if own:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..graph.metapaths import Metapath
 from ..graph.view import CSR, EdgeType, GraphView, OrderedCSR
 
-__all__ = ["ENDED", "plan", "stacked"]
+__all__ = ["ENDED", "numbers_of", "plan", "stacked"]
 
 
 #: Stands in a plan where a metapath has no further step.
@@ -60,3 +60,8 @@ def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length:
         reached = walk_length - 1 if cyclic else min(walk_length - 1, len(path))
         row[:reached] = torch.tensor([bases[step] for step in path])[torch.arange(reached) % len(path)]
     return found
+
+
+def numbers_of(first: int | Tensor, count: int, device: torch.device) -> Tensor:
+    """The number of each of ``count`` walks within their stream: given, or those from the first one on."""
+    return first if isinstance(first, Tensor) else torch.arange(first, first + count, device=device)

@@ -19,7 +19,7 @@ from .._core.bits import U64, below, bits
 from .._core.parallel import share
 from .._core.search import first_at
 from ..graph.view import CSR
-from .tables import ENDED
+from .tables import ENDED, numbers_of
 
 __all__ = ["TemporalWalker"]
 
@@ -71,7 +71,7 @@ class TemporalWalker:
             return self.walk_vectorised(starts, walk_length, stream, first, plan)
         walks = torch.empty(len(starts), walk_length, dtype=torch.int64)
         out, begin = walks.numpy(), starts.contiguous().numpy()
-        numbers = _numbers(first, len(starts), starts.device).contiguous().numpy()
+        numbers = numbers_of(first, len(starts), starts.device).contiguous().numpy()
         steps = _NO_PLAN if plan is None else plan.numpy()
         tables = [table.numpy() for table in (self._indptr, self._indices, self._rank)]
         parts = min(_PARTS, max(1, walks.numel() // _STEPS_OF_PART))
@@ -93,7 +93,7 @@ class TemporalWalker:
         plan = None if plan is None else plan.to(device)[starts // self._num_nodes]
         walks = torch.full((len(starts), walk_length), -1, dtype=torch.int64, device=device)
         walks[:, 0] = current
-        keys = rng.bits(stream, _numbers(first, len(starts), device))
+        keys = rng.bits(stream, numbers_of(first, len(starts), device))
         alive = torch.arange(len(starts), device=device)
         earliest = torch.zeros_like(current)
         for step in range(1, walk_length):
@@ -109,11 +109,6 @@ class TemporalWalker:
             current, earliest = self._indices[entry], self._rank[entry] + 1
             walks[alive, step] = current
         return walks
-
-
-def _numbers(first: int | Tensor, count: int, device: torch.device) -> Tensor:
-    """The number of each walk within its stream."""
-    return first if isinstance(first, Tensor) else torch.arange(first, first + count, device=device)
 
 
 @numba.njit(cache=True, nogil=True)

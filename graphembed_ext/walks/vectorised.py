@@ -19,7 +19,7 @@ from .._core.alias import alias_table
 from .._core.search import found
 from ..graph.view import CSR
 from .compiled import CompiledWalks, exact_steps
-from .tables import ENDED
+from .tables import ENDED, numbers_of
 
 __all__ = ["TorchWalker"]
 
@@ -98,8 +98,7 @@ class TorchWalker:
         home = starts if path is None else starts % self._num_nodes
         walks = torch.full((walk_length, len(starts)), -1, dtype=torch.int64, device=device)
         walks[0] = home
-        numbers = first if isinstance(first, Tensor) else torch.arange(first, first + len(starts), device=device)
-        keys = rng.bits(stream, numbers)
+        keys = rng.bits(stream, numbers_of(first, len(starts), device))
         alive: Tensor | None = None  # indices of the walks still going; None while all are
         current, previous = home, torch.full_like(home, -1)
         for step in range(1, walk_length):
