@@ -38,7 +38,7 @@ pair above many negatives at once, the hardest of them most of all; :func:`align
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -52,9 +52,11 @@ from .errors import InputError
 __all__ = [
     *("BPR_PRESETS", "PRESETS", "REGRESSION_PRESETS"),
     *("alignment_uniformity_loss", "bpr_loss", "classification_loss", "link_loss", "regression_loss"),
-    *("sampled_softmax_loss", "skip_gram_loss"),
+    *("of_function", "sampled_softmax_loss", "skip_gram_loss"),
 ]
 
+#: A loss of a user's own, of scores.
+Loss = Callable[..., Tensor]
 PRESETS = ("stable", "dgl", "pyg")
 REGRESSION_PRESETS = ("mse", "l1")
 _PYG_EPSILON = 1e-15
@@ -64,7 +66,7 @@ _RECBOLE_EPSILON = 1e-10
 
 
 def skip_gram_loss(
-    pos: Tensor, neg: Tensor, *, preset: str = "stable", neg_weight: float = 1.0, clamp: float = 6.0
+    pos: Tensor, neg: Tensor, *, preset: str | Loss = "stable", neg_weight: float = 1.0, clamp: float = 6.0
 ) -> Tensor:
     """Skip-gram loss with negative sampling: negatives summed over K, everything averaged over pairs.
 
@@ -72,7 +74,8 @@ def skip_gram_loss(
         pos: Scores of observed pairs, float, shape ``(B,)``.
         neg: Scores of K negatives for each pair, float, shape ``(B, K)``. The preset ``pyg`` averages over
             all of them and takes any shape.
-        preset: ``"stable"``, ``"dgl"`` or ``"pyg"``; see the table at the top of this module.
+        preset: ``"stable"``, ``"dgl"`` or ``"pyg"``; see the table at the top of this module. Or a function of both
+            scores, which takes no other argument.
         neg_weight: Factor of the negatives' term.
         clamp: Bound on the scores, used by the preset ``dgl`` only.
 
@@ -90,6 +93,8 @@ def skip_gram_loss(
         >>> skip_gram_loss(torch.zeros(2), torch.zeros(2, 3))  # (1 + 3) ln 2
         tensor(2.7726)
     """
+    if callable(preset):
+        return of_function(preset, _scores("pos", pos), _scores("neg", neg))
     checks.choice("preset", preset, PRESETS)
     neg_weight = checks.number("neg_weight", neg_weight)
     clamp = checks.number("clamp", clamp, above=0)
@@ -103,13 +108,14 @@ def skip_gram_loss(
     return -F.logsigmoid(pos).mean() - F.logsigmoid(-neg).mean() * neg.size(1) * neg_weight
 
 
-def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
+def classification_loss(scores: Tensor, y: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Cross-entropy of class scores, averaged over nodes; with several labels, over nodes and labels.
 
     Args:
         scores: Scores before any softmax, ``(N, C)``.
         y: Classes, integers ``(N,)``: softmax cross-entropy. Or 0/1 of shape ``(N, C)``: the binary cross-entropy of
             each label.
+        weight: How much a node of each class counts, floats ``(C,)``, with classes ``(N,)``; the mean is over nodes.
 
     Returns:
         Scalar in nats, shape ``()``.
@@ -120,6 +126,8 @@ def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
     Example:
         >>> classification_loss(torch.zeros(3, 4), torch.tensor([0, 1, 3]))  # ln 4
         tensor(1.3863)
+        >>> classification_loss(torch.zeros(2, 2), torch.tensor([0, 1]), weight=torch.tensor([1.0, 3.0]))  # 2 ln 2
+        tensor(1.3863)
     """
     scores = _scores("scores", scores)
     y = as_tensor("y", y, "classes, integers (N,); or labels 0 and 1, (N, C)")
@@ -129,7 +137,10 @@ def classification_loss(scores: Tensor, y: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(scores, y.to(scores.dtype))
     if y.shape != scores.shape[:1]:
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape ({len(scores)},) or {tuple(scores.shape)}")
-    return F.cross_entropy(scores, _classes(y, scores.size(1)))
+    classes = _classes(y, scores.size(1))
+    if weight is None:
+        return F.cross_entropy(scores, classes)
+    return F.cross_entropy(scores, classes, weight.to(scores), reduction="sum") / len(scores)
 
 
 def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Tensor:
@@ -151,7 +162,7 @@ def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Ten
         tensor(2.)
     """
     checks.choice("preset", preset, REGRESSION_PRESETS)
-    y = y.unsqueeze(1) if y.dim() == 1 else y
+    predicted, y = _whole(predicted), y.unsqueeze(1) if y.dim() == 1 else y
     if predicted.shape != y.shape or not len(y):
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape {tuple(predicted.shape)}, at least one node")
     loss = F.mse_loss if preset == "mse" else F.l1_loss
@@ -162,7 +173,7 @@ def bpr_loss(
     pos: Tensor,
     neg: Tensor,
     *,
-    preset: str = "pyg",
+    preset: str | Loss = "pyg",
     initial: Sequence[Tensor] = (),
     weight_decay: float = 0.0,
 ) -> Tensor:
@@ -172,6 +183,7 @@ def bpr_loss(
         pos: Scores of observed pairs, ``(B,)``.
         neg: Score of a negative for each, ``(B,)``; or of K negatives, ``(B, K)``, whose mean is taken.
         preset: ``"pyg"``, ``"lightgcn-pytorch"`` or ``"recbole"``; see the second table at the top of this module.
+            Or a function of both scores; vectors are then held small as by ``"pyg"``.
         initial: Vectors before propagation that are held small, each ``(R, d)``. LightGCN-PyTorch and RecBole give
             three, those of the batch's users, positives and negatives, repeated as often as they occur; PyG's
             example gives the vectors of the distinct nodes of the batch.
@@ -190,13 +202,16 @@ def bpr_loss(
         >>> bpr_loss(torch.zeros(2), torch.zeros(2))  # ln 2
         tensor(0.6931)
     """
-    checks.choice("preset", preset, BPR_PRESETS)
+    if not callable(preset):
+        checks.choice("preset", preset, BPR_PRESETS)
     weight_decay = checks.number("weight_decay", weight_decay)
     pos, neg = _scores("pos", pos), _scores("neg", neg)
     if pos.numel() == 0 or pos.dim() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
     ranked = _ranked(pos, neg)
-    if preset == "recbole":
+    if callable(preset):
+        ranking = of_function(preset, pos, neg)
+    elif preset == "recbole":
         ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
     else:
         ranking = -F.logsigmoid(ranked).mean()
@@ -258,6 +273,7 @@ def sampled_softmax_loss(
         tensor(1.3863)
     """
     temperature = checks.number("temperature", temperature, above=0)
+    pos, neg = _whole(pos), _whole(neg)
     if neg.dim() != 1 or neg.shape != pos.shape:
         _check_scores(pos, neg, any_shape=False)
         neg = neg / temperature
@@ -339,9 +355,27 @@ def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:
     return F.binary_cross_entropy_with_logits(scores, labels, **options)
 
 
+def of_function(function: Loss, *scores: Tensor) -> Tensor:
+    """The loss by a function of a user's own.
+
+    Raises:
+        InputError: It returns something else than one floating-point number as a tensor.
+    """
+    found = function(*map(_whole, scores))
+    if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
+        raise InputError("loss", f"a function that returned {checks.described(found)}", "one that returns a number")
+    return found.reshape(())
+
+
 def _scores(argument: str, scores: Any) -> Tensor:
     """Floating-point numbers; whole ones become such."""
-    return as_floats(argument, scores, "scores, floating-point numbers")
+    return _whole(as_floats(argument, scores, "scores, floating-point numbers"))
+
+
+def _whole(scores: Tensor) -> Tensor:
+    """Under autocast, scores in full precision: products of matrices may be rounded, what adds them up not."""
+    halved = scores.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(scores.device.type)
+    return scores.float() if halved else scores
 
 
 def _classes(y: Tensor, classes: int) -> Tensor:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..distributed.group import ALONE, Group
+from .optimizers import Own, Rates, check_moments
+from .placing import autocast
 from .result import finite
-from .run import Bar
+from .run import USUAL, Bar, Plan
 
 __all__ = ["Adam", "Seen", "TableAdam", "materialised"]
 
@@ -42,14 +43,15 @@ class Seen(NamedTuple):
 
 
 class Adam:
-    """torch's Adam on the weights of one model.
+    """torch's Adam on the weights of one model, or an optimiser of a user's own in its place.
 
     Args:
         parameters: What is trained.
         lr: Learning rate.
         weight_decay: L2 penalty.
+        plan: What :func:`graphembed_ext.fit` was told: the optimiser, the precision of losses, and the processes that
+            have the same weights and share out every batch, of which a step follows the gradient of all.
         fused: As for :class:`torch.optim.Adam`.
-        group: The processes that have the same weights and share out every batch: a step follows the gradient of all.
 
     Reference:
         Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
@@ -60,16 +62,23 @@ class Adam:
         parameters: Iterable[Tensor],
         lr: float,
         weight_decay: float = 0.0,
+        *,
+        plan: Plan = USUAL,
         fused: bool | None = None,
-        group: Group = ALONE,
     ) -> None:
-        self._lr, self._group = lr, group
-        self._optimizer = torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)
+        trained = list(parameters)
+        self._group, self._precision, self._device = plan.group, plan.precision, trained[0].device
+        self._optimizer: torch.optim.Optimizer = (
+            torch.optim.Adam(trained, lr=lr, weight_decay=weight_decay, fused=fused)
+            if plan.own is None
+            else plan.own.of(trained, lr, weight_decay)
+        )
+        self._rates = Rates(self._optimizer, lr)
+        self._lr = self._rates.first
 
     def set_rate(self, lr: float) -> None:
         """Change the learning rate of the steps to come."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = lr
+        self._rates.set(lr)
 
     def step(self, loss: Tensor) -> None:
         """One step along a loss's gradient, which stays in the parameters."""
@@ -92,7 +101,9 @@ class Adam:
         """
         seen = Seen([], [])
         for place, batch in enumerate(batches):
-            lost, count = self._group.weighed(*loss(batch))
+            with autocast(self._precision, self._device):
+                found = loss(batch)
+            lost, count = self._group.weighed(*found)
             value = finite(self._group.total(lost), number, place, self._lr)
             self.step(lost)
             seen.losses.append(value)
@@ -110,7 +121,7 @@ class Adam:
         Raises:
             ValueError: Moments of other parameters; nothing is changed then.
         """
-        _check_moments(self._optimizer, state)
+        check_moments(self._optimizer, state)
         self._optimizer.load_state_dict(state)
 
 
@@ -120,11 +131,15 @@ class TableAdam:
     Args:
         model: What is trained.
         lr: Learning rate.
+        own: An optimiser of a user's own, for all of them.
     """
 
-    def __init__(self, model: nn.Module, lr: float) -> None:
+    def __init__(self, model: nn.Module, lr: float, own: Own | None = None) -> None:
         tables, others = _sparse_and_dense(model)
         self._optimizers: list[torch.optim.Optimizer] = []
+        if own is not None:
+            self._optimizers.append(own.of([*tables, *others], lr))
+            return
         if tables:
             self._optimizers.append(torch.optim.SparseAdam(tables, lr=lr))
         if others:
@@ -153,7 +168,7 @@ class TableAdam:
         if len(state["optimizers"]) != len(self._optimizers):
             raise ValueError("the state of another optimiser: sparse and dense tables are trained by different ones")
         for optimizer, found in zip(self._optimizers, state["optimizers"], strict=True):
-            _check_moments(optimizer, found)
+            check_moments(optimizer, found)
         for optimizer, found in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(found)
 
@@ -163,15 +178,6 @@ def _sparse_and_dense(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
     sparse = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding) and m.sparse}
     trained = [p for p in model.parameters() if p.requires_grad]
     return [p for p in trained if id(p) in sparse], [p for p in trained if id(p) not in sparse]
-
-
-def _check_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Raise for moments that no weights of an optimiser have."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for place, moments in state["state"].items():
-        found = moments["exp_avg"].shape
-        if place >= len(parameters) or found != parameters[place].shape:
-            raise ValueError(f"moments of shape {tuple(found)}, which no weights of this model have")
 
 
 def materialised(model: nn.Module, first_input: Callable[[], Any]) -> None:

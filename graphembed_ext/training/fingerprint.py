@@ -18,7 +18,7 @@ from ..graph.times import edge_ranks
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from ..graph.weights import checked_weight
 
-__all__ = ["digest", "edges_of", "graph_of", "multiset", "of_type", "settings_of", "walks_of"]
+__all__ = ["digest", "edges_of", "graph_of", "multiset", "name_of", "of_type", "settings_of", "walks_of"]
 
 #: Attributes of modules that are no settings of a training: what it leaves behind, how a kernel is chosen, sizes that
 #: the weights have, and the metapath as it was written (walks say which steps it has).
@@ -69,6 +69,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (Tensor, nn.Module)) or not callable(value):
         return None
     return getattr(value, "__qualname__", None)
+
+
+def name_of(function: Callable[..., Any] | str) -> str:
+    """A function as records and files of states name it; a name is its own."""
+    return function if isinstance(function, str) else str(getattr(function, "__qualname__", type(function).__name__))
 
 
 def edges_of(view: GraphView, weight: Any = None, edge_types: Sequence[EdgeType] | None = None) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from .._core.near import check_names
 from ..distributed.folders import is_state
 from ..errors import InputError
 from ..hosts import registry
+from .optimizers import Own
+from .placing import PRECISIONS, place
 from .result import FitResult
 from .run import Plan
 from .strategies import settle
@@ -56,6 +58,9 @@ def fit(
     on_epoch: OnEpoch | Sequence[OnEpoch] | None = None,
     task: str | None = None,
     strategy: str | None = None,
+    device: Any = None,
+    precision: str | None = None,
+    optimizer: Any = None,
     **options: Any,
 ) -> FitResult:
     """Train a model of this package; it goes on from its present weights.
@@ -97,6 +102,14 @@ def fit(
             ``"ddp"`` for GraphSAGE and HAN, ``"columns"`` for LightGCN; ``"auto"`` for the model's own where a
             launcher has started this process; None for this process alone. Each gives what one process gives, up to
             rounding: see :mod:`graphembed_ext.distributed`. Every process makes the same call.
+        device: Where to train, a device of torch or its name, such as ``"cuda"``: the model is moved there and stays
+            there. None trains where its weights are.
+        precision: What products of matrices are computed in: ``"bf16"``, by torch's autocast, or ``"fp32"``. Weights,
+            sums and losses are in the weights' own precision in any case. None for the weights' own.
+        optimizer: An optimiser in the place of Adam (of SGD for walk models): a class such as ``torch.optim.AdamW``,
+            which is given ``lr`` and ``weight_decay``; or one with settings of its own,
+            ``functools.partial(torch.optim.SGD, lr=0.1, momentum=0.9)`` or an instance on ``model.parameters()``. The
+            course of the learning rate over a training is kept.
         **options: Options of the task.
 
     Returns:
@@ -126,20 +139,30 @@ def fit(
     if train is None or found is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     _check_options(model, train, options)
+    lr = None if lr is None else checks.number("lr", lr, above=0)
     plan = Plan(
         None if epochs is None else checks.integer("epochs", epochs),
-        None if lr is None else checks.number("lr", lr, above=0),
+        lr,
         None if batch_size is None else checks.integer("batch_size", batch_size),
         _seed(seed),
         checks.flag("progress", progress),
         None if checkpoint is None else _place(checkpoint, strategy),
         _joined(on_epoch),
         checks.choice("resume", resume, ("same", "force")) == "force",
+        precision=_precision(precision),
+        own=None if optimizer is None else Own(optimizer, lr),
     )
+    place(model, device)
     plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
     mine = held(plan.checkpoint) if plan.checkpoint is not None and plan.group.first else nullcontext()
     with plan.group.watched(), mine:
         return train(model, graph, plan, **options)
+
+
+def _precision(precision: str | None) -> str | None:
+    """The precision of autocast; None for that of the weights."""
+    found = None if precision is None else checks.choice("precision", precision, PRECISIONS)
+    return None if found == "fp32" else found
 
 
 def _seed(seed: Any) -> int:

@@ -20,7 +20,7 @@ from ..hosts import registry
 from ..sampling.compiled import entries_between
 from ..sampling.walk_pairs import WalkPairs
 from .adam import Adam, materialised
-from .fingerprint import graph_of
+from .fingerprint import graph_of, name_of
 from .result import FitResult
 from .run import Bar, Plan, run
 
@@ -42,6 +42,7 @@ def train(
     fanouts: Any = None,
     exclude_seed_edges: bool = True,
     weight_decay: float = 0.0,
+    loss: losses.Loss | None = None,
 ) -> FitResult:
     """Train GraphSAGE without labels by Adam, in mini-batches with sampled neighbourhoods.
 
@@ -70,6 +71,9 @@ def train(
         fanouts: Neighbours to draw, first hop first, -1 for all; None for 10 in each hop.
         exclude_seed_edges: Whether to leave out the edges of the batch's own pairs.
         weight_decay: Adam's L2 penalty on all weights.
+        loss: A function ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives,
+            ``(P, negatives)``, minus infinity where there is none, that returns a tensor of one number. None for the
+            usual.
 
     Returns:
         ``history`` has ``loss`` and ``samples``, the observed pairs.
@@ -87,6 +91,10 @@ def train(
     view = registry.view(graph)
     temperature = checks.number("temperature", temperature, above=0)
     weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
+    if weight_decay and plan.own is not None and plan.own.has_rate:
+        raise InputError("weight_decay", weight_decay, "0 with an optimizer, which has its own")
+    if loss is not None and not callable(loss):
+        raise InputError("loss", loss, "None or a function of the scores of pairs and of negatives")
     batch_size = plan.batch_size or _BATCH_SIZE
     memory.check_room("graph", f"{view.total_nodes} nodes", 8 * view.total_nodes, "their numbers")
     negatives = checks.integer("negatives", negatives)
@@ -97,11 +105,12 @@ def train(
     walk_length = checks.integer("walk_length", walk_length, minimum=2)
     pairs = WalkPairs(view, walk_length, negatives, key, types=model.targets)
     exclude = checks.flag("exclude_seed_edges", exclude_seed_edges)
-    trainer = _LinkTrainer(model, view, loader, pairs, plan, batch_size, temperature, exclude, weight_decay)
+    trainer = _LinkTrainer(model, view, loader, pairs, plan, batch_size, temperature, exclude, weight_decay, loss)
     config: dict[str, Any] = {"lr": plan.lr or _LR, "batch_size": batch_size, "seed": plan.seed}
     config |= {"walk_length": walk_length, "negatives": negatives, "temperature": temperature}
     config |= {"fanouts": None if fanouts is None else str(fanouts), "exclude_seed_edges": exclude}
     config["weight_decay"] = weight_decay
+    config |= {} if loss is None else {"loss": name_of(loss)}
     result = run(
         trainer,
         model,
@@ -131,13 +140,15 @@ class _LinkTrainer:
         temperature: float,
         exclude: bool,
         weight_decay: float,
+        loss: losses.Loss | None = None,
     ) -> None:
+        self._preset = "stable" if loss is None else loss
         self._model, self._view, self._loader, self._pairs = model, view, loader, pairs
         self._plan, self._batch_size, self._temperature, self._exclude = plan, batch_size, temperature, exclude
         self.batches = -(-len(pairs.starts) // batch_size)
         materialised(model, lambda: next(self._steps(0, ALONE))[0])
         plan.group.same_weights(model.state_dict().values())
-        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, group=plan.group)
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, plan=plan)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
@@ -158,7 +169,7 @@ class _LinkTrainer:
         here, there = out.index_select(0, first), out.index_select(0, second)
         away = out.index_select(0, negatives.flatten()).view(*negatives.shape, -1)
         others = torch.einsum("bd,bkd->bk", here, away).masked_fill(missing.to(out.device), -math.inf)
-        return losses.skip_gram_loss((here * there).sum(1), others), len(first)
+        return losses.skip_gram_loss((here * there).sum(1), others, preset=self._preset), len(first)
 
     def _steps(self, epoch: int, group: Group = ALONE) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
         """A batch around all nodes of some pairs and their negatives, and where in it these are; of pairs that are

@@ -18,13 +18,14 @@ from ..graph.view import GraphView
 from ..hosts import registry
 from .adam import Adam, materialised
 from .fingerprint import graph_of
+from .goals import Goal
 from .result import FitResult
 from .run import Bar, Early, Plan, run
-from .splits import Split, splits_of
+from .splits import splits_of
 
 __all__ = ["NodeModel", "train"]
 
-_EPOCHS, _LR = 200, 0.01
+_EPOCHS, _LR, _WEIGHT_DECAY = 200, 0.01, 5e-4
 _LOSSES = ("cross_entropy", *losses.REGRESSION_PRESETS)
 _OF_CLASSES = ("val_loss", "val_accuracy", "val_precision", "val_recall", "val_macro_f1", "val_micro_f1")
 _OF_NUMBERS = ("val_loss", "val_mae", "val_rmse", "val_r2")
@@ -78,13 +79,14 @@ def train(
     *,
     y: Any = None,
     masks: Any = None,
-    weight_decay: float = 5e-4,
+    weight_decay: float | None = None,
     patience: int | None = 100,
     monitor: str = "val_loss",
     validate_every: int = 1,
     fanouts: Any = None,
     split: int | None = None,
-    loss: str | None = None,
+    loss: str | losses.Loss | None = None,
+    class_weight: Any = None,
 ) -> FitResult:
     """Train GraphSAGE or HAN on labelled nodes by Adam, and keep the weights that validate best.
 
@@ -104,7 +106,7 @@ def train(
         masks: ``{"train": ..., "val": ..., "test": ...}``, each a boolean mask ``(N,)``, node ids, or a dict of these
             by node type. Only train is needed; without val nothing is validated. None: the graph's ``train_mask``,
             ``val_mask`` and ``test_mask``. Masks ``(N, splits)`` take ``split``.
-        weight_decay: Adam's L2 penalty on all weights.
+        weight_decay: Adam's L2 penalty on all weights; None for 5e-4.
         patience: Validations without improvement after which training ends; None for none.
         monitor: What decides: ``"val_loss"``, ``"val_accuracy"``, ``"val_precision"``, ``"val_recall"``,
             ``"val_macro_f1"`` or ``"val_micro_f1"``; of numbers ``"val_loss"``, ``"val_mae"``, ``"val_rmse"`` or
@@ -114,7 +116,13 @@ def train(
             GraphSAGE -1 takes all, and a typed graph may have a dict by edge type. With ``batch_size`` only.
         split: Column of masks that have one for each of several splits, from 0.
         loss: ``"cross_entropy"`` of classes; or of numbers ``"mse"``, the mean squared error, or ``"l1"``, the mean
-            absolute one. None goes by ``y``: floats are numbers (``"mse"``), unless they are 0 and 1 in columns.
+            absolute one. None goes by ``y``: floats are numbers (``"mse"``), unless they are 0 and 1 in columns. Or a
+            function ``loss(scores, labels)`` of the nodes of a batch and one type, ``(n, C)`` and ``(n,)`` or
+            ``(n, C)``, that returns their mean loss, a tensor of one number.
+        class_weight: How much a node of each class counts: ``"balanced"``, in inverse proportion to the training nodes
+            of its class, as scikit-learn has it; or numbers ``(C,)``, or a dict of these by node type. They are brought
+            to mean 1 over the training nodes: on a whole graph, the loss is that of torch's
+            ``CrossEntropyLoss(weight=...)``. None counts all alike.
 
     Returns:
         ``history`` has ``loss``, ``samples`` and the validation's figures; ``metrics`` those of the test mask.
@@ -126,16 +134,18 @@ def train(
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
     view = registry.view(graph)
-    loss = None if loss is None else checks.choice("loss", loss, _LOSSES)
-    labels = splits_of(model, view, y, masks, column=split, loss=loss)
+    named = loss if isinstance(loss, str) or not callable(loss) else None
+    named = None if named is None else checks.choice("loss", named, _LOSSES)
+    labels = splits_of(model, view, y, masks, column=split, loss=named)
+    goal = Goal(labels, loss if callable(loss) else None, class_weight)
     checks.choice("monitor", monitor, _OF_NUMBERS if labels.regression else _OF_CLASSES)
-    weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
+    weight_decay = _weight_decay(weight_decay, plan)
     patience = None if patience is None else checks.integer("patience", patience)
     _check_batches(model, plan.batch_size, fanouts)
     trainer = _NodeTrainer(
         model,
         view,
-        labels,
+        goal,
         plan,
         weight_decay=weight_decay,
         validate_every=checks.integer("validate_every", validate_every),
@@ -147,7 +157,7 @@ def train(
 
     def belongs_to() -> dict[str, Any]:
         about = {"task": "nodes", "patience": patience, "monitor": monitor, "validate_every": validate_every}
-        about |= {"loss": labels.loss} if labels.regression else {}
+        about |= goal.fingerprint()
         return about | graph_of(model, view) | labels.fingerprint()
 
     result = run(
@@ -163,6 +173,15 @@ def train(
     if labels.parts["test"]:
         result.metrics = trainer.figures("test")
     return result
+
+
+def _weight_decay(weight_decay: float | None, plan: Plan) -> float:
+    """What Adam, or a class of optimisers, is given; an optimiser that has its own rate has its own decay, too."""
+    if plan.own is None or not plan.own.has_rate:
+        return _WEIGHT_DECAY if weight_decay is None else checks.number("weight_decay", weight_decay, minimum=0)
+    if weight_decay is not None:
+        raise InputError("weight_decay", weight_decay, "None with an optimizer, which has its own")
+    return 0.0
 
 
 def _check_batches(model: Any, batch_size: int | None, fanouts: Any) -> None:
@@ -192,26 +211,27 @@ class _NodeTrainer:
         self,
         model: Any,
         view: GraphView,
-        split: Split,
+        goal: Goal,
         plan: Plan,
         *,
         weight_decay: float,
         validate_every: int,
         fanouts: Any,
     ) -> None:
-        self._model, self._view, self._split, self._plan = model, view, split, plan
+        self._model, self._view, self._goal, self._split, self._plan = model, view, goal, goal.split, plan
+        self._device = next(model.parameters()).device
         self._validate_every, self._fanouts = validate_every, fanouts
         self._inputs = model.inputs(view) if plan.batch_size is None else None
         self.batches = 1 if plan.batch_size is None else len(self._loader("train", 0, True))
         materialised(model, lambda: next(iter(self._steps(0, ALONE)))[0])
         plan.group.same_weights(model.state_dict().values())
-        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, group=plan.group)
+        self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, plan=plan)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
         # ranks that share out the nodes drop other numbers; those that work out the whole graph, the same
         own = () if self._inputs is not None else self._plan.group.own
-        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *own) >> 1, self._view.device):
+        with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *own) >> 1, self._device):
             entry = self._adam.epoch(number, bar, self._steps(number, self._plan.group), self._trained).entry()
         if self._split.parts["val"] and (number + 1) % self._validate_every == 0:
             entry |= self.figures("val")
@@ -220,7 +240,7 @@ class _NodeTrainer:
     def _trained(self, batch: tuple[Any, dict[str, Tensor]]) -> tuple[Tensor, int]:
         inputs, nodes = batch
         if not nodes:  # other ranks have them all
-            return torch.zeros((), device=self._view.device, requires_grad=True), 0
+            return torch.zeros((), device=self._device, requires_grad=True), 0
         loss = self._loss(self._model.logits(inputs), nodes, whole=self._inputs is not None)
         return loss, sum(map(len, nodes.values()))
 
@@ -291,13 +311,8 @@ class _NodeTrainer:
                 continue
             ids = ids.to(rows.device)
             labels = self._split.y[node_type].to(rows.device)[ids]
-            parts.append(self._lost(rows[ids] if whole else rows, labels) * len(ids))
+            parts.append(self._goal.lost(rows[ids] if whole else rows, labels, node_type) * len(ids))
         return torch.stack(parts).sum() / max(1, sum(map(len, nodes.values())))
-
-    def _lost(self, rows: Tensor, labels: Tensor) -> Tensor:
-        if self._split.regression:
-            return losses.regression_loss(rows, labels, preset=self._split.loss)
-        return losses.classification_loss(rows, labels)
 
     def state_dict(self) -> dict[str, Any]:
         return self._adam.state_dict()

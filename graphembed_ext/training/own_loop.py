@@ -16,6 +16,7 @@ from .._core import rng
 from ..errors import InputError
 from .adam import TableAdam
 from .fingerprint import walks_of
+from .placing import autocast
 from .result import FitResult, finite
 from .run import Bar, Plan, run
 
@@ -92,7 +93,7 @@ class _OwnLoop:
         with model.drawing_from(0):  # a loader counts itself among the model's draws
             loader = model.sampling_loader(batch_size=batch_size, shuffle=True)
         self.batches, self._starts = len(loader), len(loader.dataset)
-        self._adam = TableAdam(model, self._lr)
+        self._adam = TableAdam(model, self._lr, plan.own)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         self._model.train()
@@ -100,7 +101,8 @@ class _OwnLoop:
         device = next(self._model.parameters()).device
         with self._model.drawing_from(key), rng.torch_seeded(rng.key(key, "torch") >> 1, device):
             for place, (batch, count) in enumerate(self._batches(key)):
-                loss = self._model.loss_of_sample(batch)
+                with autocast(self._plan.precision, device):
+                    loss = self._model.loss_of_sample(batch)
                 value = finite(float(loss.detach()), number, place, self._lr)
                 self._adam.step(loss)
                 total += value

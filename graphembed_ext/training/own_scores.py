@@ -37,7 +37,7 @@ class OwnScores:
         self._edges = self._ids(known.users, known.items) if known.sides.typed else known.edge_index
 
     @classmethod
-    def of(cls, model: Any, known: Interactions, loss: str) -> OwnScores | None:
+    def of(cls, model: Any, known: Interactions, loss: str | losses.Loss) -> OwnScores | None:
         """None where a model overrides neither.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from .. import losses
 from .._core.parallel import threads_to_ourselves
+from ..distributed.group import ALONE
 from ..errors import InputError
 from ..evaluate.ranking import recommendation
 from ..graph.interactions import Interactions
@@ -22,7 +24,7 @@ from ..sampling.histories import Histories, HistoryBatch
 from ..sampling.triplets import Triplets
 from .adam import Adam
 from .own_scores import OwnScores
-from .run import Bar
+from .run import USUAL, Bar, Plan
 from .splitting import Whole
 
 __all__ = ["RankingTrainer", "SoftmaxTrainer"]
@@ -41,9 +43,10 @@ class RankingTrainer:
         epochs: int,
         lr: float,
         batch_size: int,
-        loss: str,
+        loss: str | losses.Loss,
         weight_decay: float,
         schedule: str,
+        plan: Plan = USUAL,
     ) -> None:
         self._split, model = split, split.model
         table = model.embedding.weight
@@ -52,7 +55,9 @@ class RankingTrainer:
         self._epochs, self.batches = epochs, -(-len(examples) // batch_size)
         self._on_cpu = table.device.type == "cpu"
         fused = table.device.type in ("cpu", "cuda") and table.is_floating_point()
-        self._adam = Adam([p for p in model.parameters() if p.requires_grad], lr, fused=fused)
+        # ranks that share out columns add up scores, and each has the whole gradient of its own
+        alone = replace(plan, group=ALONE)
+        self._adam = Adam([p for p in model.parameters() if p.requires_grad], lr, plan=alone, fused=fused)
         self._validation: tuple[Tensor, int, int] | None = None
         self._own = OwnScores.of(model, known, loss)
 
@@ -91,7 +96,9 @@ class RankingTrainer:
         final, initial = self._model.rows(self._known, rows)
         sizes = [len(users), len(items), others.numel()]
         user, positive, negative = final.index_select(0, place).split(sizes)
-        held = (initial,) if self._loss == "pyg" else initial.index_select(0, place).split(sizes)
+        held = (
+            (initial,) if self._loss == "pyg" or callable(self._loss) else initial.index_select(0, place).split(sizes)
+        )
         better, worse, held = self._split.scored(user, positive, negative, others, held)
         return losses.bpr_loss(better, worse, preset=self._loss, initial=held, weight_decay=self._decay)
 

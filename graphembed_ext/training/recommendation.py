@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..graph.interactions import Interactions
 from ..sampling.histories import Histories
 from ..sampling.triplets import SAMPLINGS, Triplets
-from .fingerprint import multiset
+from .fingerprint import multiset, name_of
 from .ranking import RankingTrainer, SoftmaxTrainer
 from .result import FitResult
 from .run import Early, Plan, run
@@ -60,7 +60,7 @@ def train(
     plan: Plan,
     *,
     num_users: int | None = None,
-    loss: str | None = None,
+    loss: str | losses.Loss | None = None,
     temperature: float | None = None,
     balance: float | None = None,
     num_negatives: int | None = None,
@@ -102,7 +102,9 @@ def train(
         loss: ``"softmax"``, or a preset of :func:`graphembed_ext.losses.bpr_loss`: ``"pyg"``, ``"lightgcn-pytorch"``
             or ``"recbole"``. ``softmax`` and ``pyg`` hold the initial vectors of the distinct nodes of a batch small,
             as PyG's example does; the others count a node as often as it occurs. None for ``"softmax"``, or ``"pyg"``
-            where ``sampling`` is given, or where the model's class overrides ``forward`` or ``recommendation_loss``.
+            where ``sampling`` is given, or where the model's class overrides ``forward`` or ``recommendation_loss``. Or
+            a function ``loss(pos, neg)`` of the scores of triplets, ``(B,)``, or ``(B, num_negatives)`` of several
+            negatives, that returns a tensor of one number; vectors are held small as by ``"pyg"``.
         temperature: Of the softmax; a low one looks at the hardest negatives alone. None for 0.1.
         balance: Of the softmax: an interaction of a user with n of them counts n ** -balance: 0 makes all interactions
             alike, 1 all users, as lists are judged. None for 0.5.
@@ -135,7 +137,8 @@ def train(
     if loss is None:
         paired = sampling is not None or overridden(model, "forward", "recommendation_loss")
         loss = "pyg" if paired else "softmax"
-    checks.choice("loss", loss, _LOSSES)
+    if not callable(loss):
+        checks.choice("loss", loss, _LOSSES)
     checks.choice("monitor", monitor, ("recall", "ndcg", "precision", "hit_rate", "mrr"))
     validate_every = checks.integer("validate_every", validate_every)
     patience = _patience(patience, validation)
@@ -148,11 +151,11 @@ def train(
     make = _softmax_trainer if loss == "softmax" else _triplet_trainer
     options = {"temperature": temperature, "balance": balance, "num_negatives": num_negatives, "sampling": sampling}
     split = split_of(model, plan.group)
-    trainer, own = make(split, known, plan.seed, settings, options)
+    trainer, own = make(split, known, plan, settings, options)
     if validation is not None:
         trainer.validate_with(validation, k, validate_every)
     epochs = settings.pop("epochs")
-    config = settings | {"seed": plan.seed, "validate_every": validate_every} | own
+    config = settings | {"loss": name_of(loss)} | {"seed": plan.seed, "validate_every": validate_every} | own
     early = None if validation is None else Early(f"val_{monitor}@{k}", patience, larger=True)
 
     def belongs_to() -> dict[str, Any]:
@@ -187,10 +190,11 @@ def _patience(patience: int | None, validation: Any) -> int | None:
 
 
 def _settings(
-    known: Interactions, plan: Plan, loss: str, weight_decay: float | None, schedule: str | None
+    known: Interactions, plan: Plan, loss: str | losses.Loss, weight_decay: float | None, schedule: str | None
 ) -> dict[str, Any]:
     """Those given, and the usual ones in the place of the others."""
-    usual = _usual(known) if loss == "softmax" else _PAPER | {"weight_decay": _WEIGHT_DECAY[loss]}
+    of_pairs = "pyg" if callable(loss) else loss
+    usual = _usual(known) if loss == "softmax" else _PAPER | {"weight_decay": _WEIGHT_DECAY[of_pairs]}
     if weight_decay is not None:
         usual["weight_decay"] = checks.number("weight_decay", weight_decay, minimum=0)
     given = {"epochs": plan.epochs, "lr": plan.lr, "batch_size": plan.batch_size, "schedule": schedule}
@@ -200,7 +204,7 @@ def _settings(
 
 
 def _softmax_trainer(
-    split: Whole, known: Interactions, seed: int, settings: dict[str, Any], options: Mapping[str, Any]
+    split: Whole, known: Interactions, plan: Plan, settings: dict[str, Any], options: Mapping[str, Any]
 ) -> tuple[RankingTrainer, dict[str, Any]]:
     """The trainer, and the settings that it alone has."""
     if options["sampling"] is not None:
@@ -211,13 +215,13 @@ def _softmax_trainer(
         "temperature": _TEMPERATURE if temperature is None else checks.number("temperature", temperature, above=0),
         "balance": _BALANCE if balance is None else checks.number("balance", balance, minimum=0),
     }
-    histories = Histories(known, _NEGATIVES if negatives is None else negatives, seed)
-    trainer = SoftmaxTrainer(split, known, histories, **settings, **own)
+    histories = Histories(known, _NEGATIVES if negatives is None else negatives, plan.seed)
+    trainer = SoftmaxTrainer(split, known, histories, plan=plan, **settings, **own)
     return trainer, own | {"num_negatives": histories.num_negatives}
 
 
 def _triplet_trainer(
-    split: Whole, known: Interactions, seed: int, settings: dict[str, Any], options: Mapping[str, Any]
+    split: Whole, known: Interactions, plan: Plan, settings: dict[str, Any], options: Mapping[str, Any]
 ) -> tuple[RankingTrainer, dict[str, Any]]:
     """The same of the losses of pairs."""
     for name in ("temperature", "balance"):
@@ -225,7 +229,7 @@ def _triplet_trainer(
             raise InputError(name, options[name], "None but with loss='softmax'")
     sampling = "interactions" if options["sampling"] is None else options["sampling"]
     count = 1 if options["num_negatives"] is None else checks.integer("num_negatives", options["num_negatives"])
-    trainer = RankingTrainer(split, known, Triplets(known, sampling, seed, count), **settings)
+    trainer = RankingTrainer(split, known, Triplets(known, sampling, plan.seed, count), plan=plan, **settings)
     return trainer, {"sampling": sampling} | ({"num_negatives": count} if count > 1 else {})
 
 

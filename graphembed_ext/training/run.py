@@ -20,10 +20,11 @@ from tqdm.auto import tqdm
 from .._core import memory
 from ..distributed.group import ALONE, Group
 from .fingerprint import settings_of
+from .optimizers import Own
 from .result import FitResult
 from .states import State
 
-__all__ = ["Bar", "Early", "Plan", "Trainer", "run"]
+__all__ = ["USUAL", "Bar", "Early", "Plan", "Trainer", "run"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
         on_epoch: Called with each entry of the history; training ends where it returns True.
         force: Whether the state of another training may be resumed.
         group: The processes that train together.
+        precision: What products of matrices are computed in; None for the weights' own.
+        own: An optimiser of the user's own.
     """
 
     epochs: int | None = None
@@ -51,6 +54,21 @@ class Plan:
     on_epoch: Callable[[dict[str, float]], bool | None] | None = None
     force: bool = False
     group: Group = ALONE
+    precision: str | None = None
+    own: Own | None = None
+
+    def settings(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A task's settings, as records name them and a state must have been trained with; and what is not as usual."""
+        found = dict(config) if self.precision is None else config | {"precision": self.precision}
+        if self.own is None:
+            return found
+        if self.own.has_rate:
+            found.pop("lr", None)
+        return found | {"optimizer": self.own.name}
+
+
+#: What is told where nothing is.
+USUAL = Plan()
 
 
 @dataclass(frozen=True)
@@ -179,7 +197,7 @@ def run(
     Raises:
         FileFormatError: The checkpoint belongs to another training; nothing has been changed.
     """
-    config = {"engine": trainer.name, "epochs": epochs, **config}
+    config = {"engine": trainer.name, "epochs": epochs, **plan.settings(config)}
     result, best, group = FitResult(engine=trainer.name, settings=dict(config)), _Best(early), plan.group
     about = settings_of(model) | belongs_to() if plan.checkpoint is not None or group.size > 1 else {}
     group.check_equal({**about, **config})

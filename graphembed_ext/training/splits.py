@@ -36,6 +36,7 @@ class Split:
         y: Labels by type.
         parts: Ids of the nodes of each part, by type.
         loss: ``"cross_entropy"``, ``"mse"`` or ``"l1"``.
+        classes: Number of classes of each type.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Split:
         loss: str | None = None,
     ) -> None:
         given = _labels(view, targets, y)
+        self.classes = classes
         self.loss = _loss_of(given) if loss is None else loss
         self.y = {t: _one_column(values, classes[t], self.regression) for t, values in given.items()}
         _check_keys(masks)

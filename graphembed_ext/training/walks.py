@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .. import losses
 from .._core import checks, memory, rng
 from .._core.overrides import overridden
 from ..distributed.group import ALONE, Group
@@ -16,7 +17,7 @@ from ..errors import InputError
 from . import own_loop
 from .engines.base import Batch, Engine
 from .engines.choose import choose
-from .fingerprint import walks_of
+from .fingerprint import name_of, walks_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
 
@@ -39,7 +40,7 @@ def train(
     graph: Any,
     plan: Plan,
     *,
-    loss: str = "stable",
+    loss: str | losses.Loss = "stable",
     num_workers: int = 0,
     engine: str = "auto",
     threads: int | None = None,
@@ -72,7 +73,9 @@ def train(
             after 80); a first learning rate of 0.025 (the sums over a window make ``numba`` diverge from about 0.2
             on), or 0.1 with the strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``) or 128
             (``torch``).
-        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only.
+        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only. Or a function
+            ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives, ``(P, negative_size)``, that
+            returns a tensor of one number.
         num_workers: Processes that make walks ahead of training; 0 makes them in the calling thread, with ``numba``
             while it trains.
         engine: ``"auto"``, ``"numba"`` or ``"torch"``; auto means numba where it serves.
@@ -108,14 +111,20 @@ def train(
         threads=threads,
         deterministic=deterministic,
         shrink_window=checks.flag("shrink_window", shrink_window),
-        group=plan.group,
+        plan=plan,
     )
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
     loader = _loader(model, walker, plan.group, seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
     needed = engine_.memory() + _walking_memory(model, batch_size, threads)
     memory.check_training(engine_.name, needed)
     predicted = max(memory.peak(), memory.resident() + needed)
-    config = {"lr": lr, "batch_size": batch_size, "seed": plan.seed, "loss": loss, "shrink_window": shrink_window}
+    config = {
+        "lr": lr,
+        "batch_size": batch_size,
+        "seed": plan.seed,
+        "loss": name_of(loss),
+        "shrink_window": shrink_window,
+    }
     trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr, plan.group)
 
     def belongs_to() -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ... import losses
 from ..._core import checks
-from ...distributed.group import ALONE, Group
+from ...distributed.group import ALONE
 from ...errors import EngineError
+from ..run import USUAL, Plan
 from .base import Engine, WalkModel
 
 __all__ = ["ENGINES", "choose"]
@@ -19,12 +22,12 @@ def choose(
     engine: str,
     *,
     lr: float,
-    loss: str,
+    loss: Any,
     key: int,
     threads: int,
     deterministic: bool,
     shrink_window: bool = False,
-    group: Group = ALONE,
+    plan: Plan = USUAL,
 ) -> tuple[Engine, str]:
     """The engine that serves, and why it is not the compiled one where that was left open.
 
@@ -32,12 +35,12 @@ def choose(
         model: The model to train.
         engine: One of :data:`ENGINES`.
         lr: First learning rate.
-        loss: Preset of the loss.
+        loss: Preset of the loss, or a function of scores.
         key: Key of the negatives.
         threads: Threads to train on.
         deterministic: Whether the result must be the same, bit by bit, each time.
         shrink_window: Whether every centre draws a window of its own; only the compiled engine does that.
-        group: The processes that train together.
+        plan: What :func:`graphembed_ext.fit` was told.
 
     Raises:
         EngineError: The engine asked for by name cannot serve, or none can.
@@ -46,10 +49,11 @@ def choose(
     from .reference import TorchEngine
 
     checks.choice("engine", engine, ENGINES)
-    checks.choice("loss", loss, losses.PRESETS)
-    if group is not ALONE:
-        return _sharded(model, engine, group, loss, key, threads, shrink_window), ""
-    reason = "" if engine == "torch" else obstacle(model, loss)
+    if not callable(loss):
+        checks.choice("loss", loss, losses.PRESETS)
+    if plan.group is not ALONE:
+        return _sharded(model, engine, plan, loss, key, threads, shrink_window), ""
+    reason = "" if engine == "torch" else _of_plan(plan, loss) or obstacle(model, loss)
     if engine == "numba" and reason:
         raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
     threads = 1 if deterministic else threads
@@ -59,20 +63,36 @@ def choose(
             raise EngineError(
                 f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size."
             )
-        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=threads), reason
+        means: dict[str, Any] = {"precision": plan.precision, "own": plan.own}
+        return TorchEngine(model, lr=lr, loss=loss, key=key, threads=threads, **means), reason
     return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""
 
 
+def _of_plan(plan: Plan, loss: Any) -> str:
+    """What was asked for that the compiled engine has not; empty where there is nothing."""
+    if plan.own is not None:
+        return f"it follows plain SGD, not {plan.own.name}"
+    if callable(loss):
+        return "it computes the loss 'stable', not a function of one's own"
+    return "" if plan.precision is None else f"it computes in fp32, not {plan.precision}"
+
+
 def _sharded(
-    model: WalkModel, engine: str, group: Group, loss: str, key: int, threads: int, shrink_window: bool
+    model: WalkModel, engine: str, plan: Plan, loss: Any, key: int, threads: int, shrink_window: bool
 ) -> Engine:
     """The engine of several ranks.
 
     Raises:
-        EngineError: The compiled one was asked for.
+        EngineError: The compiled one was asked for, or what the ranks' has not.
     """
     from .sharded import ShardedEngine
 
+    if plan.own is not None or plan.precision is not None:
+        what = "optimizer" if plan.own is not None else "precision"
+        raise EngineError(
+            f"{what}: the strategy 'sharded' trains by row-wise Adagrad in fp32 alone. Hint: leave it out, or train in "
+            "one process."
+        )
     if engine == "numba" or shrink_window:
         what = "engine: 'numba'" if engine == "numba" else "shrink_window: the engine 'numba', which draws windows,"
         raise EngineError(
@@ -80,4 +100,4 @@ def _sharded(
             "SGD, diverge where their changes are added up and learn too slowly where they are divided. Hint: leave it "
             "out; the strategy trains by row-wise Adagrad, whose result does not depend on the number of ranks."
         )
-    return ShardedEngine(model, group, loss=loss, key=key, threads=threads)
+    return ShardedEngine(model, plan.group, loss=loss, key=key, threads=threads)

@@ -11,6 +11,8 @@ from torch.optim import Adam, Optimizer, SparseAdam
 from ..._core import rng
 from ..._core.overrides import accepted
 from ..._core.parallel import threads
+from ..optimizers import Own, Rates
+from ..placing import autocast
 from .base import Batch, Trained, WalkModel
 
 __all__ = ["TorchEngine"]
@@ -22,19 +24,34 @@ class TorchEngine:
     Args:
         model: The model; its tables may be of any device and dtype.
         lr: First learning rate.
-        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`.
+        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`, or a function as it takes.
         key: Key of the negatives.
         threads: Threads of torch while it trains.
+        precision: As for :func:`graphembed_ext.fit`.
+        own: An optimiser of the user's own, in the place of Adam.
     """
 
     name = "torch"
 
-    def __init__(self, model: WalkModel, *, lr: float, loss: str, key: int, threads: int) -> None:
+    def __init__(
+        self,
+        model: WalkModel,
+        *,
+        lr: float,
+        loss: Any,
+        key: int,
+        threads: int,
+        precision: str | None = None,
+        own: Own | None = None,
+    ) -> None:
         self._model, self._loss, self._key, self._threads = model, loss, key, threads
+        self._precision, self._device = precision, model.node_embed.weight.device
         modules = list(model.modules())  # type: ignore[attr-defined]
         self._parameters = [p for module in modules for p in module.parameters(recurse=False) if p.requires_grad]
         self._sparse = any(module.sparse for module in modules if isinstance(module, nn.Embedding))
-        self._optimizer: Optimizer = (SparseAdam if self._sparse else Adam)(self._parameters, lr=lr)
+        kind = SparseAdam if self._sparse else Adam
+        self._optimizer: Optimizer = kind(self._parameters, lr=lr) if own is None else own.of(self._parameters, lr)
+        self._rates = Rates(self._optimizer, lr)
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
         """One step of Adam for each batch."""
@@ -44,10 +61,10 @@ class TorchEngine:
             yield trained
 
     def _step(self, batch: Batch) -> Trained:
-        for group in self._optimizer.param_groups:
-            group["lr"] = batch.rate
+        self._rates.set(batch.rate)
         stream = rng.key(self._key, "noise", batch.epoch, batch.number)
-        value = self._model.loss(batch.walks, **accepted(self._model.loss, preset=self._loss, stream=stream))
+        with autocast(self._precision, self._device):
+            value = self._model.loss(batch.walks, **accepted(self._model.loss, preset=self._loss, stream=stream))
         loss = float(value.detach())
         if value.requires_grad and loss - loss == 0:  # a step along a gradient that is no number would spoil all
             self._optimizer.zero_grad()
