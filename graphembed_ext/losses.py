@@ -52,7 +52,7 @@ from .errors import InputError
 __all__ = [
     *("BPR_PRESETS", "PRESETS", "REGRESSION_PRESETS"),
     *("alignment_uniformity_loss", "bpr_loss", "classification_loss", "link_loss", "regression_loss"),
-    *("of_function", "sampled_softmax_loss", "skip_gram_loss"),
+    *("sampled_softmax_loss", "skip_gram_loss"),
 ]
 
 #: A loss of a user's own, of scores.

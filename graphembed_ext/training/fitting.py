@@ -131,6 +131,9 @@ def fit(
         >>> result = ge.fit(model, epochs=3, progress=False)
         >>> result.history[-1]["loss"] < result.history[0]["loss"], result.tokens, result.engine
         (True, 360, 'numba')
+        >>> result = ge.fit(model, epochs=3, device="cpu", optimizer=torch.optim.SparseAdam, progress=False)
+        >>> result.engine, result.settings["optimizer"]
+        ('torch', 'SparseAdam')
     """
     if hasattr(model, "task_without_labels") and graph is not None:
         graph = registry.view(graph)

@@ -130,6 +130,16 @@ def train(
     Raises:
         InputError: Masks that overlap or are empty, labels outside the classes, features that do not fit.
         TrainingError: The loss became NaN or infinite.
+
+    Example:
+        >>> import graphembed_ext as ge
+        >>> ring = torch.stack([torch.arange(6), (torch.arange(6) + 1) % 6])
+        >>> graph = ge.view(ring).with_features({"_N": {"x": torch.eye(6)}})
+        >>> model, y = ge.GraphSAGE(6, 4, 2, out_channels=2, seed=0), torch.tensor([0, 0, 0, 0, 0, 1])
+        >>> parts = {"train": torch.arange(6)}
+        >>> result = ge.fit(model, graph, y=y, masks=parts, class_weight="balanced", epochs=20, progress=False)
+        >>> result.loss < result.history[0]["loss"]
+        True
     """
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
