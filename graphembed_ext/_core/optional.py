@@ -78,5 +78,6 @@ def import_dgl(purpose: str = "this") -> ModuleType:
 
 
 def _missing(package: str, purpose: str) -> str:
-    extra = EXTRAS.get(package.partition(".")[0], "all")
-    return f"{purpose} needs {package}, which is not installed. Hint: pip install 'graphembed_ext[{extra}]'."
+    root = package.partition(".")[0]
+    named = f"'graphembed_ext[{EXTRAS[root]}]'" if root in EXTRAS else root
+    return f"{purpose} needs {package}, which is not installed. Hint: pip install {named}."

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from tqdm.auto import tqdm
 
 from .._core import checks
 from .._core.locks import held
@@ -82,7 +85,8 @@ def fit(
         lr: Learning rate.
         batch_size: Examples in a batch: walks, interactions or nodes.
         seed: Fixes order and draws. Global random state is neither read nor moved.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar and, where the loss was still falling at the end or has hardly begun to
+            fall, what to change (``FitResult.advice``).
         checkpoint: File to keep the state in after every epoch; under a strategy a folder, which any number of
             processes can go on from. When it is there already, training resumes from it; where the result is
             deterministic, to the same one as a run without a break. ``epochs`` may be more than before; a learning
@@ -159,7 +163,10 @@ def fit(
     plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
     mine = held(plan.checkpoint) if plan.checkpoint is not None and plan.group.first else nullcontext()
     with plan.group.watched(), mine:
-        return train(model, graph, plan, **options)
+        result = train(model, graph, plan, **options)
+    if result.advice and plan.progress and plan.group.first:
+        tqdm.write(result.advice, file=sys.stderr)
+    return result
 
 
 def _precision(precision: str | None) -> str | None:

@@ -23,6 +23,7 @@ from .adam import Adam, materialised
 from .fingerprint import graph_of, name_of
 from .result import FitResult
 from .run import Bar, Plan, run
+from .watching import Watch
 
 __all__ = ["train"]
 
@@ -43,6 +44,10 @@ def train(
     exclude_seed_edges: bool = True,
     weight_decay: float = 0.0,
     loss: losses.Loss | None = None,
+    validation: Any = None,
+    monitor: str | None = None,
+    validate_every: int = 1,
+    patience: int | None = None,
 ) -> FitResult:
     """Train GraphSAGE without labels by Adam, in mini-batches with sampled neighbourhoods.
 
@@ -74,6 +79,14 @@ def train(
         loss: A function ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives,
             ``(P, negatives)``, minus infinity where there is none, that returns a tensor of one number. None for the
             usual.
+        validation: Edges that are not in the graph, ``(2, V)``, ids within their types (a dict by edge type where there
+            are several): the weights whose vectors' cosines tell them best from as many pairs that are no edges are
+            kept. None keeps the last.
+        monitor: ``"val_auc"``, ``"val_ap"`` or ``"loss"``; None for ``"val_auc"`` with ``validation``, else for
+            ``"loss"``.
+        validate_every: Epochs from one validation to the next.
+        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
+            thousandth, and the last weights are kept. None for none.
 
     Returns:
         ``history`` has ``loss`` and ``samples``, the observed pairs.
@@ -96,6 +109,16 @@ def train(
     if loss is not None and not callable(loss):
         raise InputError("loss", loss, "None or a function of the scores of pairs and of negatives")
     batch_size = plan.batch_size or _BATCH_SIZE
+    watch = Watch(
+        model,
+        view,
+        view,
+        plan,
+        validation=validation,
+        monitor=monitor,
+        validate_every=validate_every,
+        patience=patience,
+    )
     memory.check_room("graph", f"{view.total_nodes} nodes", 8 * view.total_nodes, "their numbers")
     negatives = checks.integer("negatives", negatives)
     memory.check_room("negatives", f"{negatives}", 8 * 2 * batch_size * negatives, "those of a batch")
@@ -118,7 +141,9 @@ def train(
         epochs=plan.epochs or _EPOCHS,
         batches=trainer.batches,
         config=config,
-        belongs_to=lambda: {"task": "links"} | graph_of(model, view),
+        belongs_to=lambda: {"task": "links"} | graph_of(model, view) | watch.fingerprint(),
+        early=watch.early,
+        validate=watch.figures,
     )
     model.unit_norm = True
     return result

@@ -37,7 +37,8 @@ class Own:
 
     def __init__(self, given: Any, lr: float | None) -> None:
         self._given, self._is_class = given, isinstance(given, type)
-        known = issubclass(given, Optimizer) if self._is_class else callable(given) or isinstance(given, Optimizer)
+        function = callable(given) and not isinstance(given, torch.nn.Module)
+        known = issubclass(given, Optimizer) if self._is_class else function or isinstance(given, Optimizer)
         if not known:
             raise InputError("optimizer", given if isinstance(given, str) else f"a {type(given).__name__}", _EXPECTED)
         if lr is not None and not self._is_class:

@@ -19,6 +19,7 @@ from .fingerprint import walks_of
 from .placing import autocast
 from .result import FitResult, finite
 from .run import Bar, Plan, run
+from .watching import Watch
 
 __all__ = ["SamplingModel", "check_graph", "train"]
 
@@ -38,7 +39,16 @@ class SamplingModel(Protocol):
         """A context in which the model's draws come from another key."""
 
 
-def train(model: Any, graph: Any, plan: Plan) -> FitResult:
+def train(
+    model: Any,
+    graph: Any,
+    plan: Plan,
+    *,
+    validation: Any = None,
+    monitor: str | None = None,
+    validate_every: int = 1,
+    patience: int | None = None,
+) -> FitResult:
     """Train PyG's Node2Vec or MetaPath2Vec by Adam on the model's own ``sample`` and ``loss``.
 
     Both are called as they are, so that what a subclass overrides counts. The tables of ``sparse=True`` get
@@ -50,6 +60,14 @@ def train(model: Any, graph: Any, plan: Plan) -> FitResult:
         graph: None, or the graph the model was built on.
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs of batches of 128 start nodes, each with
             all its walks, and a learning rate of 0.01, as in PyG's examples.
+        validation: Edges that are not in the graph, ``(2, V)``, ids within their types (a dict by edge type where there
+            are several): the weights whose vectors' cosines tell them best from as many pairs that are no edges are
+            kept. None keeps the last.
+        monitor: ``"val_auc"``, ``"val_ap"`` or ``"loss"``; None for ``"val_auc"`` with ``validation``, else for
+            ``"loss"``.
+        validate_every: Epochs from one validation to the next.
+        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
+            thousandth, and the last weights are kept. None for none.
 
     Returns:
         ``history`` has ``loss`` and ``samples``, the start nodes.
@@ -59,6 +77,16 @@ def train(model: Any, graph: Any, plan: Plan) -> FitResult:
         TrainingError: The loss became NaN or infinite.
     """
     check_graph(model, graph)
+    watch = Watch(
+        model,
+        None,
+        model.walker.view,
+        plan,
+        validation=validation,
+        monitor=monitor,
+        validate_every=validate_every,
+        patience=patience,
+    )
     batch_size = plan.batch_size or _BATCH_SIZE
     trainer = _OwnLoop(model, plan, batch_size)
     config = {"lr": plan.lr or _LR, "batch_size": batch_size, "seed": plan.seed}
@@ -69,7 +97,9 @@ def train(model: Any, graph: Any, plan: Plan) -> FitResult:
         epochs=plan.epochs or _EPOCHS,
         batches=trainer.batches,
         config=config,
-        belongs_to=lambda: {"task": "own loop", **walks_of(model.walker)},
+        belongs_to=lambda: {"task": "own loop", **walks_of(model.walker), **watch.fingerprint()},
+        early=watch.early,
+        validate=watch.figures,
     )
     result.walk_engine = model.walker.serving
     return result

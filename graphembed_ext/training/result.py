@@ -51,8 +51,8 @@ class FitResult:
         fallback: Why ``engine="auto"`` did not take the compiled engine; empty when it did.
         walk_engine: Engine that made the walks, ``"dgl"`` or ``"torch"``; empty for a model without walks.
         interrupted: Whether Ctrl-C ended it early; the model keeps what it had learned.
-        stopped_early: Whether the validated figure had not improved for ``patience`` validations, or ``on_epoch`` said
-            so.
+        stopped_early: Whether the validated figure had not improved for ``patience`` validations, the loss had not
+            fallen for as many epochs, or ``on_epoch`` said so.
         monitor: Name of the entry of ``history`` that chose the weights; empty where nothing was validated.
         best_epoch: Epoch whose weights the model holds, from 1; 0 where nothing was validated: the last one's.
         metrics: Figures of the weights kept, such as those of the test mask.

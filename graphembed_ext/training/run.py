@@ -79,11 +79,15 @@ class Early:
         monitor: Entry of the history that decides; an epoch without it was not validated and decides nothing.
         patience: Validations without improvement after which training ends; None goes on to the last epoch.
         larger: Whether larger is better.
+        keep: Whether the weights of the best epoch are kept; otherwise those of the last one are.
+        least: Part of the best figure so far by which another must be better to count.
     """
 
     monitor: str
     patience: int | None
     larger: bool
+    keep: bool = True
+    least: float = 0.0
 
 
 class Trainer(Protocol):
@@ -151,9 +155,11 @@ class _Best:
         figure = entry[self.early.monitor] * (1 if self.early.larger else -1)
         self.since += 1
         # NaN compares with nothing: the first figure that is a number replaces it.
-        if self.epoch == 0 or figure > self._figure or math.isnan(self._figure):
+        least = self._figure + self.early.least * abs(self._figure)
+        if self.epoch == 0 or figure > least or math.isnan(self._figure):
             self.epoch, self.since, self._figure = int(entry["epoch"]), 0, figure
-            self.weights = copy.deepcopy(model.state_dict())
+            if self.early.keep:
+                self.weights = copy.deepcopy(model.state_dict())
 
     def exhausted(self) -> bool:
         return self.early is not None and self.early.patience is not None and self.since >= self.early.patience
@@ -178,6 +184,7 @@ def run(
     unit: str = "sample",
     early: Early | None = None,
     begin: Callable[[], object] | None = None,
+    validate: Callable[[int, int], dict[str, float]] | None = None,
 ) -> FitResult:
     """Train epoch after epoch, keep checkpoints, stop early or at Ctrl-C, and leave the best weights in the model.
 
@@ -193,6 +200,8 @@ def run(
         unit: ``"token"`` or ``"sample"``; the history's entries count them under its plural.
         early: Which weights to keep; None keeps the last.
         begin: Called once a checkpoint has been found to be of this training, before the first epoch.
+        validate: Called after every epoch with its number, from 0, and that of all; returns what else the history's
+            entry has.
 
     Raises:
         FileFormatError: The checkpoint belongs to another training; nothing has been changed.
@@ -212,7 +221,8 @@ def run(
         for epoch in range(len(result.history), epochs):
             if best.exhausted():
                 break
-            result.history.append(group.agreed(_epoch(trainer, epoch, bar)))
+            entry = _epoch(trainer, epoch, bar) | ({} if validate is None else validate(epoch, epochs))
+            result.history.append(group.agreed(entry))
             setattr(result, unit + "s", getattr(result, unit + "s") + int(result.history[-1][unit + "s"]))
             best.see(result.history[-1], model)
             if state is not None:
@@ -227,10 +237,11 @@ def run(
         warnings.warn(_farewell(len(result.history), epochs, state is not None), stacklevel=4)
     finally:
         bar.close()
-    if best.epoch:
-        model.load_state_dict(best.weights)
-        result.best_epoch = best.epoch
-    result.monitor = "" if early is None else early.monitor
+    if early is not None and early.keep:
+        result.monitor = early.monitor
+        if best.epoch:
+            model.load_state_dict(best.weights)
+            result.best_epoch = best.epoch
     result.seconds = time.perf_counter() - began
     result.peak_memory = memory.peak()
     return result

@@ -20,6 +20,7 @@ from .engines.choose import choose
 from .fingerprint import name_of, walks_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
+from .watching import Watch
 
 __all__ = ["train"]
 
@@ -46,6 +47,10 @@ def train(
     threads: int | None = None,
     deterministic: bool = False,
     shrink_window: bool = False,
+    validation: Any = None,
+    monitor: str | None = None,
+    validate_every: int = 1,
+    patience: int | None = None,
 ) -> FitResult:
     """Train DeepWalk, Node2Vec or MetaPath2Vec, the learning rate falling linearly to 0.
 
@@ -84,6 +89,14 @@ def train(
         shrink_window: Whether every centre draws a window from 1 to the model's ``window_size``, as word2vec does,
             instead of taking the whole: near nodes then weigh more than far ones, half of the pairs are trained,
             and published figures, which were taken so, are met. ``numba`` only.
+        validation: Edges that are not in the graph, ``(2, V)``, ids within their types (a dict by edge type where there
+            are several): the weights whose vectors' cosines tell them best from as many pairs that are no edges are
+            kept. None keeps the last.
+        monitor: ``"val_auc"``, ``"val_ap"`` or ``"loss"``; None for ``"val_auc"`` with ``validation``, else for
+            ``"loss"``.
+        validate_every: Epochs from one validation to the next.
+        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
+            thousandth, and the last weights are kept. None for none.
 
     Raises:
         InputError: An argument that cannot work, or tables that do not fit in memory; checked before any work.
@@ -94,10 +107,12 @@ def train(
     """
     own_loop.check_graph(model, graph)
     num_workers = checks.workers(num_workers)
+    watched = {"validation": validation, "monitor": monitor, "validate_every": validate_every, "patience": patience}
     own = overridden(model, *_OWN)
     if own:
         given = {"loss": loss, "num_workers": num_workers, "engine": engine, "shrink_window": shrink_window}
-        return _by_own_methods(model, graph, plan, own[0], given)
+        return _by_own_methods(model, graph, plan, own[0], given, watched)
+    watch = Watch(model, None, model.walker.view, plan, **watched)
     threads = _threads(threads, checks.flag("deterministic", deterministic))
     epochs, lr = plan.epochs or _EPOCHS, plan.lr or (_LR if plan.group is ALONE else _LR_SHARDED)
     key = rng.key(plan.seed, "fit")
@@ -128,7 +143,7 @@ def train(
     trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr, plan.group)
 
     def belongs_to() -> dict[str, Any]:
-        return {"task": "skip_gram", "deterministic": deterministic, **walks_of(walker)}
+        return {"task": "skip_gram", "deterministic": deterministic, **walks_of(walker), **watch.fingerprint()}
 
     result = run(
         trainer,
@@ -139,12 +154,16 @@ def train(
         config=config,
         belongs_to=belongs_to,
         unit="token",
+        early=watch.early,
+        validate=watch.figures,
     )
     result.fallback, result.walk_engine, result.predicted_memory = fallback, walker.serving, predicted
     return result
 
 
-def _by_own_methods(model: Any, graph: Any, plan: Plan, method: str, given: dict[str, Any]) -> FitResult:
+def _by_own_methods(
+    model: Any, graph: Any, plan: Plan, method: str, given: dict[str, Any], watched: dict[str, Any]
+) -> FitResult:
     """Train a model whose ``sample`` or ``forward`` is a subclass's own, by calling them.
 
     Raises:
@@ -156,7 +175,7 @@ def _by_own_methods(model: Any, graph: Any, plan: Plan, method: str, given: dict
             expected = f"{usual[name]!r}, as {type(model).__name__} overrides {method}, which is called as it is"
             raise InputError(name, value, expected, "override loss instead, which every option goes with")
     plan = replace(plan, batch_size=plan.batch_size or _BATCH_SIZE["torch"], lr=plan.lr or _LR)
-    result = own_loop.train(model, graph, plan)
+    result = own_loop.train(model, graph, plan, **watched)
     result.fallback = f"{type(model).__name__} overrides {method}"
     return result
 

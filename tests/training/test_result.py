@@ -64,3 +64,12 @@ def test_metapath2vec_at_chance_is_told():
     edges["paper", "written-by", "author"] = edges["author", "writes", "paper"].flip(0)
     model = ge.MetaPath2Vec(edges, ["writes", "written-by"], 2, 16, seed=0)
     assert "hardly begun to fall" in ge.fit(model, epochs=5, progress=False).advice
+
+
+def test_fit_says_what_the_loss_advises_beside_its_bar(capsys):
+    model = ge.DeepWalk(RING, 4, 10, engine="torch", seed=0)
+    result = ge.fit(model, epochs=4, lr=1e-6)
+    assert result.advice in capsys.readouterr().err
+    assert "hardly begun to fall" in result.advice
+    ge.fit(model, epochs=4, lr=1e-6, progress=False)
+    assert capsys.readouterr().err == ""

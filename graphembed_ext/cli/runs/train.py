@@ -118,7 +118,7 @@ def _run(
         for state in (checkpoint, previous_of(checkpoint)):
             remove(state)
     say(_summary(job, host, result))
-    if result.advice:
+    if result.advice and not progress:  # which fit tells beside its bar
         say(result.advice)
     if job.evaluate:
         vectors = Embeddings.load(job.output) if emb is None else emb

@@ -20,6 +20,8 @@ from .values import VALUES
 #: Arguments by which a user asks for so much work: however much is right.
 WORK = {"epochs", "repeats", "steps", "patience", "validate_every"}
 LARGE = {"2**31", "10**15", "2**63 - 1", "2**63", "10**30"}
+#: Arguments that may be a function of a user's own.
+OWN_FUNCTIONS = {"on_epoch", "loss", "preset", "log"}
 #: Arguments that are never called wrongly: they hand on any name.
 KINDS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -46,8 +48,15 @@ class Subject:
         """Names and makers of the values to try."""
         without = LARGE | {"None"} if parameter in WORK else set()
         # what a user's own function raises is the user's
-        without |= {"a module of torch", "a class"} if parameter == "on_epoch" else set()
+        without |= {"a module of torch", "a class"} if parameter in OWN_FUNCTIONS else set()
         return [pair for pair in VALUES.items() if pair[0] not in without]
+
+
+class Log:
+    """A run of Weights & Biases."""
+
+    def log(self, figures, step):
+        pass
 
 
 def ring():
@@ -432,6 +441,8 @@ def _files():
     yield Subject("checkpoint.convert", of(ge.checkpoint.convert, **given))
     yield Subject("checkpoint.layouts", of(ge.checkpoint.layouts, model=deepwalk))
     yield Subject("callbacks.TensorBoard", of(callbacks.TensorBoard, folder=plain("runs")))
+    yield Subject("callbacks.WandB", of(callbacks.WandB, run=plain(Log())))
+    yield Subject("callbacks.MLflow", of(callbacks.MLflow, log=plain(print)))
 
 
 def subjects():
