@@ -95,7 +95,17 @@ class WandB:
         self._run.log(_figures(entry), step=int(entry["epoch"]))
 
     def close(self) -> None:
-        """End the run, where it was begun here."""
+        """End the run, where it was begun here.
+
+        Example:
+            >>> class Run:  # what wandb.init() returns
+            ...     def log(self, figures, step):
+            ...         print(step, figures)
+            >>> log = WandB(Run())
+            >>> log({"epoch": 1, "loss": 0.5})
+            1 {'loss': 0.5}
+            >>> log.close()
+        """
         if self._own:
             self._run.finish()
 
