@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import GraphEmbedError, InputError, MissingFolderError
+from ..errors import InputError, MissingFolderError
 
 #: The largest number that the integers of tensors hold.
 _LARGEST = 2**63 - 1
@@ -95,15 +95,14 @@ def target(argument: str, value: Any, *, folder: bool = False) -> Path:
     """
     found = path(argument, value)
     try:
-        if not found.parent.is_dir():
-            hint = f"make the folder {found.parent}"
-            raise MissingFolderError(argument, str(found), "a file in a folder that exists", hint)
-        if found.is_dir() and not folder:
-            raise InputError(argument, str(found), "the path of a file", "this is a folder")
-    except GraphEmbedError:
-        raise
+        around, taken = found.parent.is_dir(), found.is_dir()
     except OSError as error:  # a name that no file can have
         raise InputError(argument, str(found), f"the path of a file ({error.strerror})") from error
+    if not around:
+        hint = f"make the folder {found.parent}"
+        raise MissingFolderError(argument, str(found), "a file in a folder that exists", hint)
+    if taken and not folder:
+        raise InputError(argument, str(found), "the path of a file", "this is a folder")
     return found
 
 

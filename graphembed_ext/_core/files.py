@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import itertools
 import os
 import shutil
@@ -143,7 +144,7 @@ def _remove(part: Path) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove parts of this file that killed processes have left; those that may be another machine's stay a while."""
-    for part in path.parent.glob(f"{_escaped(path.name)}.*.part"):
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         writer = part.name[len(path.name) + 1 :].partition(".")[0]
         try:
             if writer.isdigit() and not psutil.pid_exists(int(writer)) and _age(part) > _ABANDONED:
@@ -154,10 +155,6 @@ def _sweep(path: Path) -> None:
 
 def _age(path: Path) -> float:
     return time.time() - path.stat().st_mtime
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _sync(path: Path, flags: int) -> None:

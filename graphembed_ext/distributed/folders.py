@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import whole
+from .._core.files import pack, whole
 from .._core.shared import is_shared
 from ..errors import DistributedError, FileFormatError
 from .group import Group
@@ -64,7 +64,7 @@ class Folder:
         self._group.wait()
         _save(tensors, part, self._group.size == 1)
         if self._group.first:
-            whole(part / _REST, lambda file: torch.save(rest, file))
+            whole(part / _REST, lambda file: pack(rest, file))
             shutil.rmtree(place, ignore_errors=True)
             part.replace(place)
             whole(self.path / _LATEST, lambda file: file.write_text(name))
