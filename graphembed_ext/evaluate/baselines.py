@@ -78,11 +78,12 @@ def recommendation_baselines(
     count = len(known.sides.items)
     if names is None:
         names = tuple(name for name in BASELINES if name != "EASE" or _ease_fits(count))
+    chosen = [checks.choice("names", name, BASELINES) for name in checks.several("names", names, "names")]
 
     def lists(name: str) -> Callable[[Tensor], Tensor]:
         return lambda users: recommended_by(name, known, users, k)
 
-    return {name: judge(known, test_edges, k, lists(name)) for name in names}
+    return {name: judge(known, test_edges, k, lists(name)) for name in chosen}
 
 
 def recommended_by(name: str, known: Interactions, users: Tensor, k: int) -> Tensor:
@@ -98,7 +99,7 @@ def recommended_by(name: str, known: Interactions, users: Tensor, k: int) -> Ten
         tensor([[ 1, -1],
                 [ 0,  1]])
     """
-    checks.choice("names", name, tuple(BASELINES))
+    checks.choice("names", name, BASELINES)
     count = len(known.sides.items)
     if checks.integer("k", k) > count:
         raise InputError("k", k, f"at most {count}, the number of items")

@@ -18,7 +18,7 @@ from .ranking import recommendation
 from .scores import Scores
 from .vectors import matrix_of
 
-__all__ = ["node_classification", "recommendation"]
+__all__ = ["labels_of", "node_classification", "recommendation"]
 
 
 def node_classification(
@@ -68,7 +68,7 @@ def node_classification(
         0.5
     """
     optional("sklearn", "ge.evaluate")
-    vectors, labels = matrix_of(emb), _labels(y)
+    vectors, labels = matrix_of(emb), labels_of(y)
     if labels.ndim not in (1, 2) or len(labels) != len(vectors):
         raise InputError("y", f"shape {labels.shape}", f"({len(vectors)},) or ({len(vectors)}, C): a row for each node")
     ratio = checks.number("train_ratio", train_ratio, above=0)
@@ -86,10 +86,12 @@ def node_classification(
     return Scores([_judged(vectors, labels, train, test) for train, test in splits])
 
 
-def _labels(y: Any) -> np.ndarray:
+def labels_of(y: Any) -> np.ndarray:
     """Classes, int64 ``(N,)``; or labels 0 and 1, int64 ``(N, C)``."""
     expected = "classes, whole numbers (N,); or labels 0 and 1, (N, C)"
     found = as_tensor("y", y.toarray() if hasattr(y, "toarray") else y, expected).detach().cpu()
+    if not found.dim():
+        raise InputError("y", described(found), expected)
     if found.is_floating_point() and not bool((found.isfinite() & (found == found.floor())).all()):
         lost = (~found.isfinite()).nonzero()
         wrong = f"NaN or infinity, first at node {int(lost[0, 0])}" if len(lost) else "fractions"
@@ -150,7 +152,8 @@ def _judged(vectors: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np
         seen = known.any(0)  # a label without an example cannot be learned, nor predicted
         model.fit(vectors[train], known[:, seen])
         chance = np.full(truth.shape, -1.0)
-        chance[:, seen] = model.predict_proba(vectors[test])
+        # of one label, scikit-learn tells the chance that it is not there as well
+        chance[:, seen] = model.predict_proba(vectors[test])[:, -int(seen.sum()) :]
         return _f1(truth, _most_probable(chance, truth.sum(1)))
     if len(np.unique(known)) < 2:
         raise InputError("y", f"{len(np.unique(known))} classes among the training nodes", "at least two")

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from .._core import checks
+from .._core.checks import as_floats
+from .._core.doors import as_pairs
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 
@@ -53,14 +55,11 @@ def edge_features(emb: Embeddings | Tensor, pairs: Tensor, operator: str = "hada
         tensor([[2., 3.]])
     """
     checks.choice("operator", operator, _OPERATORS)
-    vectors = emb.tensor if isinstance(emb, Embeddings) else emb
-    pairs = torch.as_tensor(pairs)
-    if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.is_floating_point():
-        raise InputError(
-            "pairs", f"{pairs.dtype} of shape {tuple(pairs.shape)}", "node ids, shape (2, number of pairs)"
-        )
+    given = emb.tensor if isinstance(emb, Embeddings) else emb
+    vectors = as_floats("emb", given, "embeddings or a tensor (N, d)", dims=2)
+    pairs = as_pairs(pairs, "pairs", "node ids, shape (2, number of pairs)")
     if pairs.numel() and (int(pairs.min()) < 0 or int(pairs.max()) >= len(vectors)):
         got = f"ids from {int(pairs.min())} to {int(pairs.max())}"
         raise InputError("pairs", got, f"ids from 0 to {len(vectors) - 1}")
-    ids = pairs.long().to(vectors.device)
+    ids = pairs.to(vectors.device)
     return _OPERATORS[operator](vectors[ids[0]], vectors[ids[1]])

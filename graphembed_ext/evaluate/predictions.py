@@ -7,10 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core import checks
+from .._core.checks import as_tensor, described
+from .._core.doors import as_ids
 from ..errors import InputError
 from ..hosts import registry
 
 __all__ = ["predict", "predict_proba"]
+
+_NODES = "ids (M,), or a boolean mask (N,)"
 
 
 def predict(
@@ -39,6 +44,7 @@ def predict(
         >>> ge.predict(model, graph).shape, ge.predict_proba(model, graph, [0, 3]).shape
         (torch.Size([6]), torch.Size([2, 2]))
     """
+    several = checks.switch("several", several)
     scores = _scores(model, graph, nodes, node_type)
     return (scores > 0).long() if several else scores.argmax(1)
 
@@ -61,6 +67,7 @@ def predict_proba(
         >>> ge.predict_proba(ge.GraphSAGE(3, 4, num_layers=1, out_channels=2), graph).sum(1).round(decimals=4)
         tensor([1., 1., 1.])
     """
+    several = checks.switch("several", several)
     scores = _scores(model, graph, nodes, node_type)
     return scores.sigmoid() if several else scores.softmax(1)
 
@@ -77,14 +84,15 @@ def _scores(model: Any, graph: Any, nodes: Any, node_type: str | None) -> Tensor
         model.train(mode)
     if nodes is None:
         return found
-    chosen = torch.as_tensor(nodes).to(found.device)
-    if (
-        chosen.dtype is not torch.bool
-        and chosen.numel()
-        and not 0 <= int(chosen.min()) <= int(chosen.max()) < len(found)
-    ):
+    chosen = as_tensor("nodes", nodes, _NODES).to(found.device)
+    if chosen.dtype is torch.bool:
+        if chosen.shape != found.shape[:1]:
+            raise InputError("nodes", described(chosen), f"a mask of shape ({len(found)},), or ids")
+        return found[chosen]
+    chosen = as_ids(chosen, "nodes", _NODES)
+    if chosen.numel() and not 0 <= int(chosen.min()) <= int(chosen.max()) < len(found):
         raise InputError("nodes", f"ids from {int(chosen.min())} to {int(chosen.max())}", f"from 0 to {len(found) - 1}")
-    return found[chosen if chosen.dtype is torch.bool else chosen.long()]
+    return found[chosen]
 
 
 def _target(model: Any, node_type: str | None) -> str:
@@ -94,6 +102,4 @@ def _target(model: Any, node_type: str | None) -> str:
         raise InputError("model", f"a {type(model).__name__}", "a model that classifies nodes, GraphSAGE or HAN")
     if node_type is None and len(targets) == 1:
         return str(targets[0])
-    if node_type not in targets:
-        raise InputError("node_type", node_type or "nothing", "one of " + ", ".join(map(repr, targets)))
-    return str(node_type)
+    return checks.choice("node_type", "nothing" if node_type is None else node_type, targets)

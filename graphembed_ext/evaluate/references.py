@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .._core import checks, memory
+from .._core.doors import as_pairs, within
+from ..errors import InputError
 from ..graph.features import FEATURE_NAMES, find
 from ..graph.view import GraphView
-from .classification import node_classification
+from ..hosts import registry
+from .classification import labels_of, node_classification
 from .links import link_prediction, ranked
 from .scores import Scores
 
 __all__ = ["classification_references", "link_references"]
 
+_KINDS = "two node types, of the first and of the second end"
 #: Rows of paths that are counted at once.
 _ROWS = 4096
 
 
-def classification_references(view: GraphView | None, node_type: str, y: Any, **protocol: Any) -> dict[str, Scores]:
+def classification_references(view: Any, node_type: str, y: Any, **protocol: Any) -> dict[str, Scores]:
     """Node classification without an embedding, by the protocol of :func:`graphembed_ext.evaluate.node_classification`.
 
     ``majority class``
@@ -32,7 +38,7 @@ def classification_references(view: GraphView | None, node_type: str, y: Any, **
         The same on the node's features, where it has some.
 
     Args:
-        view: The graph; None leaves the majority class alone.
+        view: The graph, of either host, or its view; None leaves the majority class alone.
         node_type: Type of the labelled nodes.
         y: Their classes, as for ``node_classification``.
         **protocol: Its further arguments.
@@ -45,7 +51,9 @@ def classification_references(view: GraphView | None, node_type: str, y: Any, **
         >>> list(found), round(found["majority class"]["accuracy"], 2)
         (['majority class', 'degrees'], 0.83)
     """
-    count = y.shape[0]
+    y, node_type = labels_of(y), checks.text("node_type", node_type)
+    count = len(y)
+    view = None if view is None else registry.view(view)
     vectors = {"majority class": torch.zeros(count, 1)}  # what a regression learns from nothing
     if view is not None and view.num_nodes.get(node_type) == count:
         vectors["degrees"] = torch.log1p(_degrees(view, node_type))
@@ -70,9 +78,7 @@ def _degrees(view: GraphView, node_type: str) -> Tensor:
     return torch.stack(columns[1:] or columns, 1)
 
 
-def link_references(
-    view: GraphView, kinds: tuple[str, str], positive: Tensor, negative: Tensor
-) -> dict[str, dict[str, float]]:
+def link_references(view: Any, kinds: Sequence[str], positive: Tensor, negative: Tensor) -> dict[str, dict[str, float]]:
     """Link prediction without an embedding, from the edges of the training graph, whatever their direction and type.
 
     ``common neighbours``
@@ -85,13 +91,16 @@ def link_references(
     Both are of Liben-Nowell and Kleinberg 2003 (doi:10.1145/956863.956972).
 
     Args:
-        view: The graph that was trained on.
+        view: The graph that was trained on, of either host, or its view.
         kinds: Node types of the ends.
         positive: Held-out edges, ids within their types, ``(2, P)``.
         negative: Pairs that are no edges, ``(2, M)``.
 
     Returns:
         ``auc`` and ``ap`` of each.
+
+    Raises:
+        InputError: Types that the graph lacks, no pairs, ids out of range.
 
     Example:
         >>> import graphembed_ext as ge
@@ -100,10 +109,13 @@ def link_references(
         >>> link_references(ring, ("_N", "_N"), held_out, none)["common neighbours"]
         {'auc': 1.0, 'ap': 1.0}
     """
-    shift = torch.tensor([[_start(view, kind)] for kind in kinds])
+    view = registry.view(view)
+    kinds = [checks.choice("kinds", kind, view.node_types) for kind in checks.several("kinds", kinds, _KINDS)]
+    if len(kinds) != 2:
+        raise InputError("kinds", f"{len(kinds)} types", _KINDS)
+    sides = [_rows_of(view, kinds, *given) for given in (("positive", positive), ("negative", negative))]
     adjacency = _adjacency(view)
     degrees = np.asarray(adjacency.sum(1)).ravel()
-    sides = [(pairs.cpu() + shift).numpy() for pairs in (positive, negative)]
     name = "common neighbours" if kinds[0] == kinds[1] else "paths of length 3"
     found = {
         name: ranked(*(_paths(adjacency, pairs, kinds[0] != kinds[1]) for pairs in sides)),
@@ -113,6 +125,17 @@ def link_references(
     if features is not None and not _one_hot(features):
         found["feature cosine"] = link_prediction(features, positive, negative, score="cosine")
     return found
+
+
+def _rows_of(view: GraphView, kinds: Sequence[str], argument: str, pairs: Any) -> np.ndarray:
+    """Pairs of ids within their types as places among all nodes, ``(2, P)``."""
+    found = as_pairs(pairs, argument).cpu()
+    if not found.size(1):
+        raise InputError(argument, "no pairs", "at least one")
+    rows = [
+        within(argument, ids, view.num_nodes[kind]) + _start(view, kind) for ids, kind in zip(found, kinds, strict=True)
+    ]
+    return torch.stack(rows).numpy()
 
 
 def _start(view: GraphView, node_type: str) -> int:
@@ -125,6 +148,7 @@ def _adjacency(view: GraphView) -> Any:
     import scipy.sparse
 
     count = view.total_nodes
+    memory.check_room("view", f"a graph of {count} nodes", 24 * count, "its matrix")
     rows, columns = [], []
     for (source, _, target), (src, dst) in view.edges.items():
         first, second = src.cpu().numpy() + _start(view, source), dst.cpu().numpy() + _start(view, target)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .._core import checks, rng
+from .._core.checks import as_floats
 from ..errors import InputError
 
 __all__ = ["neighbourhood_overlap", "procrustes"]
 
 #: Nodes that are compared with all others, at most.
 _MOST = 2_000
+_WIDTHS = "how many neighbours, or a list of such numbers"
 
 
 def neighbourhood_overlap(
@@ -42,26 +46,33 @@ def neighbourhood_overlap(
         >>> neighbourhood_overlap(vectors, turned, k=5)
         1.0
     """
-    _check(first, second)
-    numbers = [checks.integer("k", number) for number in ([k] if isinstance(k, int) else k)]
+    first, second = _checked(first, second)
+    alone = isinstance(k, numbers.Integral)
+    widths = [checks.integer("k", width) for width in ([k] if alone else checks.several("k", k, _WIDTHS))]
+    if not widths:
+        raise InputError("k", "no numbers", _WIDTHS)
+    seed = checks.integer("seed", seed, minimum=0)
     count = len(first)
     asked = torch.arange(count)
     if count > _MOST:
         asked = torch.randperm(count, generator=rng.generator(rng.key(seed, "overlap")))[:_MOST]
-    most = min(max(numbers), count - 1)
+    most = min(max(widths), count - 1)
     lists = [_nearest(vectors, asked, most) for vectors in (first, second)]
     found = []
-    for number in numbers:
+    for number in widths:
         width = min(number, count - 1)
         shared = (lists[0][:, :width, None] == lists[1][:, None, :width]).any(2).sum(1).double()
         found.append(float((shared / (2 * width - shared)).mean()))
-    return found[0] if isinstance(k, int) else found
+    return found[0] if alone else found
 
 
-def _check(first: Tensor, second: Tensor) -> None:
-    if first.dim() != 2 or second.dim() != 2 or len(first) != len(second) or len(first) < 2:
-        got = f"shapes {tuple(first.shape)} and {tuple(second.shape)}"
-        raise InputError("second", got, "vectors of the same nodes, (N, d) and (N, d'), two at least")
+def _checked(first: Any, second: Any) -> tuple[Tensor, Tensor]:
+    expected = "vectors of the same nodes, (N, d) and (N, d'), two at least"
+    sides = [as_floats(name, side, expected, finite=True) for name, side in (("first", first), ("second", second))]
+    if any(side.dim() != 2 for side in sides) or len(sides[0]) != len(sides[1]) or len(sides[0]) < 2:
+        got = f"shapes {tuple(sides[0].shape)} and {tuple(sides[1].shape)}"
+        raise InputError("second", got, expected)
+    return sides[0], sides[1]
 
 
 def _nearest(vectors: Tensor, asked: Tensor, k: int) -> Tensor:
@@ -98,7 +109,7 @@ def procrustes(first: Tensor, second: Tensor) -> float:
         >>> round(procrustes(vectors, turned), 6)
         1.0
     """
-    _check(first, second)
+    first, second = _checked(first, second)
     sides = []
     for name, vectors in (("first", first), ("second", second)):
         centred = vectors.detach().cpu().double()

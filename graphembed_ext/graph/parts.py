@@ -24,6 +24,9 @@ STRATEGIES = {
     "user-time": "the edges of each source by time",
 }
 
+#: Most nodes that the product of two ids is an int64 for.
+_WIDEST = 3_000_000_000
+
 #: Those that have an order, in which nothing later may be trained on.
 _ORDERED = ("time", "last", "user-time")
 
@@ -155,6 +158,10 @@ class _Edges:
         self.relation = np.zeros(len(source), dtype=np.int64) if relation is None else relation.astype(np.int64)
         self.time = time
         self.width = 1 + int(max(self.source.max(), self.target.max()))
+        if self.width > _WIDEST:  # the number of a pair would be too large for int64
+            known, ends = np.unique(np.stack([self.source, self.target]), return_inverse=True)
+            self.source, self.target = ends.reshape(2, -1)
+            self.width = len(known)
         order = np.arange(len(source)) if time is None else np.argsort(time, kind="stable")
         self.rank = np.empty(len(source), dtype=np.int64)
         self.rank[order] = np.arange(len(source))

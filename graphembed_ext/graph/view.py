@@ -268,6 +268,7 @@ class GraphView:
             self.edges,
             self.features if features is None else features,
             self.edge_features if edge_features is None else edge_features,
+            names=self.names,
         )
 
     def has_csr(self, edge_type: EdgeType | None = None) -> bool:
@@ -355,7 +356,7 @@ def _sorted_edges(edges: Any) -> dict[EdgeType, tuple[Tensor, Tensor]]:
     for edge_type, ends in given.items():
         if not (isinstance(edge_type, tuple) and len(edge_type) == 3 and all(isinstance(t, str) for t in edge_type)):
             raise InputError("edges", f"key {edge_type!r}", "triples (source type, relation, destination type)")
-        if len(ends) != 2 or not all(isinstance(ids, Tensor) for ids in ends):
+        if not (isinstance(ends, (tuple, list, Tensor)) and len(ends) == 2 and all(map(torch.is_tensor, ends))):
             raise InputError("edges", f"a {type(ends).__name__} for {edge_type}", "a pair of tensors of ids")
     return dict(sorted(given.items()))
 

@@ -142,7 +142,7 @@ def _ends(titles: list[str], source: str | None, target: str | None) -> tuple[st
     if source is None or target is None or source == target:
         raise InputError("source, target", f"{source} and {target}", "the titles of two columns, or of neither")
     for argument, given in (("source", source), ("target", target)):
-        if given not in titles:
+        if checks.text(argument, given, "the title of a column") not in titles:
             raise InputError(argument, given, "one of the columns " + ", ".join(titles), did_you_mean(given, titles))
     return source, target
 

@@ -97,6 +97,11 @@ def overlap_curves(lines: Mapping[str, Mapping[int, float]], *, title: str = "")
         >>> overlap_curves({"first seed, second seed": {5: 0.6, 10: 0.7}}).axes[0].get_xlabel()
         'nearest neighbours'
     """
+    expected = "a dict: for each pair of embeddings the overlaps, from 0 to 1, by number of neighbours"
+    for name, values in checks.mapping("lines", lines, expected).items():
+        for k, overlap in checks.mapping(f"lines[{name!r}]", values, expected).items():
+            checks.integer(f"lines[{name!r}]", k)
+            checks.share(f"lines[{name!r}]", overlap)
     if not lines:
         raise InputError("lines", "no pairs", "at least one")
     figure, axes = axes_of(title, "part of a node's nearest neighbours that both embeddings share (Jaccard)")
@@ -132,6 +137,10 @@ def search_curve(values: Sequence[float | None], given: float, *, title: str = "
         >>> search_curve([0.70, None, 0.74], given=0.71, figure_of="micro-F1").axes[0].get_ylabel()
         'micro-F1'
     """
+    values = checks.several("values", values, "a list: the figure of each trial, None for one that failed")
+    values = [None if value is None else checks.number("values", value) for value in values]
+    given = checks.number("given", given)
+    checks.text("figure_of", figure_of)
     figure, axes = axes_of(title, f"each of {len(values)} trials, judged on the validation data")
     done = [(number, value) for number, value in enumerate(values, 1) if value is not None]
     axes.axhline(given, color="#8b98a4", linewidth=1.1, linestyle=(0, (4, 3)), label=f"as given: {given:.4f}")

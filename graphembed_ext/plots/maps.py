@@ -131,7 +131,8 @@ def map_places(vectors: Tensor, *, method: str = "auto", seed: int = 0) -> np.nd
         >>> map_places(torch.eye(5), method="pca").shape
         (5, 2)
     """
-    return _places(vectors, _method(method, len(vectors)), seed)
+    vectors, seed = as_matrix(vectors), checks.integer("seed", seed, minimum=0) % 2**32
+    return placed(vectors, method, seed)[0]
 
 
 def embedding_map(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core import checks
 from ..errors import InputError
 from ..graph.parts import TEST, TRAIN, VALID, Parts, parts_of
 from ..graph.view import EdgeType, GraphView
@@ -122,7 +123,8 @@ def split(
         (tensor([[0, 1], [2, 0]]), (tensor([0, 1]), tensor([0, 2])))
     """
     view = registry.view(graph, **({} if num_nodes is None else {"num_nodes": num_nodes}))
-    when = None if time is None else _times(view, time)
+    seed, allow_isolated = checks.integer("seed", seed, minimum=0), checks.switch("allow_isolated", allow_isolated)
+    when = None if time is None else _times(view, checks.text("time", time, "the name of an edge feature"))
     starts = dict(zip(view.num_nodes, np.cumsum([0, *view.num_nodes.values()]).tolist(), strict=False))
     ends = [[], []]  # type: list[list[np.ndarray]]
     for (source, _, target), (src, dst) in view.edges.items():

@@ -136,3 +136,11 @@ def test_lone_edges_stay_in_training():
 def test_what_cannot_work_is_said(words, message):
     with pytest.raises(InputError, match=message):
         parts_of(np.array([0, 1]), np.array([1, 2]), **words)
+
+
+def test_ids_whose_product_is_no_int64_are_told_apart():
+    """Numbers of pairs that wrapped around would put edges that join other nodes into one part."""
+    ends = np.arange(20)
+    small = parts_of(ends, (ends + 1) % 20, seed=3)
+    large = parts_of(ends * 2**58, (ends + 1) % 20 * 2**58, seed=3)
+    assert (small.part == large.part).all()

@@ -190,3 +190,14 @@ def test_an_object_of_neither_host():
 def test_untyped_names_are_those_of_dgl():
     view = ge.view(torch.tensor([[0], [1]]))
     assert (view.node_types, view.edge_types, view.is_typed) == ([NODE_TYPE], [EDGE_TYPE], False)
+
+
+def test_other_features_leave_the_names_of_nodes():
+    view = GraphView({"_N": 2}, {EDGE_TYPE: (torch.tensor([0]), torch.tensor([1]))}, names={"_N": ["Ada", "Bob"]})
+    assert view.with_features({"_N": {"x": torch.ones(2, 1)}}).names == {"_N": ["Ada", "Bob"]}
+
+
+@pytest.mark.parametrize("ends", [3, None, "ab", (torch.tensor([0]),), ([0], [1])])
+def test_ends_of_edges_are_a_pair_of_tensors(ends):
+    with pytest.raises(InputError, match=r"edges: got .*; expected a pair of tensors of ids"):
+        GraphView({"_N": 2}, {EDGE_TYPE: ends})

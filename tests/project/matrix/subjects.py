@@ -370,6 +370,49 @@ def _register_host(name, module, packages):
         registry._ADAPTERS.update(before)
 
 
+def featured():
+    return ge.GraphView({"_N": 10}, _view_edges(), {"_N": {"x": torch.eye(10, 4)}})
+
+
+def classes():
+    return torch.arange(10) % 2
+
+
+def _newer():
+    yield Subject("ge.split", of(ge.split, graph=ring))
+    yield Subject("ge.split, by time", of(ge.split, graph=_dated, strategy=plain("time"), time=plain("when")))
+    yield Subject("ge.edge_features", of(ge.edge_features, emb=rows, pairs=pairs))
+    more = lambda: torch.cat([ring(), torch.tensor([[10, 0], [0, 10]])], 1)  # noqa: E731
+    yield Subject("ge.grow", of(ge.grow, model=deepwalk, graph=more))
+    for call in (ge.predict, ge.predict_proba):
+        yield Subject(f"ge.{call.__name__}", of(call, model=sage, graph=people, nodes=ids))
+    yield Subject("evaluate.Scores", of(ge.evaluate.Scores, runs=plain([{"auc": 0.5}, {"auc": 1.0}])))
+    told = {"view": featured, "node_type": plain("_N"), "y": classes, "repeats": plain(1)}
+    subject = of(ge.evaluate.classification_references, **told)
+    yield Subject("evaluate.classification_references", subject, more=("train_ratio", "seed"))
+    told = {"view": featured, "kinds": plain(("_N", "_N")), "positive": pairs, "negative": pairs}
+    yield Subject("evaluate.link_references", of(ge.evaluate.link_references, **told))
+    alike = {"first": rows, "second": rows}
+    yield Subject("evaluate.neighbourhood_overlap", of(ge.evaluate.neighbourhood_overlap, **alike, k=plain(3)))
+    yield Subject("evaluate.procrustes", of(ge.evaluate.procrustes, **alike))
+    ranked = {"train_edges": camps, "test_edges": lambda: torch.tensor([[0, 1], [1, 0]]), "k": plain(3)}
+    yield Subject("evaluate.recommendation_baselines", of(ge.evaluate.recommendation_baselines, **ranked))
+    given = {"predicted": lambda: torch.randn(3, 1), "y": lambda: torch.randn(3)}
+    yield Subject("losses.regression_loss", of(ge.losses.regression_loss, **given))
+    given = {"pos": lambda: torch.randn(3), "neg": lambda: torch.randn(3, 2)}
+    yield Subject("losses.sampled_softmax_loss", of(ge.losses.sampled_softmax_loss, **given))
+    given = {"users": lambda: torch.randn(3, 4), "items": lambda: torch.randn(3, 4)}
+    yield Subject("losses.alignment_uniformity_loss", of(ge.losses.alignment_uniformity_loss, **given))
+    yield Subject("plots.map_places", of(plots.map_places, vectors=rows))
+    yield Subject("plots.interactive_map", of(plots.interactive_map, vectors=rows))
+    yield Subject("plots.overlap_curves", of(plots.overlap_curves, lines=plain({"both": {1: 0.5, 10: 0.7}})))
+    yield Subject("plots.search_curve", of(plots.search_curve, values=plain([0.5, None, 0.7]), given=plain(0.6)))
+
+
+def _dated():
+    return _view().with_features(edge_features={("_N", "_E", "_N"): {"when": torch.arange(10)}})
+
+
 def _judging():
     scores = {"pos": lambda: torch.randn(3), "neg": lambda: torch.randn(3, 2)}
     yield Subject("losses.skip_gram_loss", of(ge.losses.skip_gram_loss, **scores))
@@ -447,4 +490,4 @@ def _files():
 
 def subjects():
     """All of them; made where files may be written."""
-    return [*_fits(), *_models(), *_drop_ins(), *_functions(), *_judging(), *_files()]
+    return [*_fits(), *_models(), *_drop_ins(), *_functions(), *_newer(), *_judging(), *_files()]
