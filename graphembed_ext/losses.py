@@ -46,7 +46,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._core import checks
-from ._core.checks import as_floats, as_tensor
+from ._core.checks import as_floats, as_tensor, shaped
 from .errors import InputError
 
 __all__ = [
@@ -59,10 +59,8 @@ __all__ = [
 Loss = Callable[..., Tensor]
 PRESETS = ("stable", "dgl", "pyg")
 REGRESSION_PRESETS = ("mse", "l1")
-_PYG_EPSILON = 1e-15
-
 BPR_PRESETS = ("pyg", "lightgcn-pytorch", "recbole")
-_RECBOLE_EPSILON = 1e-10
+_PYG_EPSILON, _RECBOLE_EPSILON = 1e-15, 1e-10
 
 
 def skip_gram_loss(
@@ -162,13 +160,11 @@ def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Ten
         tensor(2.)
     """
     checks.choice("preset", preset, REGRESSION_PRESETS)
-    predicted = _scores("predicted", predicted)
-    y = as_tensor("y", y, "numbers to predict, (N, T)")
+    predicted, y = _scores("predicted", predicted), as_tensor("y", y, "numbers to predict, (N, T)")
     y = y.unsqueeze(1) if y.dim() == 1 else y
     if predicted.shape != y.shape or not len(y):
         raise InputError("y", f"shape {tuple(y.shape)}", f"shape {tuple(predicted.shape)}, at least one node")
-    loss = F.mse_loss if preset == "mse" else F.l1_loss
-    return loss(predicted, y.to(predicted.dtype))
+    return (F.mse_loss if preset == "mse" else F.l1_loss)(predicted, y.to(predicted.dtype))
 
 
 def bpr_loss(
@@ -278,21 +274,16 @@ def sampled_softmax_loss(
     pos, neg = _scores("pos", pos), _scores("neg", neg)
     if neg.dim() != 1 or neg.shape != pos.shape:
         _check_scores(pos, neg, any_shape=False)
-        neg = neg / temperature
-        if correction is not None:
-            correction = _shaped("correction", correction, neg.shape[1:], neg.shape)
-            neg = neg - correction
-        neg = torch.logsumexp(neg, 1)
+        rates = 0 if correction is None else shaped("correction", correction, neg.shape[1:], neg.shape)
+        neg = torch.logsumexp(neg / temperature - rates, 1)
     elif correction is not None:
         raise InputError("correction", "a tensor", "None where neg has the sums already")
     elif not len(pos):
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
     below = neg - pos / temperature
     lost = below if checks.switch("whole", whole) else F.softplus(below)
-    if weight is None:
-        return lost.mean()
-    weight = _shaped("weight", weight, pos.shape)
-    return (lost * weight).sum() / weight.sum()
+    weight = None if weight is None else shaped("weight", weight, pos.shape)
+    return lost.mean() if weight is None else (lost * weight).sum() / weight.sum()
 
 
 def alignment_uniformity_loss(users: Tensor, items: Tensor, *, gamma: float = 1.0) -> Tensor:
@@ -320,14 +311,13 @@ def alignment_uniformity_loss(users: Tensor, items: Tensor, *, gamma: float = 1.
         >>> alignment_uniformity_loss(torch.eye(2), torch.eye(2))  # aligned, and two right angles: -2 * 2
         tensor(-4.)
     """
-    gamma = checks.number("gamma", gamma)
     users, items = (as_floats(name, rows, "vectors, (B, d)") for name, rows in (("users", users), ("items", items)))
     if users.dim() != 2 or len(users) < 2:
         raise InputError("users", f"shape {tuple(users.shape)}", "shape (B, d), at least two pairs")
     if items.shape != users.shape:
         raise InputError("items", f"shape {tuple(items.shape)}", f"shape {tuple(users.shape)}, as users has")
     users, items = F.normalize(users, dim=1), F.normalize(items, dim=1)
-    apart = _uniformity(users) + _uniformity(items)
+    gamma, apart = checks.number("gamma", gamma), _uniformity(users) + _uniformity(items)
     return (users - items).square().sum(1).mean() + gamma * apart / 2
 
 
@@ -386,14 +376,6 @@ def _whole(scores: Tensor) -> Tensor:
     """Under autocast, scores in full precision: products of matrices may be rounded, what adds them up not."""
     halved = scores.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(scores.device.type)
     return scores.float() if halved else scores
-
-
-def _shaped(argument: str, given: Any, *shapes: torch.Size) -> Tensor:
-    """Numbers of one of some shapes."""
-    found = as_floats(argument, given, "floating-point numbers")
-    if found.shape not in shapes:
-        raise InputError(argument, f"shape {tuple(found.shape)}", " or ".join(f"shape {tuple(s)}" for s in shapes))
-    return found
 
 
 def _classes(y: Tensor, classes: int) -> Tensor:

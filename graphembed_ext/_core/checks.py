@@ -229,6 +229,20 @@ def as_floats(
     return found if floating else found.float()
 
 
+def shaped(argument: str, value: Any, *shapes: torch.Size) -> Tensor:
+    """The same for floating-point numbers of one of some shapes.
+
+    Example:
+        >>> shaped("weight", [1, 2], torch.Size([2]))
+        tensor([1., 2.])
+    """
+    found = as_floats(argument, value, "floating-point numbers")
+    if found.shape not in shapes:
+        expected = " or ".join(f"shape {tuple(shape)}" for shape in shapes)
+        raise InputError(argument, described(found), expected)
+    return found
+
+
 def described(value: Any) -> str:
     """What a value is, in a few words, for errors.
 
