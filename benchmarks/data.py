@@ -155,9 +155,13 @@ def gowalla_pairs(part: str):
 
 def gowalla_graph(pairs):
     """The typed graph of some pairs."""
+    return _bought(pairs, NUM_USERS, NUM_ITEMS)
+
+
+def _bought(pairs, users: int, items: int):
     import graphembed_ext as ge
 
-    return ge.view({("user", "buys", "item"): pairs}, num_nodes={"user": NUM_USERS, "item": NUM_ITEMS})
+    return ge.view({("user", "buys", "item"): pairs}, num_nodes={"user": users, "item": items})
 
 
 def gowalla():
@@ -175,9 +179,24 @@ def lastfm_pairs(part: str):
 
 def lastfm_graph(pairs):
     """The typed graph of some pairs."""
-    import graphembed_ext as ge
+    return _bought(pairs, 1892, 4489)
 
-    return ge.view({("user", "buys", "item"): pairs}, num_nodes={"user": 1892, "item": 4489})
+
+def movielens_pairs(part: str):
+    """``train`` or ``test`` of MovieLens-100k, every rating a pair: a fifth of them, drawn at random, is the test.
+
+    ``(2, E)``: user ids above item ids, from 0. ``movielens/ml-100k/u.data`` is GroupLens' own file.
+    """
+    import torch
+
+    table = np.loadtxt(folder_of("movielens", "ml-100k", "u.data"), dtype=np.int64)
+    held = torch.rand(len(table), generator=torch.Generator().manual_seed(0)) < 0.2
+    return torch.from_numpy(table[:, :2].T - 1)[:, held if part == "test" else ~held]
+
+
+def movielens_graph(pairs):
+    """The typed graph of some pairs."""
+    return _bought(pairs, 943, 1682)
 
 
 def blogcatalog(root: Path | None = None):

@@ -25,6 +25,7 @@ from .table_rows import (
     on_sets,
     parity_rows,
     readers,
+    recommendation_rows,
     sizes,
     walk_quality_rows,
 )
@@ -219,6 +220,17 @@ TABLES = {
             of_settings,
         ),
         command="lightgcn_gowalla",
+    ),
+    "recommendation": one(
+        "recommendation",
+        {
+            "data": text("data"),
+            "recommender": text("model"),
+            "recall@20": value("{of}/recall@20", ".4f"),
+            "ndcg@20": value("{of}/ndcg@20", ".4f"),
+            "CPU seconds of training": value("{of}/cpu_seconds", ".0f"),
+        },
+        recommendation_rows,
     ),
     "parity_hosts": one(
         "parity",

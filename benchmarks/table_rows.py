@@ -134,6 +134,19 @@ def of_settings(records: dict[str, Any]) -> str:
     )
 
 
+RECOMMENDED = {"lastfm": "LastFM", "movielens": "MovieLens-100k", "gowalla": "Gowalla"}
+RECOMMENDERS = {"default": "LightGCN, `ge.fit` without settings", "pyg": 'LightGCN, `loss="pyg"`'}
+
+
+def recommendation_rows(found: dict[str, Any]) -> list[Row]:
+    """Every recommender on every set, the best first."""
+    return [
+        {"data": RECOMMENDED[data], "model": RECOMMENDERS.get(name, name), "of": f"{data}/{name}"}
+        for data, models in found.items()
+        for name in sorted(models, key=lambda name: -models[name]["recall@20"])
+    ]
+
+
 HAN_DATA = {"acm3025": "ACM3025", "acm": "HGB ACM", "dblp": "DBLP"}
 HAN_MODELS = {
     "ours": "`ge.HAN`",

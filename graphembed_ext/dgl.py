@@ -37,4 +37,4 @@ def models() -> dict[str, type]:
         >>> sorted(dgl.models())
         ['deepwalk', 'graphsage', 'han', 'lightgcn', 'metapath2vec']
     """
-    return models_of("dgl")
+    return dict(models_of("dgl"))

@@ -39,4 +39,4 @@ def models() -> dict[str, type]:
         >>> sorted(pyg.models())
         ['deepwalk', 'graphsage', 'han', 'lightgcn', 'metapath2vec']
     """
-    return models_of("pyg")
+    return dict(models_of("pyg"))
