@@ -271,7 +271,7 @@ OPTIONS: tuple[Option, ...] = (
         "Passes over the data.",
         _TRAINING,
         SETTING,
-        default="20 of walks and of graphsage without labels, 200 with labels, 24 or more of lightgcn",
+        default="20 or more of walks, 20 of graphsage without labels, 200 with labels, 24 or more of lightgcn",
     ),
     Option(
         "lr",
@@ -279,7 +279,7 @@ OPTIONS: tuple[Option, ...] = (
         "Learning rate; of walk models the first one.",
         _TRAINING,
         SETTING,
-        default="0.025 of walks, 0.01 with labels, 0.003 of graphsage without, 0.02 of lightgcn",
+        default="0.025 of walks (0.05 along metapaths), 0.01 with labels, 0.003 of graphsage without, 0.02 of lightgcn",
     ),
     Option(
         "batch_size",

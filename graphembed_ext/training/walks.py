@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +26,11 @@ from .watching import Watch
 __all__ = ["train"]
 
 _EPOCHS, _LR = 20, 0.025
+#: Of the compiled engine along metapaths: short walks have narrow windows, whose sums move a vector little.
+_LR_METAPATHS = 0.05
+#: What plain SGD needs of a graph: nodes in walks from every start; how often they pass every edge, and the most
+#: epochs for the sake of that.
+_NODES, _PASSES, _MOST_FOR_EDGES = 800, 50, 100
 #: Of Adagrad, which divides by all gradients so far.
 _LR_SHARDED = 0.1
 #: The learning rate falls linearly to this part of its first value, as in word2vec.
@@ -74,10 +80,11 @@ def train(
         model: A walk model of this package.
         graph: None, or the graph the model was built on.
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs, in each of which one walk starts from
-            every node (dense graphs with many classes gain from more: BlogCatalog's Micro-F1 is 38 after 20, 42
-            after 80); a first learning rate of 0.025 (the sums over a window make ``numba`` diverge from about 0.2
-            on), or 0.1 with the strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``) or 128
-            (``torch``).
+            every node; with ``numba`` more where 20 would be too few for the graph: until walks from a node have 800
+            nodes (80 epochs of walks of 10), and, without metapaths, until they pass every edge 50 times (dense graphs
+            with many classes need it), but no more than 100 for that. A first learning rate of 0.025 (the sums over a
+            window make ``numba`` diverge from about 0.2 on), 0.05 with ``numba`` along metapaths, or 0.1 with the
+            strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``) or 128 (``torch``).
         loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only. Or a function
             ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives, ``(P, negative_size)``, that
             returns a tensor of one number.
@@ -114,13 +121,12 @@ def train(
         return _by_own_methods(model, graph, plan, own[0], given, watched)
     watch = Watch(model, None, model.walker.view, plan, **watched)
     threads = _threads(threads, checks.flag("deterministic", deterministic))
-    epochs, lr = plan.epochs or _EPOCHS, plan.lr or (_LR if plan.group is ALONE else _LR_SHARDED)
     key = rng.key(plan.seed, "fit")
     walker = model.walker if plan.group is ALONE else model.walker.by_number()
     engine_, fallback = choose(
         model,
         engine,
-        lr=lr,
+        lr=plan.lr or _LR,
         loss=loss,
         key=key,
         threads=threads,
@@ -130,6 +136,7 @@ def train(
     )
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
     loader = _loader(model, walker, plan.group, seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
+    epochs, lr = _course(model, plan, engine_.name, len(loader.dataset))
     needed = engine_.memory() + _walking_memory(model, batch_size, threads)
     memory.check_training(engine_.name, needed)
     predicted = max(memory.peak(), memory.resident() + needed)
@@ -190,6 +197,17 @@ def _loader(model: Any, walker: Any, group: Group, **config: Any) -> Any:
     if group is not ALONE:
         loader.group = group
     return loader
+
+
+def _course(model: Any, plan: Plan, engine: str, starts: int) -> tuple[int, float]:
+    """Epochs, each of one walk from every start, and first rate: those given, or what the graph needs."""
+    epochs, lr = float(_EPOCHS), _LR_SHARDED if engine == "sharded" else _LR
+    if engine == "numba":
+        walker, length = model.walker, model.walk_length
+        for_edges = 0.0 if walker.metapaths else _PASSES * walker.view.total_edges / (starts * length)
+        epochs = max(epochs, _NODES / length, min(for_edges, _MOST_FOR_EDGES))
+        lr = _LR_METAPATHS if walker.metapaths else lr
+    return plan.epochs or math.ceil(epochs), plan.lr or lr
 
 
 class _WalkTrainer:
