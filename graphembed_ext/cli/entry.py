@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.card import card
 from .commands.compare import compare
 from .commands.convert import convert
 from .commands.demo import demo
@@ -16,6 +17,7 @@ from .commands.doctor import doctor
 from .commands.embed import embed
 from .commands.evaluate import evaluate
 from .commands.export import export
+from .commands.fetch import fetch
 from .commands.neighbors import neighbors
 from .commands.parity import parity
 from .commands.plot import plot
@@ -40,12 +42,14 @@ app = typer.Typer(
 
 for command in (
     demo,
+    fetch,
     split,
     train,
     update,
     embed,
     evaluate,
     compare,
+    card,
     tune,
     neighbors,
     recommend,

@@ -13,6 +13,27 @@ from ..errors import FileFormatError, InputError
 from .graph_file import KINDS, GraphFile, from_host
 
 
+def fetch_dataset(source: str, root: str | Path) -> GraphFile:
+    """One of PyG's data sets, downloaded into a folder from which :func:`read_dataset` then reads it.
+
+    Args:
+        source: ``NAME`` or ``NAME/VARIANT``.
+        root: The folder; it is made.
+
+    Raises:
+        FileFormatError: No such data set, or one that could not be downloaded.
+    """
+    dataset_class = _class_of(source)
+    Path(root).mkdir(parents=True, exist_ok=True)
+    arguments = _dataset_arguments(dataset_class, source, source.partition("/")[2], root)
+    try:
+        return _only_graph(dataset_class(**arguments), source)
+    except (OSError, ImportError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:200]
+        hint = f"without a network: copy the raw files to {root} by hand; -i {source} --root {root} says which it wants"
+        raise FileFormatError(source, f"a data set that could not be downloaded ({why})", "a network", hint) from error
+
+
 def _may_write(folder: Path) -> bool:
     """Whether a folder is to be written to; the superuser could write to one marked read-only, but should not."""
     return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
@@ -24,17 +45,8 @@ class _NotWritable(Exception):
 
 def read_dataset(source: str, root: str | Path | None) -> GraphFile:
     """One of PyG's data sets, ``NAME`` or ``NAME/VARIANT``, from the files below ``root``; nothing is downloaded."""
-    from torch_geometric import datasets
-
-    name, _, variant = source.partition("/")
-    dataset_class = getattr(datasets, name, None)
-    if not inspect.isclass(dataset_class) or name.startswith("_"):
-        import difflib
-
-        near = difflib.get_close_matches(name, datasets.__all__, n=3)
-        hint = "the datasets closest by name are " + ", ".join(near) if near else ""
-        raise FileFormatError(source, "neither a file that exists nor the name of a dataset", KINDS, hint)
-    arguments = _dataset_arguments(dataset_class, source, variant, root)
+    dataset_class = _class_of(source)
+    arguments = _dataset_arguments(dataset_class, source, source.partition("/")[2], root)
     with tempfile.TemporaryDirectory() as scratch:
         try:
             dataset = _offline(dataset_class, source)(**arguments)
@@ -45,9 +57,28 @@ def read_dataset(source: str, root: str | Path | None) -> GraphFile:
             for place, _, _ in os.walk(scratch):  # copies of read-only folders are read-only too
                 os.chmod(place, 0o700)
             dataset = _offline(dataset_class, source)(**{**arguments, "root": scratch})
-        if len(dataset) != 1:
-            raise FileFormatError(source, f"a dataset of {len(dataset)} graphs", "a dataset of one graph")
-        return from_host(dataset[0])
+        return _only_graph(dataset, source)
+
+
+def _class_of(source: str) -> Any:
+    """The class of a dataset, ``NAME`` or ``NAME/VARIANT``."""
+    from torch_geometric import datasets
+
+    name = source.partition("/")[0]
+    dataset_class = getattr(datasets, name, None)
+    if not inspect.isclass(dataset_class) or name.startswith("_"):
+        import difflib
+
+        near = difflib.get_close_matches(name, datasets.__all__, n=3)
+        hint = "the datasets closest by name are " + ", ".join(near) if near else ""
+        raise FileFormatError(source, "neither a file that exists nor the name of a dataset", KINDS, hint)
+    return dataset_class
+
+
+def _only_graph(dataset: Any, source: str) -> GraphFile:
+    if len(dataset) != 1:
+        raise FileFormatError(source, f"a dataset of {len(dataset)} graphs", "a dataset of one graph")
+    return from_host(dataset[0])
 
 
 def _dataset_arguments(dataset_class: Any, source: str, variant: str, root: str | Path | None) -> dict[str, Any]:
@@ -80,7 +111,7 @@ def _offline(dataset_class: Any, source: str) -> Any:
                 "root",
                 f"a folder without the raw files of {source} (such as {missing[0]})",
                 "a folder that has them",
-                f"nothing is downloaded here; torch_geometric.datasets.{dataset_class.__name__} does so when called",
+                f"nothing is downloaded here; graphembed fetch {source} --root FOLDER does so",
             )
 
     def _process(self: Any) -> None:

@@ -18,7 +18,8 @@ def export(
         Path,
         typer.Argument(
             help="File to write, .csv, .parquet, .npz, .safetensors, .txt (word2vec), .bin (word2vec, binary) or "
-            ".usearch; a folder for the projector."
+            ".usearch; a folder for the projector; .onnx or .pt2 (torch.export) for the model itself, of graphsage or "
+            "han."
         ),
     ],
     format: Annotated[
@@ -30,14 +31,29 @@ def export(
             "of the name where left out.",
         ),
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help=".onnx, .pt2: the model's weights; those of the run's --weights where left out.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write embeddings for another tool: gensim, TensorBoard's projector, usearch, anything that reads Parquet."""
+    """Write embeddings for another tool: gensim, TensorBoard's projector, usearch, anything that reads Parquet.
+
+    graphsage and han can be written as programs, which run elsewhere: their answers are compared with the model's.
+    """
     with reporting(debug):
         from ...errors import InputError
+        from ...exports import PROGRAMS
         from ...exports import export as write
 
+        if output.suffix in PROGRAMS and format is None:
+            from ..runs.embed import exported
+
+            file = exported(embedding, output, weights)
+            show(as_json, {"files": [str(file)]})
+            if not as_json:
+                typer.echo(f"wrote {file}, {PROGRAMS[output.suffix]}; it answers as the model does")
+            return
         emb = load(embedding)
         if output.resolve() == embedding.resolve():
             raise InputError("output", str(output), "another file than the embeddings, which it would replace")

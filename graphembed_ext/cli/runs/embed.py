@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ... import checkpoint as checkpoint_files
 from ...embeddings.vectors import Embeddings, embed
 from ...errors import InputError
+from ...exports import export_model
 from ...models.catalogue import create
 from ...readers.graph_file import GraphFile
 from .arguments import arguments, class_of, fill
@@ -17,7 +19,7 @@ from .job import Job
 from .records import Run
 from .train import check_files, describe
 
-__all__ = ["embedded"]
+__all__ = ["embedded", "exported"]
 
 #: Options of the run that hold for any graph that its model serves.
 _KEPT = ("model", "host", "metapath", "directed", "bipartite", "seed")
@@ -66,6 +68,15 @@ def embedded(
     found.save(job.output)
     say(f"wrote {job.output} ({len(found)} vectors of {found.shape[1]} dimensions, by {path}; nothing was trained)")
     return found
+
+
+def exported(old: Path, output: Path, weights: Path | None = None) -> Path:
+    """Write the model of a run as a program, see :func:`graphembed_ext.exports.export_model`, checked on its own graph."""
+    run = Run.of(old)
+    _check_serves(run, run.task == "nodes")
+    job = replace(run.job, host="pyg")
+    graph = run.graph.build("pyg")
+    return export_model(_model(run, job, run.graph, graph, run.weights(weights)), graph, output)
 
 
 def _run(old: Path | None, weights: Path | None) -> Run:

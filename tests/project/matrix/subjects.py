@@ -464,6 +464,8 @@ def _files():
     yield Subject("Embeddings.type_of", on(embeddings, "type_of", node=plain("n1")))
     yield Subject("Embeddings.id_of", on(embeddings, "id_of", node=plain("n1"), node_type=plain("_N")))
     yield Subject("exports.export", of(exports.export, emb=embeddings, path=plain("emb.txt")))
+    program = {"model": lambda: ge.GraphSAGE(3, 2, num_layers=1), "graph": lambda: featured(), "path": plain("sage.pt2")}
+    yield Subject("exports.export_model", of(exports.export_model, **program))
     yield Subject("exports.words", of(exports.words, emb=embeddings))
     yield Subject("index.NeighborIndex", of(index.NeighborIndex, emb=embeddings))
     near = lambda: index.NeighborIndex(embeddings())  # noqa: E731
