@@ -338,7 +338,7 @@ def _pt2(exported: Any, program: _Program) -> tuple[bytes, Callable[..., Sequenc
 
 def _onnx(exported: Any, program: _Program) -> tuple[bytes, Callable[..., Sequence[Tensor]]]:
     """An ONNX file, and what runs it."""
-    names = {"input_names": program.names, "output_names": program.results}
+    names: dict[str, Any] = {"input_names": program.names, "output_names": program.results}
     made: Any = torch.onnx.export(exported, dynamo=True, verbose=False, **names)
     content = made.model_proto.SerializeToString()
     session = optional("onnxruntime", "an ONNX file").InferenceSession(content)

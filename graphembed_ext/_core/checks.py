@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, MissingFolderError
+from .near import did_you_mean
 
 #: The largest number that the integers of tensors hold.
 _LARGEST = 2**63 - 1
@@ -70,7 +71,8 @@ def choice(argument: str, value: Any, options: Iterable[str]) -> str:
     """Return ``value`` when it is one of ``options``."""
     names = list(options)
     if not isinstance(value, str) or value not in names:
-        raise InputError(argument, value, "one of " + ", ".join(map(repr, names)))
+        hint = did_you_mean(value, names, 1) if isinstance(value, str) else ""
+        raise InputError(argument, value, "one of " + ", ".join(map(repr, names)), hint)
     return str(value)
 
 

@@ -90,8 +90,7 @@ def hosts() -> list[str]:
 
 def adapter(host: str) -> Adapter:
     """The adapter module of a host, imported on first use."""
-    if not isinstance(host, str) or host not in _ADAPTERS:
-        raise InputError("host", host, "one of " + ", ".join(map(repr, sorted(_ADAPTERS))))
+    checks.choice("host", host, sorted(_ADAPTERS))
     return cast(Adapter, importlib.import_module(_ADAPTERS[host][0]))
 
 

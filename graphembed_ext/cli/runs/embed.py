@@ -53,8 +53,8 @@ def embedded(
         InputError: A model that keeps a vector for each node; features other than those it was trained on.
     """
     run = _run(old, weights)
-    path = run.weights(weights)
     _check_serves(run, run.task == "nodes" and "one-hot" not in "=".join(run.job.features))
+    path = run.weights(weights)
     kept = {name: value for name, value in run.record["job"].items() if name in _KEPT}
     settings = {name: value for name, value in run.job.settings.items() if name.removeprefix("fit.") != "task"}
     job = Job.of_options({**kept, "input": inputs, "output": output, "set": settings, **given})
@@ -71,7 +71,7 @@ def embedded(
 
 
 def exported(old: Path, output: Path, weights: Path | None = None) -> Path:
-    """Write the model of a run as a program, see :func:`graphembed_ext.exports.export_model`, checked on its own graph."""
+    """Write the model of a run as a program, see :func:`graphembed_ext.exports.export_model`."""
     run = Run.of(old)
     _check_serves(run, run.task == "nodes")
     job = replace(run.job, host="pyg")

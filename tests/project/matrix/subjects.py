@@ -464,7 +464,8 @@ def _files():
     yield Subject("Embeddings.type_of", on(embeddings, "type_of", node=plain("n1")))
     yield Subject("Embeddings.id_of", on(embeddings, "id_of", node=plain("n1"), node_type=plain("_N")))
     yield Subject("exports.export", of(exports.export, emb=embeddings, path=plain("emb.txt")))
-    program = {"model": lambda: ge.GraphSAGE(3, 2, num_layers=1), "graph": lambda: featured(), "path": plain("sage.pt2")}
+    small = lambda: ge.GraphSAGE.for_graph(people(), hidden_channels=2, num_layers=1, out_channels=2)  # noqa: E731
+    program = {"model": small, "graph": people, "path": plain("sage.pt2")}
     yield Subject("exports.export_model", of(exports.export_model, **program))
     yield Subject("exports.words", of(exports.words, emb=embeddings))
     yield Subject("index.NeighborIndex", of(index.NeighborIndex, emb=embeddings))
