@@ -226,11 +226,11 @@ def export_model(model: Any, graph: Any, path: str | Path) -> Path:
         raise InputError("path", str(path), f"a name ending in {expected}")
     if getattr(model, "task", "") != "nodes" or not isinstance(model, nn.Module):
         raise InputError("model", f"a {type(model).__name__}", "GraphSAGE or HAN, which compute vectors from features")
-    if model.node_counts() is not None:
+    own: Any = model
+    if own.node_counts() is not None:
+        got = f"a {type(model).__name__} with learned vectors of {list(own.node_counts())}"
         expected = "features for all node types: the program has none of the vectors that the model learned instead"
-        raise InputError(
-            "model", f"a {type(model).__name__} with learned vectors of {list(model.node_counts())}", expected
-        )
+        raise InputError("model", got, expected)
     if path.suffix == ".onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             optional(package, "an ONNX file")
