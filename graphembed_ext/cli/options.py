@@ -48,9 +48,9 @@ COLUMNS = (
     "Which columns are what, by title or number from 1: source, target, weight, relation, source-type, target-type; in "
     "tables of nodes node, label, split."
 )
-DELIMITER = "What stands between the cells of a table, such as ; or tab or space."
-COMMENT = "What lines that are to be passed over begin with; '' for none. # and % before the first row by default."
-ENCODING = "Encoding of text tables, such as latin-1; UTF-8 by default."
+DELIMITER = "Between the cells of a table: ; or tab or space."
+COMMENT = "What lines to pass over begin with, '' for none; # and % before the first row by default."
+ENCODING = "Encoding of text tables; UTF-8 by default."
 
 
 #: In the order of the help.
@@ -65,10 +65,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "input",
         str,
-        "Edge list (.csv, .tsv, .txt, .edgelist, .parquet), adjacency lists (.adjlist), matrix (.mtx, .mat, .npz), "
-        "GraphML, GEXF, GML, Pajek, saved DGL graph (.bin), saved PyG graph (.pt), folder of graphembed "
-        "prepare, or a PyG dataset such as Planetoid/Cora; - for standard input. May be repeated for edge lists; "
-        "user,buys,item=FILE says the types of a file's edges.",
+        "Edge list (.csv, .txt, .parquet, ...), .adjlist, matrix (.mtx, .mat, .npz), GraphML, GEXF, GML, Pajek, saved "
+        "graph of DGL (.bin) or PyG (.pt), folder of graphembed prepare, or PyG dataset such as Planetoid/Cora; - for "
+        "standard input. May be repeated; user,buys,item=FILE says the types.",
         _GRAPH,
         flags=("--input", "-i"),
         many=True,
@@ -77,35 +76,27 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "output",
         Path,
-        "File to write, .parquet, .npz or .safetensors; or a folder, a name without an ending, to which each process "
-        "of a --strategy writes its rows.",
+        "File to write, .parquet, .npz or .safetensors; or a folder, for the rows of each process of a --strategy.",
         _RESULT,
         flags=("--output", "-o"),
     ),
     Option(
         "config",
         Path,
-        "YAML, TOML or JSON file with options by name, or the record OUTPUT.json of an earlier run, which this "
-        "repeats. Options given here as well go first.",
+        "YAML, TOML or JSON file of options, or the record OUTPUT.json of a run to repeat. Options given here as well "
+        "go first.",
         _RESULT,
         COMMAND,
         flags=("--config", "-c"),
     ),
-    Option(
-        "host",
-        str,
-        "Build the graph for dgl or pyg.",
-        _GRAPH,
-        values=("dgl", "pyg"),
-        default="dgl where it is installed",
-    ),
+    Option("host", str, "Build for dgl or pyg.", _GRAPH, values=("dgl", "pyg"), default="dgl if here"),
     Option(
         "directed", bool, "Edges of a list or matrix lead one way.", _GRAPH, READING, flags=("--directed/--undirected",)
     ),
     Option(
         "bipartite",
         bool,
-        "The columns of an edge list name users and items; usual for lightgcn.",
+        "Columns name users and items; usual for lightgcn.",
         _GRAPH,
         READING,
         flags=("--bipartite/--joint",),
@@ -113,7 +104,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "input_format",
         str,
-        "Read the input as if its name ended so, such as adjlist.",
+        "Read the input as if its name ended so: adjlist.",
         _GRAPH,
         READING,
         values=("csv", "tsv", "txt", "parquet", "adjlist", "graphml", "gexf", "gml", "net", "mtx", "mat", "npz"),
@@ -127,6 +118,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("encoding", str, ENCODING, _GRAPH, READING),
     Option("skip_bad", int, "Wrong lines of edge lists to leave out; they are told.", _GRAPH, READING, default="0"),
     Option("no_weight", bool, "Read no weights of edges.", _GRAPH, READING, flags=("--no-weight",)),
+    Option("min_rating", float, "Leave out edges with a lower rating, such as 4.", _GRAPH),
+    Option(
+        "time_column", str, "deepwalk, metapath2vec: column of times, in whose order walks follow the edges.", _GRAPH
+    ),
     Option(
         "nodes",
         str,
@@ -148,19 +143,13 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "features",
         str,
-        "Features: .npy, .npz, or a table with a node and numbers on each line; or one-hot, for graphs without. "
+        "Features: .npy, .npz, or a table with a node and numbers on each line; or one-hot. "
         "TYPE=FILE for a typed graph. May be repeated.",
         _GRAPH,
         many=True,
     ),
-    Option(
-        "split",
-        str,
-        "Parts of the labelled nodes to train, validate and test on, such as 0.6,0.2,0.2.",
-        _GRAPH,
-        reader=_shares,
-    ),
-    Option("validation", str, "lightgcn: edge list of held-out pairs, on which recall is watched.", _GRAPH),
+    Option("split", str, "Parts to train, validate, test on: 0.6,0.2,0.2.", _GRAPH, reader=_shares),
+    Option("validation", str, "Edge list of held-out pairs that watch training.", _GRAPH),
     Option(
         "dim",
         int,
@@ -318,25 +307,27 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "patience",
         int,
-        "Validations without improvement after which training ends.",
+        "Validations without improvement, or epochs whose loss falls no more, after which training ends.",
         _TRAINING,
         SETTING,
         default="100 with labels",
     ),
+    Option("device", str, "Where to train, such as cuda.", _TRAINING, SETTING, default="cpu"),
+    Option("precision", str, "bf16 or fp32, of products of matrices.", _TRAINING, SETTING, values=("fp32", "bf16")),
     Option("seed", int, "Fixes weights, walks, negatives and splits.", _TRAINING, default="0"),
     Option("threads", int, "Threads to train on.", _TRAINING, default="all"),
     Option(
         "strategy",
         str,
-        "How the processes that torchrun has started train together: sharded (deepwalk, metapath2vec), ddp (graphsage, "
-        "han), columns (lightgcn); auto takes the model's own, and none in a process alone.",
+        "How processes that torchrun has started train together: sharded (walks), ddp (graphsage, han), columns "
+        "(lightgcn); auto takes the model's own.",
         _TRAINING,
         SETTING,
     ),
     Option(
         "deterministic",
         bool,
-        "The same result each time and on any host, bit for bit; walk models then train on one thread.",
+        "The same result each time, bit for bit; walk models then take one thread.",
         _TRAINING,
         flags=("--deterministic/--fast",),
         default="fast",
@@ -344,8 +335,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "checkpoint",
         Path,
-        "File to keep the state in after every epoch, and to resume from; under a --strategy a folder. Without it, "
-        "OUTPUT.*.ckpt, which is removed at the end.",
+        "File (of a --strategy a folder) for the state after every epoch, to resume from. Without it OUTPUT.*.ckpt, "
+        "removed at the end.",
         _TRAINING,
     ),
     Option(
@@ -356,12 +347,7 @@ OPTIONS: tuple[Option, ...] = (
         flags=("--keep-checkpoints/--no-checkpoint",),
     ),
     Option("tensorboard", Path, "Folder to log to, for TensorBoard.", _RESULT),
-    Option(
-        "weights",
-        Path,
-        "File for the model's weights, as the library that has the model loads them, .pt or .safetensors.",
-        _RESULT,
-    ),
+    Option("weights", Path, "The model's weights, .pt or .safetensors.", _RESULT),
     Option(
         "evaluate",
         bool,

@@ -33,7 +33,12 @@ def split(
     ] = "random",
     shares: Annotated[str, typer.Option(help="Parts to train, validate and test on.")] = "8:1:1",
     time: Annotated[
-        str | None, typer.Option(help="Column with times, by title or number; the one that looks so by default.")
+        str | None,
+        typer.Option(
+            "--time",
+            "--time-column",
+            help="Column with times, by title or number; the one that looks so by default.",
+        ),
     ] = None,
     min_rating: Annotated[float | None, typer.Option(help="Leave out lines with a lower rating, such as 4.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes the draws.")] = 0,

@@ -28,9 +28,9 @@ def train(context: typer.Context, **given: Any) -> None:
 
     graphembed train deepwalk -i friends.csv -o emb.parquet --dim 64 --epochs 10
 
-    graphembed train graphsage -i Planetoid/Cora --root data -o cora.parquet --evaluate
+    graphembed train graphsage -i Planetoid/Cora --root data -o cora.parquet
 
-    graphembed train lightgcn -i shop.csv --validation held_out.csv -o shop.parquet
+    graphembed train lightgcn -i shop.csv --validation held.csv -o shop.parquet
 
     graphembed train metapath2vec -i DBLP --root data/DBLP -o dblp.parquet --window-size 3
     --metapath author-paper-author

@@ -14,6 +14,7 @@ from ...models.catalogue import builder, models_of
 from ...readers.graph_file import WEIGHT, GraphFile
 from ...training.fitting import fit, options_of
 from .job import ALIASES, Job
+from .lists import TIME
 
 __all__ = [
     *("arguments", "asked_task", "class_of", "fill", "settled", "supervised", "targets", "weights_note"),
@@ -61,7 +62,7 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
         name = _own_name(given, of_model)
         if name == "walk_engine" and "engine" in of_model:
             config["engine"] = value
-        elif name in of_model:
+        elif name in of_model and name != "device":  # models are made where the graph is, and trained there
             config[name] = value
         elif name.removeprefix("fit.") in of_fit:
             training[name.removeprefix("fit.")] = value
@@ -69,6 +70,11 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
             known = list(dict.fromkeys([*of_model, *of_fit]))
             expected = f"an argument of {model_class.__name__} or of fit: {', '.join(known)}"
             raise InputError(name, value, expected, did_you_mean(name, known, 1))
+    if job.time_column is not None:
+        if "time" not in of_model:
+            expected = "no column: deepwalk and metapath2vec alone follow edges in the order of time"
+            raise InputError("time_column", job.time_column, expected)
+        config["time"] = TIME
     _check_needed(job, model_class, config)
     return config, training
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import FileFormatError, InputError
-from ...graph.interactions import Sides
-from ...graph.view import NODE_TYPE
+from ...graph.view import EdgeType
 from ...readers.declared import opened_tables, with_columns, with_names
 from ...readers.graph_file import GraphFile
 from ...readers.graphs import read_graph
@@ -23,11 +22,12 @@ from ...readers.numbering import with_nodes
 from ...readers.options import Reading
 from ...readers.pairs import pairs_of_names
 from ...readers.targets import read_targets
+from .lists import in_time, rated
 
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["of_nodes", "prepared", "validation_pairs"]
+__all__ = ["held_out", "of_nodes", "prepared", "validation_pairs"]
 
 #: Options of reading that hold for held-out pairs as for the edges.
 _OF_PAIRS = ("input_format", "columns", "delimiter", "comment", "encoding", "header")
@@ -109,13 +109,27 @@ def _judged(y: Tensor) -> Any:
     return y if y.dim() == 1 else as_sparse(y)
 
 
-def validation_pairs(job: Job, source: GraphFile, sides: Sides, notes: list[str]) -> Tensor:
-    """The pairs of ``--validation`` by id, ``(2, V)``, users above; ``notes`` are told how many are left out."""
-    kinds = (sides.user_type or NODE_TYPE, sides.item_type or NODE_TYPE)
+def validation_pairs(job: Job, source: GraphFile, kinds: tuple[str, str], notes: list[str]) -> Tensor:
+    """The pairs of ``--validation`` by id, ``(2, V)``, of nodes of these types; ``notes`` are told how many are left
+    out.
+    """
     names = [(source.names or {}).get(kind) for kind in kinds]
     counts = [source.view.num_nodes[kind] for kind in kinds]
     how = {name: job.reading[name] for name in _OF_PAIRS if name in job.reading}
     return pairs_of_names(Path(str(job.validation)), names, counts, notes=notes, **how)
+
+
+def held_out(job: Job, source: GraphFile, notes: list[str]) -> dict[EdgeType, Tensor]:
+    """The edges of ``--validation``, for a model that is trained without labels, by their type.
+
+    Raises:
+        InputError: A graph of several edge types, beside those that lead back.
+    """
+    types = [kind for kind in source.view.edge_types if not kind[1].startswith("rev_")]
+    if len(types) != 1:
+        got = f"{job.validation} for a graph with {len(types)} types of edges"
+        raise InputError("validation", got, "a graph whose edges are of one type", "ge.fit(validation=) takes several")
+    return {types[0]: validation_pairs(job, source, (types[0][0], types[0][2]), notes)}
 
 
 def _with_labelled(job: Job, source: GraphFile) -> GraphFile:
@@ -150,14 +164,16 @@ def _of_tables(job: Job) -> Reading:
 
 
 def _read(job: Job, task: str) -> GraphFile:
-    """The graph as it is in its file."""
-    reading = {name: value for name, value in job.reading.items() if name not in ("no_weight", "nodes")}
-    reading["weight"] = not job.reading.get("no_weight", False)
-    if task != "recommendation" or "bipartite" in reading:
-        return read_graph(job.input, **reading)
-    source = read_graph(job.input, **reading, bipartite=True)  # a list for a recommender names users and items
-    note = _shared_names(job, source)
-    return replace(source, notes=(*source.notes, note)) if note else source
+    """The graph as it is in its file, its edges chosen by rating and with their times where that was asked for."""
+    with rated(job) as (files, how, notes):
+        reading = {name: value for name, value in how.items() if name not in ("no_weight", "nodes")}
+        reading["weight"] = not how.get("no_weight", False)
+        unasked = task == "recommendation" and "bipartite" not in job.reading
+        if unasked:
+            reading["bipartite"] = True  # a list for a recommender names users and items
+        source = read_graph(files, **reading)
+    note = _shared_names(job, source) if unasked else ""
+    return in_time(job, replace(source, notes=(*source.notes, *notes, *([note] if note else []))))
 
 
 def _shared_names(job: Job, source: GraphFile) -> str:

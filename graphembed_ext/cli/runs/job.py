@@ -38,6 +38,8 @@ class Job:
     output: Path
     host: str | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+    min_rating: float | None = None
+    time_column: str | None = None
     labels: Sequence[str] = ()
     label_column: str | None = None
     features: Sequence[str] = ()

@@ -34,7 +34,7 @@ from ...training.strategies import named
 from .. import doctor
 from .arguments import arguments, asked_task, class_of, fill, settled, supervised, targets, weights_note
 from .evaluate import classify
-from .inputs import prepared, validation_pairs
+from .inputs import held_out, prepared, validation_pairs
 from .job import Job, plain
 from .records import record_path, write_record
 
@@ -194,8 +194,6 @@ def _check(job: Job, task: str) -> None:
     check_files(job)
     if job.threads is not None and job.threads < 1:
         raise InputError("threads", job.threads, "an integer of at least 1")
-    if job.validation is not None and task != "recommendation":
-        raise InputError("validation", job.validation, "no file: it holds out edges for lightgcn alone")
     if job.evaluate:
         if asked_task(job) == "regression":
             expected = "--no-evaluate with --task regression: the test part's errors stand in the record"
@@ -249,14 +247,9 @@ def _fitted(
         KeyboardInterrupt: Ctrl-C, with what became of the run.
     """
     task = getattr(model, "task", "")
-    more: dict[str, Any] = {}
-    if task == "recommendation" and job.validation is not None:
-        notes: list[str] = []
-        more["validation"] = validation_pairs(job, source, model.interactions().sides, notes)
-        for note in notes:
-            say(note)
-    elif supervised(job, task):
-        more |= targets(model, source)
+    more: dict[str, Any] = targets(model, source) if supervised(job, task) else {}
+    if job.validation is not None:
+        more["validation"] = _validation(job, model, source, task, say)
 
     def tell(message: Warning | str, *_: Any, **__: Any) -> None:
         say(str(message))
@@ -269,6 +262,20 @@ def _fitted(
     if result.interrupted:
         raise KeyboardInterrupt(_farewell(job, checkpoint, len(result.history), result.settings["epochs"]))
     return result
+
+
+def _validation(job: Job, model: Any, source: GraphFile, task: str, say: Callable[[str], object]) -> Any:
+    """What ``--validation`` holds out, as fit takes it."""
+    notes: list[str] = []
+    if task == "recommendation":
+        sides = model.interactions().sides
+        kinds = sides.user_type or NODE_TYPE, sides.item_type or NODE_TYPE
+        found: Any = validation_pairs(job, source, kinds, notes)
+    else:
+        found = held_out(job, source, notes)
+    for note in notes:
+        say(note)
+    return found
 
 
 @contextmanager

@@ -1,0 +1,118 @@
+"""Edge lists by their lines: those rated high enough, and the time of each edge."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...graph.view import NODE_TYPE, GraphView
+from ...readers.graph_file import GraphFile
+from ...readers.graphs import relation_of
+from ...readers.lines import Lines, lines_of
+
+if TYPE_CHECKING:
+    from .job import Job
+
+__all__ = ["TIME", "in_time", "rated"]
+
+#: Edge feature with the times of ``--time-column``.
+TIME = "time"
+#: Options of reading that the lines of a list are read by; what is written of them says it by its titles.
+_OF_LINES = ("bipartite", "input_format", "columns", "delimiter", "comment", "encoding", "header")
+#: What notes say of a list whose times are not read.
+_UNTIMED = ("has times, left out", "kept as edge weights", "repeats an edge", "repeat an edge", "repeat edges")
+
+
+@contextmanager
+def rated(job: Job) -> Iterator[tuple[Any, Mapping[str, Any], list[str]]]:
+    """The input of a job without the edges of a lower rating than ``--min-rating``, how it is to be read, and notes.
+
+    Raises:
+        InputError: A list without ratings, or without one high enough.
+    """
+    if job.min_rating is None:
+        yield job.input, job.reading, []
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files, notes, two_kinds = [], [], []
+        for number, given in enumerate(job.files):
+            relation, file = relation_of(given)
+            lines = _lines(job, file)
+            kept = np.flatnonzero(lines.ratings() >= job.min_rating)
+            if not len(kept):
+                got = f"{job.min_rating:g}, below which all ratings of {file} are"
+                raise InputError("min_rating", got, f"at most {lines.ratings().max():g}")
+            notes.append(f"{len(lines) - len(kept)} of {len(lines)} lines have a rating below {job.min_rating:g}")
+            path = lines.chosen(kept).write(Path(folder) / f"{number}-{Path(file).name}.csv")
+            files.append(f"{','.join(relation)}={path}" if relation else str(path))
+            two_kinds.append(lines.bipartite)
+        reading = {name: value for name, value in job.reading.items() if name not in _OF_LINES or name == "bipartite"}
+        if all(two_kinds):
+            reading["bipartite"] = True
+        yield files[0] if len(files) == 1 else files, reading, notes
+
+
+def in_time(job: Job, source: GraphFile) -> GraphFile:
+    """The graph with an edge for each line of its list, also where several join the same nodes, and its time.
+
+    Raises:
+        InputError: An input that is no single list of one relation, or has no such column.
+    """
+    if job.time_column is None:
+        return source
+    expected = "an edge list of one relation, with a column of times"
+    if len(job.files) > 1 or relation_of(job.files[0])[0]:
+        raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
+    lines = _lines(job, job.files[0])
+    if lines.table is None or lines.relation() is not None:
+        raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
+    times = lines.times(job.time_column)
+    assert times is not None  # a column was named
+    kept = np.arange(len(lines))
+    if job.min_rating is not None:
+        kept = np.flatnonzero(lines.ratings() >= job.min_rating)
+    edges, features = _edges(source, lines.chosen(kept), torch.from_numpy(times[kept]))
+    view = source.view
+    view = GraphView(view.num_nodes, edges, view.features, features, names=view.names)
+    notes = [note for note in source.notes if not any(word in note for word in _UNTIMED)]
+    notes.append(f"column {job.time_column} has the times, in whose order walks follow each line's edge")
+    return replace(source, view=view, weight=None, trouble=None, notes=tuple(notes))
+
+
+def _lines(job: Job, file: str | Path) -> Lines:
+    how = {name: job.reading[name] for name in _OF_LINES if name in job.reading}
+    return lines_of(file, **how)
+
+
+def _edges(source: GraphFile, lines: Lines, times: Tensor) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Edges and their times by edge type, in both directions where the graph has them so."""
+    kinds = ("user", "item") if "user" in source.view.num_nodes else (NODE_TYPE, NODE_TYPE)
+    sides = (lines.columns[lines.roles.source], lines.columns[lines.roles.target])
+    src, dst = (_ids(source, kind, cells) for kind, cells in zip(kinds, sides, strict=True))
+    edges, features = {}, {}
+    for edge_type in source.view.edge_types:
+        there = edge_type[0] == kinds[0]
+        ends, when = (src, dst) if there else (dst, src), times
+        if kinds[0] == kinds[1] and not source.directed:
+            back = src != dst  # a loop leads back by itself
+            ends = torch.cat([src, dst[back]]), torch.cat([dst, src[back]])
+            when = torch.cat([times, times[back]])
+        edges[edge_type], features[edge_type] = ends, {TIME: when}
+    return edges, features
+
+
+def _ids(source: GraphFile, kind: str, cells: Any) -> Tensor:
+    """Ids of nodes by their names."""
+    names = pa.array((source.names or {})[kind], cells.type)
+    return torch.from_numpy(pc.index_in(cells, names).to_numpy(zero_copy_only=False).astype(np.int64))
