@@ -107,8 +107,8 @@ _HOME = {
     "view": "hosts.registry",
 }
 _MODULES = {
-    *("callbacks", "checkpoint", "dgl", "distributed", "errors", "evaluate", "exports", "index", "losses"),
-    *("parity", "plots", "pyg", "readers", "walks"),
+    *("callbacks", "checkpoint", "dgl", "distributed", "errors", "estimators", "evaluate", "exports", "index"),
+    *("lightning", "losses", "parity", "plots", "pyg", "readers", "walks"),
 }
 
 _kernel_cache.provide(_Path(__file__).parent)

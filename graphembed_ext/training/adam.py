@@ -53,6 +53,9 @@ class Adam:
             have the same weights and share out every batch, of which a step follows the gradient of all.
         fused: As for :class:`torch.optim.Adam`.
 
+    Attributes:
+        optimizer: What steps.
+
     Reference:
         Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
     """
@@ -68,12 +71,12 @@ class Adam:
     ) -> None:
         trained = list(parameters)
         self._group, self._precision, self._device = plan.group, plan.precision, trained[0].device
-        self._optimizer: torch.optim.Optimizer = (
+        self.optimizer: torch.optim.Optimizer = (
             torch.optim.Adam(trained, lr=lr, weight_decay=weight_decay, fused=fused)
             if plan.own is None
             else plan.own.of(trained, lr, weight_decay)
         )
-        self._rates = Rates(self._optimizer, lr)
+        self._rates = Rates(self.optimizer, lr)
         self._lr = self._rates.first
 
     def set_rate(self, lr: float) -> None:
@@ -82,10 +85,10 @@ class Adam:
 
     def step(self, loss: Tensor) -> None:
         """One step along a loss's gradient, which stays in the parameters."""
-        self._optimizer.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._group.add_gradients(p for group in self._optimizer.param_groups for p in group["params"])
-        self._optimizer.step()
+        self._group.add_gradients(p for group in self.optimizer.param_groups for p in group["params"])
+        self.optimizer.step()
 
     def epoch(self, number: int, bar: Bar, batches: Iterable[T], loss: Callable[[T], tuple[Tensor, int]]) -> Seen:
         """A step for each batch.
@@ -113,7 +116,7 @@ class Adam:
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's moments."""
-        return self._optimizer.state_dict()
+        return self.optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Adam's moments of an earlier run.
@@ -121,8 +124,8 @@ class Adam:
         Raises:
             ValueError: Moments of other parameters; nothing is changed then.
         """
-        check_moments(self._optimizer, state)
-        self._optimizer.load_state_dict(state)
+        check_moments(self.optimizer, state)
+        self.optimizer.load_state_dict(state)
 
 
 class TableAdam:

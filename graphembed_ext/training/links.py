@@ -171,7 +171,7 @@ class _LinkTrainer:
         self._model, self._view, self._loader, self._pairs = model, view, loader, pairs
         self._plan, self._batch_size, self._temperature, self._exclude = plan, batch_size, temperature, exclude
         self.batches = -(-len(pairs.starts) // batch_size)
-        materialised(model, lambda: next(self._steps(0, ALONE))[0])
+        materialised(model, lambda: next(self.steps(0, ALONE))[0])
         plan.group.same_weights(model.state_dict().values())
         self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, plan=plan)
 
@@ -180,10 +180,16 @@ class _LinkTrainer:
         device = next(self._model.parameters()).device
         group = self._plan.group
         with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *group.own) >> 1, device):
-            batches = in_background(lambda: self._steps(number, group), _AHEAD)
-            return self._adam.epoch(number, bar, batches, self._trained).entry()
+            batches = in_background(lambda: self.steps(number, group), _AHEAD)
+            return self._adam.epoch(number, bar, batches, self.lost).entry()
 
-    def _trained(self, step: tuple[Any, Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What steps."""
+        return self._adam.optimizer
+
+    def lost(self, step: tuple[Any, Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+        """The loss of a batch, and how many pairs it has."""
         batch, first, second, negatives, missing = step
         if not len(first):  # other ranks have them all
             return torch.zeros((), device=next(self._model.parameters()).device, requires_grad=True), 0
@@ -196,7 +202,7 @@ class _LinkTrainer:
         others = torch.einsum("bd,bkd->bk", here, away).masked_fill(missing.to(out.device), -math.inf)
         return losses.skip_gram_loss((here * there).sum(1), others, preset=self._preset), len(first)
 
-    def _steps(self, epoch: int, group: Group = ALONE) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
+    def steps(self, epoch: int, group: Group = ALONE) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:
         """A batch around all nodes of some pairs and their negatives, and where in it these are; of pairs that are
         shared out, the share of this process.
         """

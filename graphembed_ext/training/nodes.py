@@ -233,7 +233,7 @@ class _NodeTrainer:
         self._validate_every, self._fanouts = validate_every, fanouts
         self._inputs = model.inputs(view) if plan.batch_size is None else None
         self.batches = 1 if plan.batch_size is None else len(self._loader("train", 0, True))
-        materialised(model, lambda: next(iter(self._steps(0, ALONE)))[0])
+        materialised(model, lambda: next(iter(self.steps(0, ALONE)))[0])
         plan.group.same_weights(model.state_dict().values())
         self._adam = Adam(model.parameters(), plan.lr or _LR, weight_decay, plan=plan)
 
@@ -242,12 +242,21 @@ class _NodeTrainer:
         # ranks that share out the nodes drop other numbers; those that work out the whole graph, the same
         own = () if self._inputs is not None else self._plan.group.own
         with rng.torch_seeded(rng.key(self._plan.seed, "dropout", number, *own) >> 1, self._device):
-            entry = self._adam.epoch(number, bar, self._steps(number, self._plan.group), self._trained).entry()
-        if self._split.parts["val"] and (number + 1) % self._validate_every == 0:
-            entry |= self.figures("val")
-        return entry
+            entry = self._adam.epoch(number, bar, self.steps(number, self._plan.group), self.lost).entry()
+        return entry | self.validated(number)
 
-    def _trained(self, batch: tuple[Any, dict[str, Tensor]]) -> tuple[Tensor, int]:
+    def validated(self, number: int) -> dict[str, float]:
+        """Figures of the validation nodes, where they are due after this epoch."""
+        due = self._split.parts["val"] and (number + 1) % self._validate_every == 0
+        return self.figures("val") if due else {}
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What steps."""
+        return self._adam.optimizer
+
+    def lost(self, batch: tuple[Any, dict[str, Tensor]]) -> tuple[Tensor, int]:
+        """The loss of a batch, and how many nodes it has."""
         inputs, nodes = batch
         if not nodes:  # other ranks have them all
             return torch.zeros((), device=self._device, requires_grad=True), 0
@@ -288,7 +297,10 @@ class _NodeTrainer:
             for inputs, nodes in self._loader(part, 0, False):
                 yield self._model.logits(inputs), nodes, False
 
-    def _steps(self, epoch: int, group: Group = ALONE) -> Iterable[tuple[Any, dict[str, Tensor]]]:
+    def steps(self, epoch: int, group: Group = ALONE) -> Iterable[tuple[Any, dict[str, Tensor]]]:
+        """The batches of an epoch, each with its training nodes; of those that are shared out, the share of this
+        process.
+        """
         if self._inputs is not None:
             return [(self._inputs, {t: ids[group.share(len(ids))] for t, ids in self._split.parts["train"].items()})]
         loader = self._loader("train", epoch, True)

@@ -68,24 +68,36 @@ class RankingTrainer:
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
         """All batches of one epoch, and the validation where it is due."""
         with threads_to_ourselves() if self._on_cpu else nullcontext():
-            seen = self._adam.epoch(number, bar, self._batches(number), self._lost)
+            seen = self._adam.epoch(number, bar, self.steps(number), self.lost)
         # every batch counts alike, the last and smaller one, too
         entry = {"loss": math.fsum(seen.losses) / len(seen.losses), "samples": sum(seen.counts)}
-        if self._validation is not None:
-            pairs, k, every = self._validation
-            if (number + 1) % every == 0 or number + 1 == self._epochs:
-                with self._split.joined() as whole:
-                    figures = recommendation(whole, self._known, pairs, k)
-                entry |= {f"val_{name}": figure for name, figure in figures.items()}
-        return entry
+        return entry | self.validated(number)
 
-    def _batches(self, epoch: int) -> Iterator[Any]:
+    def validated(self, number: int) -> dict[str, float]:
+        """How the held-out pairs rank, where that is due after this epoch."""
+        if self._validation is None:
+            return {}
+        pairs, k, every = self._validation
+        if (number + 1) % every and number + 1 < self._epochs:
+            return {}
+        with self._split.joined() as whole:
+            figures = recommendation(whole, self._known, pairs, k)
+        return {f"val_{name}": figure for name, figure in figures.items()}
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What steps."""
+        return self._adam.optimizer
+
+    def steps(self, epoch: int) -> Iterator[Any]:
+        """The batches of an epoch; the learning rate follows its course from one to the next."""
         for batch in range(self.batches):
             first = batch * self._batch_size
             self._adam.set_rate(self._rate(epoch * self.batches + batch))
             yield self._examples.draw(epoch, first, min(first + self._batch_size, len(self._examples)))
 
-    def _lost(self, triplets: Any) -> tuple[Tensor, int]:
+    def lost(self, triplets: Any) -> tuple[Tensor, int]:
+        """The loss of a batch, and how many interactions it has."""
         return self.loss(*triplets), len(triplets[0])
 
     def loss(self, users: Tensor, items: Tensor, others: Tensor) -> Tensor:
@@ -148,7 +160,8 @@ class SoftmaxTrainer(RankingTrainer):
             raise InputError("loss", self._loss, expected, "leave loss out")
         self._temperature, self._balance, self._exhaustive = temperature, balance, histories.exhaustive
 
-    def _lost(self, batch: HistoryBatch) -> tuple[Tensor, int]:
+    def lost(self, batch: HistoryBatch) -> tuple[Tensor, int]:
+        """See :meth:`RankingTrainer.lost`."""
         return self.loss_of(batch), len(batch.items)
 
     def loss_of(self, batch: HistoryBatch) -> Tensor:

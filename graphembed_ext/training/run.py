@@ -10,6 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from .optimizers import Own
 from .result import FitResult
 from .states import State
 
-__all__ = ["USUAL", "Bar", "Early", "Plan", "Trainer", "run"]
+__all__ = ["TAKING", "USUAL", "Bar", "Early", "Plan", "Taken", "Trainer", "run"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,23 @@ class Trainer(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up the state of an earlier run."""
+
+
+class Taken(Exception):
+    """Ends a call of fit before its first epoch, where another loop than :func:`run` is to train.
+
+    Attributes:
+        trainer: What trains.
+        validated: Called with the number of an epoch, from 0, when it is over; returns what validation comes to.
+    """
+
+    def __init__(self, trainer: Any, validated: Callable[[int], dict[str, float]]) -> None:
+        super().__init__()
+        self.trainer, self.validated = trainer, validated
+
+
+#: Whether calls of fit end so.
+TAKING: ContextVar[bool] = ContextVar("taking", default=False)
 
 
 class Bar:
@@ -206,6 +224,10 @@ def run(
     Raises:
         FileFormatError: The checkpoint belongs to another training; nothing has been changed.
     """
+    if TAKING.get():
+        if begin is not None:
+            begin()
+        raise Taken(trainer, lambda number: _validated(trainer, number, epochs, validate))
     config = {"engine": trainer.name, "epochs": epochs, **plan.settings(config)}
     result, best, group = FitResult(engine=trainer.name, settings=dict(config)), _Best(early), plan.group
     about = settings_of(model) | belongs_to() if plan.checkpoint is not None or group.size > 1 else {}
@@ -245,6 +267,14 @@ def run(
     result.seconds = time.perf_counter() - began
     result.peak_memory = memory.peak()
     return result
+
+
+def _validated(
+    trainer: Any, number: int, epochs: int, validate: Callable[[int, int], dict[str, float]] | None
+) -> dict[str, float]:
+    """What validation comes to after an epoch, by the trainer or beside it."""
+    own: dict[str, float] = trainer.validated(number) if hasattr(trainer, "validated") else {}
+    return own | ({} if validate is None else validate(number, epochs))
 
 
 def _state(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .. import losses
 from .._core import checks, memory, rng
@@ -221,16 +222,26 @@ class _WalkTrainer:
         self._total = epochs * len(loader)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
-        self._loader.epoch = number
         tokens, losses_seen = 0, []
-        with closing(self._engine.train(self._batches(number))) as steps:  # type: ignore[type-var]
+        with closing(self._engine.train(self.steps(number))) as steps:  # type: ignore[type-var]
             for step in steps:
                 losses_seen.append(finite(step.loss, number, step.batch, self._lr))
                 tokens += step.tokens
                 bar.advance(step.tokens, step.loss)
         return {"loss": sum(losses_seen) / len(losses_seen), "tokens": tokens}
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What steps, of the engine ``torch``."""
+        return self._engine.optimizer  # type: ignore[attr-defined]
+
+    def lost(self, batch: Batch) -> tuple[Tensor, int]:
+        """The loss of a batch by the engine ``torch``, and how many nodes its walks visit."""
+        return self._engine.lost(batch), int((batch.walks >= 0).sum())  # type: ignore[attr-defined]
+
+    def steps(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        self._loader.epoch = epoch
         for number, walks in enumerate(self._loader):
             rate = self._lr * max(_LAST_RATE, 1 - (epoch * len(self._loader) + number) / self._total)
             first = number * self._batch_size

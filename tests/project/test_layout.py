@@ -21,7 +21,7 @@ ROWS = [
     {"walks", "readers", "index", "evaluate"},
     {"sampling", "exports"},
     {"training", "models"},
-    {"dgl", "pyg", "parity", "checkpoint"},
+    {"dgl", "pyg", "parity", "checkpoint", "estimators", "lightning"},
     {"cli", "__init__"},
     {"__main__"},
 ]

@@ -84,7 +84,7 @@ def test_edges_of_the_batch_are_left_out_of_its_neighbourhoods(exclude):
     loader = model.loader(view, every, batch_size=6, seed=0, fanouts=[-1, -1])
     trainer = _LinkTrainer(model, view, loader, WalkPairs(view, 2, 2, key=0), Plan(), 6, 1.0, exclude, 0.0)
     there = 0
-    for batch, one, other, noise, _ in trainer._steps(0):
+    for batch, one, other, noise, _ in trainer.steps(0):
         pairs = {frozenset(pair) for pair in zip(batch.seeds[one].tolist(), batch.seeds[other].tolist(), strict=True)}
         assert noise.shape == (len(one), 2)
         for block in batch.blocks:
@@ -190,7 +190,7 @@ def test_edges_of_the_batch_are_left_out_of_typed_neighbourhoods(exclude):
     pairs = WalkPairs(view, 2, 2, key=0, types=model.targets)
     trainer = _LinkTrainer(model, view, loader, pairs, Plan(), 6, 1.0, exclude, 0.0)
     there = 0
-    for batch, one, other, _, _ in trainer._steps(0):
+    for batch, one, other, _, _ in trainer.steps(0):
         seeds = torch.cat([batch.seeds[name] + view.offsets[name] for name in view.node_types if name in batch.seeds])
         assert torch.equal(seeds, seeds.unique())
         wanted = {frozenset(pair) for pair in zip(seeds[one].tolist(), seeds[other].tolist(), strict=True)}

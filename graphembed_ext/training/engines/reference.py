@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
 from ..._core import rng
@@ -50,8 +50,8 @@ class TorchEngine:
         self._parameters = [p for module in modules for p in module.parameters(recurse=False) if p.requires_grad]
         self._sparse = any(module.sparse for module in modules if isinstance(module, nn.Embedding))
         kind = SparseAdam if self._sparse else Adam
-        self._optimizer: Optimizer = kind(self._parameters, lr=lr) if own is None else own.of(self._parameters, lr)
-        self._rates = Rates(self._optimizer, lr)
+        self.optimizer: Optimizer = kind(self._parameters, lr=lr) if own is None else own.of(self._parameters, lr)
+        self._rates = Rates(self.optimizer, lr)
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
         """One step of Adam for each batch."""
@@ -60,25 +60,29 @@ class TorchEngine:
                 trained = self._step(batch)
             yield trained
 
-    def _step(self, batch: Batch) -> Trained:
+    def lost(self, batch: Batch) -> Tensor:
+        """The loss of a batch; the learning rate is that of the batch from now on."""
         self._rates.set(batch.rate)
         stream = rng.key(self._key, "noise", batch.epoch, batch.number)
         with autocast(self._precision, self._device):
-            value = self._model.loss(batch.walks, **accepted(self._model.loss, preset=self._loss, stream=stream))
+            return self._model.loss(batch.walks, **accepted(self._model.loss, preset=self._loss, stream=stream))
+
+    def _step(self, batch: Batch) -> Trained:
+        value = self.lost(batch)
         loss = float(value.detach())
         if value.requires_grad and loss - loss == 0:  # a step along a gradient that is no number would spoil all
-            self._optimizer.zero_grad()
+            self.optimizer.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
-            self._optimizer.step()
+            self.optimizer.step()
         return Trained(batch.number, int((batch.walks >= 0).sum()), loss)
 
     def state_dict(self) -> dict[str, Any]:
         """State of the optimiser."""
-        return self._optimizer.state_dict()
+        return self.optimizer.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up the state of an optimiser."""
-        self._optimizer.load_state_dict(state)
+        self.optimizer.load_state_dict(state)
 
     def memory(self) -> int:
         """Adam's two moments, and the gradients where they are dense."""
