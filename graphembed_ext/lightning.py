@@ -1,7 +1,7 @@
 """The trainings of :func:`graphembed_ext.fit` as modules of Lightning, one a task; needs pytorch-lightning.
 
-Lightning's ``Trainer`` then has the loop: its callbacks, loggers, checkpoints and devices. Batches, losses, the optimiser
-and the course of its rate are those of ``ge.fit``, so that without dropout the losses are, too.
+Lightning's ``Trainer`` then has the loop: its callbacks, loggers, checkpoints. Batches, losses, the optimiser and
+the course of its rate are those of ``ge.fit``, so that without dropout the losses are, too.
 """
 
 from __future__ import annotations

@@ -206,13 +206,7 @@ def bpr_loss(
     pos, neg = _scores("pos", pos), _scores("neg", neg)
     if pos.numel() == 0 or pos.dim() == 0:
         raise InputError("pos", f"shape {tuple(pos.shape)}", "scores of at least one pair")
-    ranked = _ranked(pos, neg)
-    if callable(preset):
-        ranking = of_function(preset, pos, neg)
-    elif preset == "recbole":
-        ranking = -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
-    else:
-        ranking = -F.logsigmoid(ranked).mean()
+    ranking = _ranking(pos, neg, preset)
     initial = [_scores("initial", vectors) for vectors in checks.several("initial", initial, "tensors of vectors")]
     if not weight_decay or not initial:
         return ranking
@@ -221,6 +215,16 @@ def bpr_loss(
     else:
         size = sum(vectors.square().sum() for vectors in initial) / (2 if preset == "lightgcn-pytorch" else 1)
     return ranking + weight_decay * size / len(pos)
+
+
+def _ranking(pos: Tensor, neg: Tensor, preset: str | Loss) -> Tensor:
+    """The term that ranks pairs above their negatives."""
+    ranked = _ranked(pos, neg)
+    if callable(preset):
+        return of_function(preset, pos, neg)
+    if preset == "recbole":
+        return -torch.log(_RECBOLE_EPSILON + torch.sigmoid(ranked)).mean()
+    return -F.logsigmoid(ranked).mean()
 
 
 def _ranked(pos: Tensor, neg: Tensor) -> Tensor:
@@ -356,11 +360,7 @@ def link_loss(scores: Tensor, labels: Tensor, **options: Any) -> Tensor:
 
 
 def of_function(function: Loss, *scores: Tensor) -> Tensor:
-    """The loss by a function of a user's own.
-
-    Raises:
-        InputError: It returns something else than one floating-point number as a tensor.
-    """
+    """The loss by a function of a user's own, which must return one floating-point number as a tensor."""
     found = function(*map(_whole, scores))
     if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
         raise InputError("loss", f"a function that returned {checks.described(found)}", "one that returns a number")

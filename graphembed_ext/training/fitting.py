@@ -78,6 +78,20 @@ def fit(
     LightGCN                             :func:`graphembed_ext.training.recommendation.train`
     ===================================  =====================================================
 
+    Those options, in one place:
+
+    ======================  =================================================================================
+    all                     ``patience``, ``monitor``, ``validate_every``: when training ends
+    all but pyg's walks     ``loss``: a preset or a function of scores
+    all without labels      ``validation``: held-out edges
+    DeepWalk, MetaPath2Vec  ``engine``, ``threads``, ``deterministic``, ``num_workers``, ``shrink_window``
+    with labels             ``y``, ``masks``, ``split``, ``class_weight``, ``weight_decay``, ``fanouts``
+    GraphSAGE without       ``walk_length``, ``negatives``, ``temperature``, ``fanouts``, ``exclude_seed_edges``,
+                            ``weight_decay``
+    LightGCN                ``temperature``, ``balance``, ``num_negatives``, ``weight_decay``, ``sampling``,
+                            ``schedule``, ``num_users``, ``k``
+    ======================  =================================================================================
+
     Args:
         model: A model of this package.
         graph: The graph to train on, of either host; a walk model trains on the one it was built on and takes None.
@@ -146,27 +160,34 @@ def fit(
     if train is None or found is None:
         raise InputError("model", f"a {type(model).__name__}", "a model of graphembed_ext that fit trains")
     _check_options(model, train, options)
-    lr = None if lr is None else checks.number("lr", lr, above=0)
-    plan = Plan(
-        None if epochs is None else checks.integer("epochs", epochs),
-        lr,
-        None if batch_size is None else checks.integer("batch_size", batch_size),
-        _seed(seed),
-        checks.flag("progress", progress),
-        None if checkpoint is None else _place(checkpoint, strategy),
-        _joined(on_epoch),
-        checks.choice("resume", resume, ("same", "force")) == "force",
+    plan = _sized(epochs, lr, batch_size)
+    plan = replace(
+        plan,
+        seed=_seed(seed),
+        progress=checks.flag("progress", progress),
+        checkpoint=None if checkpoint is None else _place(checkpoint, strategy),
+        on_epoch=_joined(on_epoch),
+        force=checks.choice("resume", resume, ("same", "force")) == "force",
         precision=_precision(precision),
-        own=None if optimizer is None else Own(optimizer, lr),
+        own=None if optimizer is None else Own(optimizer, plan.lr),
     )
     place(model, device)
     plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
     mine = held(plan.checkpoint) if plan.checkpoint is not None and plan.group.first else nullcontext()
     with plan.group.watched(), mine:
         result = train(model, graph, plan, **options)
-    if result.advice and plan.progress and plan.group.first:
+    if plan.progress and plan.group.first and result.advice:
         tqdm.write(result.advice, file=sys.stderr)
     return result
+
+
+def _sized(epochs: Any, lr: Any, batch_size: Any) -> Plan:
+    """How long, how fast and by how much at a time is trained; None for the task's usual."""
+    return Plan(
+        None if epochs is None else checks.integer("epochs", epochs),
+        None if lr is None else checks.number("lr", lr, above=0),
+        None if batch_size is None else checks.integer("batch_size", batch_size),
+    )
 
 
 def _precision(precision: str | None) -> str | None:

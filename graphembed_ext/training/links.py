@@ -104,10 +104,7 @@ def train(
     view = registry.view(graph)
     temperature = checks.number("temperature", temperature, above=0)
     weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
-    if weight_decay and plan.own is not None and plan.own.has_rate:
-        raise InputError("weight_decay", weight_decay, "0 with an optimizer, which has its own")
-    if loss is not None and not callable(loss):
-        raise InputError("loss", loss, "None or a function of the scores of pairs and of negatives")
+    _check_own(plan, weight_decay, loss)
     batch_size = plan.batch_size or _BATCH_SIZE
     watch = Watch(
         model,
@@ -147,6 +144,14 @@ def train(
     )
     model.unit_norm = True
     return result
+
+
+def _check_own(plan: Plan, weight_decay: float, loss: Any) -> None:
+    """Raise for a penalty beside an optimiser that has its own, and for a loss that is no function."""
+    if weight_decay and plan.own is not None and plan.own.has_rate:
+        raise InputError("weight_decay", weight_decay, "0 with an optimizer, which has its own")
+    if loss is not None and not callable(loss):
+        raise InputError("loss", loss, "None or a function of the scores of pairs and of negatives")
 
 
 class _LinkTrainer:

@@ -144,8 +144,7 @@ def train(
     if graph is None:
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
     view = registry.view(graph)
-    named = loss if isinstance(loss, str) or not callable(loss) else None
-    named = None if named is None else checks.choice("loss", named, _LOSSES)
+    named = None if loss is None or callable(loss) else checks.choice("loss", loss, _LOSSES)
     labels = splits_of(model, view, y, masks, column=split, loss=named)
     goal = Goal(labels, loss if callable(loss) else None, class_weight)
     checks.choice("monitor", monitor, _OF_NUMBERS if labels.regression else _OF_CLASSES)

@@ -182,12 +182,26 @@ class _Best:
     def exhausted(self) -> bool:
         return self.early is not None and self.early.patience is not None and self.since >= self.early.patience
 
+    def give(self, model: nn.Module, result: FitResult) -> None:
+        """Give the model its best weights, where they were kept."""
+        if self.early is None or not self.early.keep:
+            return
+        result.monitor = self.early.monitor
+        if self.epoch:
+            model.load_state_dict(self.weights)
+            result.best_epoch = self.epoch
+
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "since": self.since, "figure": self._figure, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch, self.since, self._figure = state["epoch"], state["since"], state["figure"]
         self.weights = state["weights"]
+
+
+def _nothing(number: int, epochs: int) -> dict[str, float]:
+    """No validation."""
+    return {}
 
 
 def run(
@@ -201,8 +215,8 @@ def run(
     belongs_to: Callable[[], dict[str, Any]],
     unit: str = "sample",
     early: Early | None = None,
-    begin: Callable[[], object] | None = None,
-    validate: Callable[[int, int], dict[str, float]] | None = None,
+    begin: Callable[[], object] = dict,
+    validate: Callable[[int, int], dict[str, float]] = _nothing,
 ) -> FitResult:
     """Train epoch after epoch, keep checkpoints, stop early or at Ctrl-C, and leave the best weights in the model.
 
@@ -225,8 +239,7 @@ def run(
         FileFormatError: The checkpoint belongs to another training; nothing has been changed.
     """
     if TAKING.get():
-        if begin is not None:
-            begin()
+        begin()
         raise Taken(trainer, lambda number: _validated(trainer, number, epochs, validate))
     config = {"engine": trainer.name, "epochs": epochs, **plan.settings(config)}
     result, best, group = FitResult(engine=trainer.name, settings=dict(config)), _Best(early), plan.group
@@ -235,16 +248,14 @@ def run(
     state = _state(plan, config, about, model, trainer, best)
     if state is not None:
         result.history = state.resume(plan.force)
-    if begin is not None:
-        begin()
+    begin()
     began = time.perf_counter()
     bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress and group.first)
     try:
         for epoch in range(len(result.history), epochs):
             if best.exhausted():
                 break
-            entry = _epoch(trainer, epoch, bar) | ({} if validate is None else validate(epoch, epochs))
-            result.history.append(group.agreed(entry))
+            result.history.append(group.agreed(_epoch(trainer, epoch, bar) | validate(epoch, epochs)))
             setattr(result, unit + "s", getattr(result, unit + "s") + int(result.history[-1][unit + "s"]))
             best.see(result.history[-1], model)
             if state is not None:
@@ -259,22 +270,18 @@ def run(
         warnings.warn(_farewell(len(result.history), epochs, state is not None), stacklevel=4)
     finally:
         bar.close()
-    if early is not None and early.keep:
-        result.monitor = early.monitor
-        if best.epoch:
-            model.load_state_dict(best.weights)
-            result.best_epoch = best.epoch
+    best.give(model, result)
     result.seconds = time.perf_counter() - began
     result.peak_memory = memory.peak()
     return result
 
 
 def _validated(
-    trainer: Any, number: int, epochs: int, validate: Callable[[int, int], dict[str, float]] | None
+    trainer: Any, number: int, epochs: int, validate: Callable[[int, int], dict[str, float]]
 ) -> dict[str, float]:
     """What validation comes to after an epoch, by the trainer or beside it."""
     own: dict[str, float] = trainer.validated(number) if hasattr(trainer, "validated") else {}
-    return own | ({} if validate is None else validate(number, epochs))
+    return own | validate(number, epochs)
 
 
 def _state(

@@ -10,7 +10,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext._core.files import previous_of
 from graphembed_ext.errors import FileFormatError, InputError
-from graphembed_ext.training import TrainingError
+from graphembed_ext.training import TrainingError, options_of
 from tests.graphs import CLIQUES, agree, build_pyg
 
 SMALL = {"emb_dim": 8, "walk_length": 10, "window_size": 2, "seed": 0}
@@ -168,3 +168,9 @@ def test_a_callback_may_end_the_training(several):
     assert result.stopped_early
     assert not result.interrupted
     assert seen == ([1, 2, 3] if several else [])
+
+
+@pytest.mark.parametrize("model", [ge.DeepWalk, ge.pyg.Node2Vec, ge.GraphSAGE, ge.HAN, ge.LightGCN])
+def test_every_option_stands_in_the_docstring(model):
+    missing = [name for name in options_of(model) if f"``{name}``" not in ge.fit.__doc__]
+    assert not missing

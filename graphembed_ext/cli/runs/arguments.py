@@ -70,13 +70,19 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
             known = list(dict.fromkeys([*of_model, *of_fit]))
             expected = f"an argument of {model_class.__name__} or of fit: {', '.join(known)}"
             raise InputError(name, value, expected, did_you_mean(name, known, 1))
-    if job.time_column is not None:
-        if "time" not in of_model:
-            expected = "no column: deepwalk and metapath2vec alone follow edges in the order of time"
-            raise InputError("time_column", job.time_column, expected)
-        config["time"] = TIME
+    config |= _time(job, of_model)
     _check_needed(job, model_class, config)
     return config, training
+
+
+def _time(job: Job, of_model: list[str]) -> dict[str, str]:
+    """By which feature of the edges walks follow time."""
+    if job.time_column is None:
+        return {}
+    if "time" not in of_model:
+        expected = "no column: deepwalk and metapath2vec alone follow edges in the order of time"
+        raise InputError("time_column", job.time_column, expected)
+    return {"time": TIME}
 
 
 def _own_name(name: str, of_model: list[str]) -> str:

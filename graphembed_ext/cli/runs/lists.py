@@ -71,11 +71,10 @@ def in_time(job: Job, source: GraphFile) -> GraphFile:
     """
     if job.time_column is None:
         return source
-    expected = "an edge list of one relation, with a column of times"
-    if len(job.files) > 1 or relation_of(job.files[0])[0]:
-        raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
     lines = _lines(job, job.files[0])
-    if lines.table is None or lines.relation() is not None:
+    single = len(job.files) == 1 and relation_of(job.files[0])[0] is None
+    if not single or lines.table is None or lines.relation() is not None:
+        expected = "an edge list of one relation, with a column of times"
         raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
     times = lines.times(job.time_column)
     assert times is not None  # a column was named

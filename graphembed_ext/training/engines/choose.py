@@ -49,8 +49,7 @@ def choose(
     from .reference import TorchEngine
 
     checks.choice("engine", engine, ENGINES)
-    if not callable(loss):
-        checks.choice("loss", loss, losses.PRESETS)
+    _check_loss(loss)
     if plan.group is not ALONE:
         return _sharded(model, engine, plan, loss, key, threads, shrink_window), ""
     reason = "" if engine == "torch" else _of_plan(plan, loss) or obstacle(model, loss)
@@ -66,6 +65,11 @@ def choose(
         means: dict[str, Any] = {"precision": plan.precision, "own": plan.own}
         return TorchEngine(model, lr=lr, loss=loss, key=key, threads=threads, **means), reason
     return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""
+
+
+def _check_loss(loss: Any) -> None:
+    if not callable(loss):
+        checks.choice("loss", loss, losses.PRESETS)
 
 
 def _of_plan(plan: Plan, loss: Any) -> str:
