@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ._core.optional import installed, optional
 from .errors import InputError
-from .training.fitting import fit
+from .training.fitting import fit, options_of
 from .training.run import TAKING, Taken
 
 _PACKAGE = "lightning.pytorch" if installed("lightning") else "pytorch_lightning"
@@ -45,9 +45,10 @@ class _Module(LightningModule):
     def __init__(self, model: Any, graph: Any = None, **options: Any) -> None:
         super().__init__()
         self.model = model
+        fixed = {name: value for name, value in self._fixed.items() if name == "task" or name in options_of(model)}
         token = TAKING.set(True)
         try:
-            fit(model, graph, progress=False, **(self._fixed | options))
+            fit(model, graph, progress=False, **(fixed | options))
         except Taken as taken:
             if not hasattr(taken.trainer, "steps"):
                 expected = "one that steps batch by batch, not by its own loop"
