@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .._core.optional import EXTRAS, import_dgl, installed
 from ..hosts import dgl_import as _dgl_import
+from ..hosts import import_hook
 
 __all__ = ["Diagnosis", "diagnose", "versions"]
 
@@ -41,6 +42,7 @@ class Diagnosis:
         hosts: For each host, None when it works and otherwise the reason why not.
         graphbolt: State of ``dgl.graphbolt``: ``native``, ``placeholder`` or ``absent``.
         graphbolt_reason: Why it is not native.
+        import_dgl_first: Whether ``import dgl`` works before this package has been imported.
         walk_engine: Walk engine that ``auto`` gives on the CPU.
         cuda: Whether torch can use a CUDA device.
         threads: Threads that torch uses.
@@ -51,6 +53,7 @@ class Diagnosis:
     hosts: dict[str, str | None]
     graphbolt: str
     graphbolt_reason: str
+    import_dgl_first: str
     walk_engine: str
     cuda: bool
     threads: int
@@ -106,7 +109,7 @@ def diagnose() -> Diagnosis:
         for module, (distribution, purpose) in _PACKAGES.items()
         if found[distribution] is None
     ]
-    return Diagnosis(found, hosts, graphbolt, reason, engine, cuda, threads, missing)
+    return Diagnosis(found, hosts, graphbolt, reason, _import_dgl_first(graphbolt), engine, cuda, threads, missing)
 
 
 def _trouble_with(host: str) -> str | None:
@@ -138,6 +141,15 @@ def _graphbolt() -> tuple[str, str]:
         return "native", ""
     reason = placeholder.__dict__["__reason__"]
     return "placeholder", f"{type(reason).__name__}: {reason}"
+
+
+def _import_dgl_first(graphbolt: str) -> str:
+    if graphbolt == "absent":
+        return "DGL is not here"
+    hook = import_hook.hooked()
+    if graphbolt == "native" or hook is not None:
+        return "works" if hook is None else f"works, by {hook}"
+    return "fails: import graphembed_ext before it, or let `graphembed doctor --hook` make the order not matter"
 
 
 def _install(module: str) -> str:

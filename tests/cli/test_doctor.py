@@ -77,3 +77,16 @@ def test_without_any_host_it_fails():
     assert done.returncode == 1
     assert "neither DGL nor PyG works here" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_hook_is_written_and_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("site.ENABLE_USER_SITE", False)
+    monkeypatch.setattr(doctor, "_trouble_with", lambda host: None)
+    for word, told, state in (("--hook", "wrote", "works, by"), ("--no-hook", "removed", "")):
+        done = CliRunner().invoke(app, ["doctor", word, "--json"])
+        assert done.exit_code == 0, done.output
+        assert f"{told} {tmp_path / '_graphembed_ext_hook.pth'}" in done.stderr
+        if installed("dgl"):
+            assert json.loads(done.stdout)["import_dgl_first"].startswith(state)
+    assert not list(tmp_path.iterdir())

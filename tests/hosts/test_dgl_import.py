@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+from graphembed_ext.hosts import import_hook
+
 
 def run(code, tmp_path, **packages):
     """Run code in a new interpreter, with fake packages (name -> {file: source}) ahead of the installed ones."""
@@ -195,3 +197,51 @@ def test_threads_import_it_together(tmp_path):
         tmp_path,
     )
     assert out == "[] 1"
+
+
+@pytest.fixture
+def site_packages(tmp_path, monkeypatch):
+    """A folder of packages that holds the hook alone."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(folder))
+    monkeypatch.setattr("site.ENABLE_USER_SITE", False)
+    return folder
+
+
+def test_the_hook_lets_dgl_come_first(tmp_path, site_packages):
+    assert import_hook.hooked() is None
+    assert import_hook.install_hook() == import_hook.hooked() == site_packages / "_graphembed_ext_hook.pth"
+    import_hook.install_hook()  # again, and nothing changes
+    out = run(
+        """
+        import site, sys
+        site.addsitedir("site-packages")  # as Python does at its start
+        before = "graphembed_ext" in sys.modules
+        import dgl
+        walk, _ = dgl.sampling.random_walk(dgl.graph(([0, 1], [1, 2])), [0], length=2)
+        print(before, "graphembed_ext" in sys.modules, walk.tolist())
+        """,
+        tmp_path,
+    )
+    assert out == "False True [[0, 1, 2]]"
+    assert len(import_hook.remove_hook()) == 2
+    assert list(site_packages.iterdir()) == []
+    assert import_hook.remove_hook() == []
+
+
+@pytest.mark.usefixtures("site_packages")
+def test_a_hook_that_was_left_behind_does_no_harm(tmp_path):
+    import_hook.install_hook()
+    out = run(
+        """
+        import site
+        site.addsitedir("site-packages")
+        import dgl
+        print(dgl.__version__)
+        """,
+        tmp_path,
+        dgl=NATIVE,
+        graphembed_ext={"__init__.py": "raise ImportError('it was uninstalled')"},
+    )
+    assert out == "9.9"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +15,28 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 
-def doctor(as_json: Json = False, debug: Debug = False) -> None:
+def doctor(
+    hook: Annotated[
+        bool | None,
+        typer.Option(
+            "--hook/--no-hook",
+            help="Write, or remove, a file in this environment by which `import dgl` works before graphembed_ext, too.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Show versions, which hosts and engines work, and how to get what is missing."""
     with reporting(debug):
         from dataclasses import asdict
 
+        from ...hosts import import_hook
         from ..doctor import diagnose
 
+        if hook is not None:
+            for file in [import_hook.install_hook()] if hook else import_hook.remove_hook():
+                typer.echo(f"{'wrote' if hook else 'removed'} {file}", err=True)
         found = diagnose()
         if as_json:
             typer.echo(json.dumps({**asdict(found), "ok": found.ok}, indent=2))
@@ -49,6 +64,7 @@ def _show_diagnosis(found: Diagnosis) -> None:
         state.add_row(title, "[green]work[/]" if trouble is None else f"[red]do not work[/]: {escape(trouble)}")
     reason = f": {escape(found.graphbolt_reason)}" if found.graphbolt_reason else ""
     state.add_row("dgl.graphbolt", found.graphbolt + reason)
+    state.add_row("import dgl first", escape(found.import_dgl_first))
     state.add_row("walk engine of auto", found.walk_engine)
     state.add_row("CUDA", "yes" if found.cuda else "no")
     state.add_row("threads", str(found.threads))
