@@ -233,6 +233,7 @@ def attention(weights: Mapping[str, Mapping[str, float]], *, title: str = "") ->
     axes.invert_yaxis()
     axes.set_xlim(0, 1.12)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axes.set_xlabel("attention", fontsize=11.5, color=INK)
     axes.grid(axis="x", color="#e6eaee", linewidth=0.8)
     axes.spines["left"].set_visible(False)
     return figure

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from .._core import checks
 from .._core.optional import optional
-from .maps import as_labels, as_matrix, described, layers, placed
-from .style import INK, MANY
+from .maps import as_points, described, layers, placed
+from .style import INK, MANY, MARK, SOFT
 
 __all__ = ["interactive_map"]
 
@@ -22,7 +22,6 @@ MOST = 100_000
 
 _PURPOSE = "an interactive map"
 _ROWS = 2_048
-_MARK = "#d1001f"
 
 #: What the page does with a chosen node: rings and names for it and its neighbours, and a line of text.
 _CHOOSE = """
@@ -116,8 +115,7 @@ def interactive_map(
         'four people'
     """
     optional("bokeh", _PURPOSE)
-    vectors = as_matrix(vectors)
-    names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    vectors, groups, names = as_points(vectors, groups, names)
     k, seed = checks.integer("k", k), checks.integer("seed", seed, minimum=0) % 2**32
     count = len(vectors)
     rows = np.arange(count)
@@ -189,7 +187,7 @@ def _figure(source: Any, ring: Any, title: str, subtitle: str, told: dict[str, A
     made.axis.visible = made.grid.visible = False
     made.outline_line_color = None
     # plain text: "$$" would be taken for formulas
-    small = {"text_color": "#5b6b79", "text_font_style": "normal", "text_font_size": "13px"}
+    small = {"text_color": SOFT, "text_font_style": "normal", "text_font_size": "13px"}
     made.add_layout(Title(text=PlainText(text=subtitle), **small), "above")
     made.add_layout(Title(text=PlainText(text=title), text_color=INK, text_font_size="18px"), "above")
     _points(made, source, told)
@@ -203,7 +201,7 @@ def _figure(source: Any, ring: Any, title: str, subtitle: str, told: dict[str, A
         background_fill_color="white",
         background_fill_alpha=0.75,
     )
-    made.scatter("x", "y", source=ring, size=16, fill_alpha=0, line_color=_MARK, line_width="line")
+    made.scatter("x", "y", source=ring, size=16, fill_alpha=0, line_color=MARK, line_width="line")
     return made
 
 

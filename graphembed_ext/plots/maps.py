@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from .._core import checks
 from .._core.checks import as_floats
 from .._core.doors import as_pairs, within
 from .._core.files import whole
+from .._core.near import did_you_mean
 from .._core.optional import installed, optional
 from ..errors import InputError
-from .style import COLOURS, GREY, INK, MANY, axes_of
+from .names import write_names
+from .style import COLOURS, GREY, INK, MANY, MARK, SOFT, axes_of
 
 __all__ = ["draw_embedding", "embedding_map", "map_places", "project"]
 
@@ -43,6 +46,12 @@ def as_matrix(vectors: Any) -> Tensor:
     """Finite vectors ``(N, d)``, on the CPU."""
     expected = "finite vectors, floats (N, d)"
     return as_floats("vectors", vectors, expected, dims=2, finite=True).detach().cpu()
+
+
+def as_points(vectors: Any, groups: Any, names: Any) -> tuple[Tensor, list[str], list[str]]:
+    """Vectors, and a group and a name for each; none where none are given."""
+    vectors = as_matrix(vectors)
+    return vectors, as_labels("groups", groups, len(vectors)), as_labels("names", names, len(vectors))
 
 
 def as_labels(argument: str, labels: Any, count: int) -> list[str]:
@@ -84,8 +93,7 @@ def draw_embedding(
         'people.png'
     """
     path = checks.target("path", path)
-    vectors = as_matrix(vectors)
-    names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    vectors, groups, names = as_points(vectors, groups, names)
     if not (names and groups):
         raise InputError("names" if groups else "groups", "none", f"{len(vectors)}, one for each vector")
     for name, line in (("title", title), ("subtitle", subtitle)):
@@ -105,7 +113,7 @@ def draw_embedding(
     if edges is not None:
         lines = places[edges.cpu().numpy().T]
         axes.add_collection(LineCollection(list(lines), colors="#b9c3cc", linewidths=0.7, zorder=1))
-    kinds = list(dict.fromkeys(groups))
+    kinds = in_order(groups)
     for number, kind in enumerate(kinds):
         members = np.array([group == kind for group in groups])
         colour = COLOURS[number % len(COLOURS)]
@@ -118,7 +126,7 @@ def draw_embedding(
     axes.margins(0.06)
     axes.set_axis_off()
     figure.text(0.05, 0.945, title, fontsize=15, fontweight="bold", color=INK)
-    figure.text(0.05, 0.905, subtitle, fontsize=10, color="#5b6b79")
+    figure.text(0.05, 0.905, subtitle, fontsize=10, color=SOFT)
     _legend(axes)
     return whole(path, lambda part: figure.savefig(part, format="png"))
 
@@ -143,20 +151,29 @@ def embedding_map(
     title: str = "",
     method: str = "auto",
     seed: int = 0,
+    mark: Sequence[str] = (),
 ) -> Any:
     """A 2-D map of vectors, a point for each, coloured by group; with its name beside it where they are few.
+
+    Ten groups at most have colours, in the order of their names, so that a group has the same colour on every map that
+    has the same groups. Where there are names, points that would cover each other are moved apart.
 
     Args:
         vectors: ``(N, d)``.
         groups: Group of each vector; empty for none, which is drawn grey.
-        names: Name of each vector.
+        names: Name of each vector; up to 60 are written.
         title: Title of the picture.
         method: ``"tsne"``, ``"umap"``, ``"pca"``, or ``"auto"``: pca for a few vectors; umap for more than 5,000,
             where it is installed; tsne otherwise.
         seed: Fixes the places.
+        mark: Names to write, and to ring, on a map of more; of a few, those to ring.
 
     Returns:
         A matplotlib figure.
+
+    Raises:
+        InputError: Other than two vectors of two dimensions at least; a number of groups or names that is not N; a name
+            to mark that no vector has.
 
     Example:
         >>> import torch
@@ -164,17 +181,17 @@ def embedding_map(
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         ['a (2)', 'b (1)']
     """
-    vectors = as_matrix(vectors)
-    names, groups = (as_labels(name, given, len(vectors)) for name, given in (("names", names), ("groups", groups)))
+    vectors, groups, names = as_points(vectors, groups, names)
     seed = checks.integer("seed", seed, minimum=0) % 2**32
+    marked = _marked(mark, names)
     places, how = placed(vectors, method, seed)
-    named = len(names) > 0 and len(places) <= _FEW
-    if named:
+    few = len(names) > 0 and len(places) <= _FEW
+    if few:
         places = _spread(places, np.array([6.5, 4.2]), 0.32)
     figure, axes = axes_of(title, described(len(places), len(places), vectors.size(1), how))
     kinds = _draw_groups(axes, places, np.array(groups if len(groups) else [""] * len(places)), seed)
-    for name, place in zip(names if named else (), places, strict=False):
-        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=10, color=INK)
+    if marked:
+        axes.scatter(*places[marked].T, s=110, facecolors="none", edgecolors=MARK, linewidths=1.4)
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():
@@ -183,13 +200,26 @@ def embedding_map(
     if kinds:
         legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=10.5, labelcolor=INK)
         legend.set_in_layout(True)
+    named = list(range(len(places))) if few else marked
+    if named:
+        write_names(axes, places[named], [names[row] for row in named])
     return figure
+
+
+def _marked(mark: Any, names: Sequence[str]) -> list[int]:
+    """Rows of the names to mark."""
+    found = []
+    for name in checks.several("mark", mark, "a list of names"):
+        if name not in names:
+            raise InputError("mark", name, "a name of one of the vectors", did_you_mean(str(name), names))
+        found.append(names.index(name))
+    return found
 
 
 def _draw_groups(axes: Any, places: np.ndarray, group_of: np.ndarray, seed: int) -> list[str]:
     """Points in the colours of their groups, which are told in the legend; the names of the groups."""
     size = float(np.clip(24000 / max(len(places), 1), 5, 60))
-    kinds = by_size(group_of)
+    kinds = in_order(group_of)
     colours = np.full(len(group_of), GREY, dtype=object)
     for label, colour, inside in layers(group_of):
         colours[inside] = colour
@@ -204,7 +234,7 @@ def _draw_groups(axes: Any, places: np.ndarray, group_of: np.ndarray, seed: int)
 
 def layers(group_of: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
     """What the legend tells, the colour, and who has it, from the bottom to the top; every vector is in one."""
-    kinds = by_size(group_of)
+    kinds = in_order(group_of)
     shown = kinds[: len(COLOURS)]
     found = [(f"{kind} ({(group_of == kind).sum():,})", COLOURS[i], group_of == kind) for i, kind in enumerate(shown)]
     rest = ~np.isin(group_of, [*shown, ""])
@@ -216,12 +246,17 @@ def layers(group_of: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
     return found
 
 
-def by_size(group_of: np.ndarray) -> list[str]:
-    """The groups, largest first; by number where they are few and all numbers."""
-    kinds = sorted(set(group_of) - {""}, key=lambda kind: (-(group_of == kind).sum(), kind))
-    if len(kinds) <= len(COLOURS) and all(kind.isdigit() for kind in kinds):
-        kinds.sort(key=int)
-    return kinds
+def in_order(group_of: Sequence[str]) -> list[str]:
+    """The groups by name, or number, so that each has its colour on every picture; the largest first of too many.
+
+    Example:
+        >>> in_order(["user", "item", "item", ""]), in_order(["10", "9"])
+        (['item', 'user'], ['9', '10'])
+    """
+    sizes = Counter(group for group in group_of if group != "")
+    if len(sizes) > len(COLOURS):
+        return sorted(sizes, key=lambda kind: (-sizes[kind], kind))
+    return sorted(sizes, key=int if all(kind.isdigit() for kind in sizes) else None)
 
 
 #: Vectors up to which a map shows names, and PCA does.

@@ -11,15 +11,18 @@ from .._core.files import whole
 from .._core.optional import optional
 from ..errors import InputError
 
-__all__ = ["COLOURS", "GREY", "INK", "MANY", "axes_of", "save"]
+__all__ = ["COLOURS", "GREY", "INK", "MANY", "MARK", "SOFT", "axes_of", "save"]
 
-#: Of groups, the first one of the first group; of points that have no group; and of text.
+#: Of groups, the first one of the first group; of points that have no group; of text; of text that is less important;
+#: and of what is marked.
 COLOURS = (
     *("#2a6f97", "#e07a2f", "#4f8a4b", "#a63d57", "#6d5ba8"),
     *("#8a7a3c", "#3b9c9c", "#d97fa8", "#5a4636", "#b5c334"),
 )
 GREY = "#c3cbd2"
 INK = "#22303c"
+SOFT = "#5b6b79"
+MARK = "#d1001f"
 
 #: Points from which on a picture is crowded, and what compares them with each other is slow.
 MANY = 5_000
@@ -75,7 +78,7 @@ def axes_of(title: str, subtitle: str, height: float = 5.4) -> tuple[Any, Any]:
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=15, fontweight="bold", color=INK, pad=32)
     above: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 12), "textcoords": "offset points"}
-    axes.annotate(subtitle, (0, 1), fontsize=10.5, color="#5b6b79", **above)
+    axes.annotate(subtitle, (0, 1), fontsize=10.5, color=SOFT, **above)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):

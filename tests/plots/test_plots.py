@@ -93,6 +93,47 @@ def test_map_has_a_legend_with_counts(global_state_untouched):
     assert mpl.get_backend() == backend
 
 
+def test_a_group_has_one_colour_whatever_the_sizes():
+    """Users and items on two maps, of which now these and now those are more."""
+
+    def colours(groups):
+        figure = plots.embedding_map(torch.eye(len(groups)), groups, method="pca")
+        drawn = {entry.get_label(): entry.get_facecolor() for entry in figure.axes[0].collections}
+        return {label.split()[0]: tuple(colour[0]) for label, colour in drawn.items() if label.endswith(")")}
+
+    assert colours(["user"] * 5 + ["item"] * 2) == colours(["user"] * 2 + ["item"] * 5)
+
+
+def boxes(figure, texts):
+    figure.draw_without_rendering()
+    return [text.get_window_extent() for text in texts]
+
+
+def test_names_cover_neither_each_other_nor_the_points():
+    vectors = torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
+    names = [f"a person called {number}" for number in range(32)]
+    figure = plots.embedding_map(vectors, ["a", "b"] * 16, names, method="pca")
+    texts = [text for text in figure.axes[0].texts if text.get_text() in names]
+    assert [text.get_text() for text in texts] == names
+    found = boxes(figure, texts)
+    for number, box in enumerate(found):
+        assert not any(box.overlaps(other) for other in found[:number])
+    points = figure.axes[0].transData.transform([text.xy for text in texts])
+    assert not any(box.contains(*point) for box in found for point in points)
+    page = figure.bbox
+    assert all(page.contains(*corner) for box in found for corner in box.corners())
+
+
+def test_names_are_marked_on_a_map_of_many():
+    vectors = torch.randn(80, 8, generator=torch.Generator().manual_seed(0))
+    names = [f"node {number}" for number in range(80)]
+    figure = plots.embedding_map(vectors, names=names, mark=["node 7", "node 70"], method="pca")
+    assert {text.get_text() for text in figure.axes[0].texts} >= {"node 7", "node 70"}
+    assert len(figure.axes[0].texts) == 3  # and the subtitle
+    with pytest.raises(InputError, match=r"mark: got nod 7; expected a name.*did you mean 'node 7'"):
+        plots.embedding_map(vectors, names=names, mark=["nod 7"])
+
+
 def test_a_result_plots_itself(tmp_path):
     model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=12, seed=0)
     result = ge.fit(model, epochs=3, progress=False)

@@ -67,6 +67,9 @@ def plot(
         str, typer.Option(help="map: tsne, umap, pca, or auto, which goes by the number of nodes.")
     ] = "auto",
     seed: Annotated[int, typer.Option(help="map: fixes the places.")] = 0,
+    mark: Annotated[
+        list[str] | None, typer.Option(help="map: name of a node to ring and to write; may be given several times.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -92,6 +95,7 @@ def plot(
             node_type=type,
             method=method,
             seed=seed,
+            mark=mark or [],
             notes=notes,
         )
         say(notes)

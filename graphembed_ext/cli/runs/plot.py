@@ -38,6 +38,7 @@ def draw(
     node_type: str | None = None,
     method: str = "auto",
     seed: int = 0,
+    mark: Sequence[str] = (),
     notes: list[str] | None = None,
 ) -> Path:
     """Draw one of :data:`KINDS`.
@@ -50,7 +51,7 @@ def draw(
         labels, label_column: Labels to colour a map by, as for :func:`graphembed_ext.cli.runs.evaluate.labels_of`.
         reading: How the tables of labels are to be read, where a person says so.
         node_type: Type to draw a map of; None for all.
-        method, seed: As for :func:`graphembed_ext.plots.project`.
+        method, seed, mark: As for :func:`graphembed_ext.plots.embedding_map`.
         notes: Told how these tables were understood, and what a map leaves out.
 
     Raises:
@@ -60,6 +61,10 @@ def draw(
     endings = (*_SUFFIXES, ".csv", *_PAGES) if kind == "map" else _SUFFIXES
     if output.suffix not in endings:
         raise InputError("output", str(output), "a name ending in " + ", ".join(endings))
+    if mark and (kind != "map" or output.suffix not in _SUFFIXES):
+        raise InputError(
+            "mark", f"{mark[0]!r} for {output.name}", "a map as a picture; a page finds names by its search"
+        )
     if kind != "map":
         figure = KINDS[kind](emb, Run.of(path))
     else:
@@ -67,8 +72,11 @@ def draw(
         known = _known_labels(emb, path, labels, label_column, reading, notes)
         if output.suffix == ".csv":
             return _write_places(emb, types, known, output, method, seed)
-        draw_map = plots.interactive_map if output.suffix in _PAGES else plots.embedding_map
-        figure = _map(draw_map, emb, path, types, known, notes, method=method, seed=seed)
+        options: dict[str, Any] = {"method": method, "seed": seed}
+        page = output.suffix in _PAGES
+        if not page:
+            options["mark"] = mark
+        figure = _map(plots.interactive_map if page else plots.embedding_map, emb, path, types, known, notes, **options)
     return plots.save(figure, output)
 
 
