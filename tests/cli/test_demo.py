@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -71,6 +72,10 @@ def test_the_demonstration_on_both_hosts(tmp_path):
     for model in ("DeepWalk", "metapath2vec", "GraphSAGE", "HAN", "LightGCN"):
         assert f"<td>{model}, " in page
     assert page.count("<td>identical, bit for bit</td>") == 5
+    assert len(re.findall(r"<td>micro-F1 [01]\.\d\d ± 0\.\d\d, ten times", page)) == 2
+    assert len(re.findall(r"<td>accuracy [01]\.\d\d on nodes", page)) == 2
+    ours, popular = map(float, re.search(r"<td>recall@3 ([\d.]+) ± [\d.]+ .*?: ([\d.]+) ±", page).groups())
+    assert ours > popular
     assert page.count('src="data:image/png;base64,') == page.count("<img") == 6
     women = ge.Embeddings.load(folder / "southern_women.parquet")
     assert women.num_nodes == {"event": 14, "woman": 18}

@@ -40,7 +40,7 @@ def demo(
             taught.append(one)
         _show_outcomes(outcomes, hosts)
         for one in taught:
-            typer.echo(f"{one.lesson.title}: {one.verdict}")
+            typer.echo(f"{one.lesson.title}: {one.verdict}; {one.quality}")
         pictures = [file for outcome in outcomes for file in outcome.files if file.suffix == ".png"]
         typer.echo(
             f"wrote {five_models.write_page(output / 'index.html', taught, hosts, pictures)}, the page to look at"
