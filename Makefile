@@ -1,6 +1,6 @@
 # make demo: environment and the main job.  make test: environment with every extra, and the tests.
-# make matrix: all public functions with all bad values, in a quarter of an hour.
-# make benchmarks: those of speed on tiny sizes, in two minutes; benchmarks/README.md tells how to run the whole.
+# make matrix: all public functions with all bad values.  make docs: pages of the public names.
+# make benchmarks: those of speed on tiny sizes; benchmarks/README.md tells how to run the whole.
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -14,7 +14,7 @@ MINUTES ?= 10
 # make fuzz SECONDS=3600: damaged files for every reader, so long.
 SECONDS ?= 600
 
-.PHONY: demo test matrix lint format benchmarks fuzz soak peers clean
+.PHONY: demo test docs matrix lint format benchmarks fuzz soak peers clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -45,12 +45,16 @@ soak: $(VENV)/all.stamp
 peers: $(VENV)/all.stamp
 	$(BIN)/python -m tests.project.peer_suites
 
+# pages of all public names, docs-output/index.html
+docs: $(VENV)/all.stamp
+	$(BIN)/python -m tests.project.api_page docs-output
+
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) demo-output docs-output
 
 # torch comes first and alone: the extensions of the extra "sparse" are compiled against it.
 $(VENV)/base.stamp: $(INPUTS)

@@ -9,6 +9,9 @@ import inspect
 
 import pytest
 
+import graphembed_ext as ge
+from graphembed_ext._core.optional import installed
+
 FACES = [
     *("graphembed_ext", "graphembed_ext.callbacks", "graphembed_ext.checkpoint", "graphembed_ext.dgl"),
     *("graphembed_ext.distributed", "graphembed_ext.errors", "graphembed_ext.evaluate", "graphembed_ext.exports"),
@@ -103,3 +106,15 @@ def test_what_is_left_out_exists():
     methods = {(thing.__name__, name) for thing in things().values() if inspect.isclass(thing) for name in dir(thing)}
     assert things().keys() >= NOT_RUN
     assert {(owner, name) for owner, names in BETWEEN_PARTS.items() for name in names} <= methods
+
+
+@pytest.mark.skipif(not installed("pdoc"), reason="pdoc is not installed: pip install --group docs")
+def test_pages_are_made_without_warnings(tmp_path):
+    from tests.project import api_page  # which reads the names above
+
+    assert api_page.write(tmp_path) == []
+    for face in FACES:
+        assert (tmp_path / f"{face.replace('.', '/')}.html").exists()
+    page = (tmp_path / "graphembed_ext.html").read_text()
+    for name in ge.__all__:
+        assert f'id="{name}"' in page or f"graphembed_ext/{name}.html" in page, name
