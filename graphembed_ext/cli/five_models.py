@@ -164,7 +164,8 @@ def lessons(karate: GraphView, clubs: Sequence[str], women: GraphView, names: Ma
 def teach(given: Sequence[Lesson], hosts: Sequence[str]) -> Iterator[Taught]:
     """Train each model on each host, on one thread, and compare the embeddings bit for bit."""
     for lesson in given:
-        made, seconds, metrics = [], {}, {}
+        made, seconds = [], {}
+        metrics: dict[str, float] = {}
         with threads(1):  # sums on several threads differ in their last bits
             for host in hosts:
                 _trained(lesson, host, epochs=1)  # what is loaded and compiled on first use is no part of the times

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,7 @@ def draw_embedding(
     if edges is not None:
         lines = places[edges.cpu().numpy().T]
         axes.add_collection(LineCollection(list(lines), colors="#b9c3cc", linewidths=0.7, zorder=1))
-    kinds = in_order(groups)
-    for number, kind in enumerate(kinds):
+    for number, kind in enumerate(in_order(groups) + [""] * ("" in groups)):
         members = np.array([group == kind for group in groups])
         colour = COLOURS[number % len(COLOURS)]
         x, y = places[members].T
@@ -210,8 +209,8 @@ def _marked(mark: Any, names: Sequence[str]) -> list[int]:
     """Rows of the names to mark."""
     found = []
     for name in checks.several("mark", mark, "a list of names"):
-        if name not in names:
-            raise InputError("mark", name, "a name of one of the vectors", did_you_mean(str(name), names))
+        if checks.text("mark", name, "a list of names") not in names:
+            raise InputError("mark", name, "a name of one of the vectors", did_you_mean(name, names))
         found.append(names.index(name))
     return found
 
@@ -246,7 +245,7 @@ def layers(group_of: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
     return found
 
 
-def in_order(group_of: Sequence[str]) -> list[str]:
+def in_order(group_of: Iterable[str]) -> list[str]:
     """The groups by name, or number, so that each has its colour on every picture; the largest first of too many.
 
     Example:

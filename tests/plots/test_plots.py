@@ -104,6 +104,13 @@ def test_a_group_has_one_colour_whatever_the_sizes():
     assert colours(["user"] * 5 + ["item"] * 2) == colours(["user"] * 2 + ["item"] * 5)
 
 
+def test_nodes_without_a_group_are_drawn_too(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.axes.Axes.scatter", lambda axes, x, y, **look: drawn.append(len(x)))
+    plots.draw_embedding(torch.eye(4), list("abcd"), ["x", "", "x", "y"], tmp_path / "a.png", title="four")
+    assert drawn == [2, 1, 1]
+
+
 def boxes(figure, texts):
     figure.draw_without_rendering()
     return [text.get_window_extent() for text in texts]
