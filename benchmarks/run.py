@@ -40,6 +40,7 @@ BENCHMARKS = {
     "han_quality": ("benchmarks.quality.han", "F1 on ACM and DBLP beside PyG's HANConv"),
     "lightgcn_gowalla": ("benchmarks.quality.lightgcn", "recall@20 on Gowalla over CPU time"),
     "recommendation": ("benchmarks.quality.recommendation", "LightGCN by default, other losses, and what is trivial"),
+    "defaults": ("benchmarks.quality.defaults", "what nobody set, beside the best of a few settings, graph by graph"),
     "parity": ("benchmarks.parity", "same answers from both hosts, and as DGL's and PyG's classes"),
     "peer_defects": ("benchmarks.peer_defects", "small graphs on which DGL or PyG are wrong, or stop"),
 }

@@ -13,6 +13,7 @@ from .table_rows import (
     beside_skipgram,
     blogcatalog_columns,
     blogcatalog_rows,
+    default_rows,
     differences,
     gowalla_rows,
     han_rows,
@@ -231,6 +232,18 @@ TABLES = {
             "CPU seconds of training": value("{of}/cpu_seconds", ".0f"),
         },
         recommendation_rows,
+    ),
+    "defaults": one(
+        "defaults",
+        {
+            "data": text("data"),
+            "model": text("model"),
+            "default": value("{data}/default/test", ".4f"),
+            "best of the grid": text("best"),
+            "its score": value("{data}/best/test", ".4f"),
+            "default by best": text("share"),
+        },
+        default_rows,
     ),
     "parity_hosts": one(
         "parity",

@@ -147,6 +147,16 @@ def recommendation_rows(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def default_rows(found: dict[str, Any]) -> list[Row]:
+    """A row a graph: the default, the best of the grid, and what part of its score the default has."""
+    rows: list[Row] = []
+    for data, one in found.items():
+        best = ", ".join(f"`{name}={value:g}`" for name, value in one["best"]["settings"].items())
+        share = f"{100 * one['default']['test'] / one['best']['test']:.0f} %"
+        rows.append({"data": data, "model": one["model"], "best": best or "the default", "share": share})
+    return rows
+
+
 HAN_DATA = {"acm3025": "ACM3025", "acm": "HGB ACM", "dblp": "DBLP"}
 HAN_MODELS = {
     "ours": "`ge.HAN`",
