@@ -6,6 +6,7 @@ import sys
 import types
 
 import matplotlib as mpl
+import matplotlib.axes
 import pytest
 import torch
 
@@ -105,8 +106,13 @@ def test_a_group_has_one_colour_whatever_the_sizes():
 
 
 def test_nodes_without_a_group_are_drawn_too(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr("matplotlib.axes.Axes.scatter", lambda axes, x, y, **look: drawn.append(len(x)))
+    drawn, scatter = [], mpl.axes.Axes.scatter
+
+    def noted(axes, x, y, **look):
+        drawn.append(len(x))
+        return scatter(axes, x, y, **look)
+
+    monkeypatch.setattr(mpl.axes.Axes, "scatter", noted)
     plots.draw_embedding(torch.eye(4), list("abcd"), ["x", "", "x", "y"], tmp_path / "a.png", title="four")
     assert drawn == [2, 1, 1]
 
