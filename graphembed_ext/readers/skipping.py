@@ -42,10 +42,10 @@ def read_without(source: Source, most: int, read: Callable[[], Found]) -> tuple[
 
 
 def _one_more(error: BadLine, most: int) -> FileFormatError:
-    if not most:
-        return error
-    hint = f"more than the {most} lines that --skip-bad {most} leaves out are wrong" + "; " * bool(error.hint)
-    return FileFormatError(error.argument, error.got, error.expected, hint + error.hint)
+    hints = [error.hint, "--skip-bad N leaves out N lines that are wrong, and tells them"]
+    if most:
+        hints = [f"more than the {most} lines that --skip-bad {most} leaves out are wrong", error.hint]
+    return FileFormatError(error.argument, error.got, error.expected, "; ".join(filter(None, hints)))
 
 
 def _in_words(lines: Mapping[int, str]) -> str:
