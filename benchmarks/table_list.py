@@ -206,7 +206,7 @@ TABLES = {
         ),
     ),
     "lightgcn_gowalla": Table(
-        ("lightgcn_gowalla_reference", "lightgcn_gowalla_fast", "lightgcn_gowalla_softmax", "published"),
+        (*(f"lightgcn_gowalla_{part}" for part in ("reference", "fast", "softmax", "longer")), "published"),
         (
             Grid(
                 {

@@ -108,10 +108,10 @@ def of_steps(records: dict[str, Any]) -> str:
 def gowalla_rows(found: dict[str, Any]) -> list[Row]:
     """The first measured epoch from 5 on, those at some minutes, and the last."""
     rows: list[Row] = []
-    for part in ("reference", "fast", "softmax"):
+    for part in ("reference", "fast", "softmax", "longer"):
         measured = [point for point in found[f"lightgcn_gowalla_{part}"]["curve"] if "recall@20" in point]
         first = [next(point for point in measured if point["epoch"] >= 5)] if part != "fast" else []
-        times = (2, 5) if part == "softmax" else (15, 30)
+        times = {"softmax": (2, 5), "longer": (5, 10)}.get(part, (15, 30))
         due = [next((p for p in measured if p["cpu_seconds"] >= 60 * minutes), None) for minutes in times]
         for point in {each["epoch"]: each for each in (*first, *filter(None, due), measured[-1])}.values():
             minutes = f"{point['cpu_seconds'] / 60:.0f}"
@@ -123,14 +123,16 @@ def gowalla_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def of_settings(records: dict[str, Any]) -> str:
-    fast, softmax = (records[f"lightgcn_gowalla_{part}"]["settings"] for part in ("fast", "softmax"))
+    parts = "fast", "softmax", "longer"
+    fast, softmax, longer = (records[f"lightgcn_gowalla_{part}"]["settings"] for part in parts)
     falling = "" if fast.get("schedule", "constant") == "constant" else " that falls to 0"
     return (
         f"*reference* has the settings of LightGCN-PyTorch; *fast* batches of {fast['batch_size']:,} and a learning "
         f'rate of {fast["lr"]:g}{falling}; *softmax* `loss="softmax"`, {softmax["batch_size"]:,} users in a batch with '
         f"{softmax['num_negatives']:,} negatives, temperature {softmax['temperature']:g}, balance "
         f"{softmax['balance']:g}, a rate of {softmax['lr']:g} "
-        f"that falls to 0, decay {softmax['weight_decay']:g}. They were chosen on training pairs held out."
+        f"that falls to 0, decay {softmax['weight_decay']:g}, as `ge.fit` takes them; *longer* the same with a rate of "
+        f"{longer['lr']:g} and {longer['epochs']} epochs. They were chosen on training pairs held out."
     )
 
 
