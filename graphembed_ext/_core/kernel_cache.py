@@ -17,7 +17,8 @@ _NAME = "NUMBA_CACHE_DIR"
 def provide(package: Path) -> None:
     """Name a temporary folder as numba's cache where it has no other place: it would refuse to compile anything.
 
-    The folder bears the user's number, so that the next run finds what this one compiled. One line says so.
+    The folder bears the user's number, so that the next run finds what this one compiled. Where there is no temporary
+    folder either, nothing is kept. One line says so.
 
     Args:
         package: Folder of the package.
@@ -27,7 +28,16 @@ def provide(package: Path) -> None:
     """
     if os.environ.get(_NAME) or _writable(package / "__pycache__") or _writable(_home() / "numba"):
         return
-    folder = _private(Path(tempfile.gettempdir()) / f"graphembed-kernels-{getattr(os, 'getuid', int)()}")
+    try:
+        folder = _private(Path(tempfile.gettempdir()) / f"graphembed-kernels-{getattr(os, 'getuid', int)()}")
+    except OSError:
+        _keep_nothing()
+        warnings.warn(
+            f"no folder can be written to, not even a temporary one: kernels are compiled anew by every process; "
+            f"set {_NAME} to a folder to keep them in",
+            stacklevel=3,
+        )
+        return
     os.environ[_NAME] = str(folder)
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(folder)
@@ -36,6 +46,13 @@ def provide(package: Path) -> None:
         f"set {_NAME} to keep them elsewhere",
         stacklevel=3,
     )
+
+
+def _keep_nothing() -> None:
+    """Let numba compile for this process alone, where it would refuse for want of a cache."""
+    from numba.core import caching, dispatcher
+
+    dispatcher.FunctionCache = lambda function: caching.NullCache()  # type: ignore[attr-defined]
 
 
 def _home() -> Path:

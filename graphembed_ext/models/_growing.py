@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from ..graph.view import GraphView
 from ..graph.weights import Weight
 from ..walks.walker import Walker
 
-__all__ = ["Moved", "copy_without", "rows_of_types", "take_over", "walker_on"]
+__all__ = ["GrowingTables", "Moved", "copy_without", "rows_of_types", "take_over"]
 
 #: Old rows of a table, and where they stand in the new one.
 Moved = tuple[Tensor, Tensor]
@@ -43,7 +44,7 @@ def take_over(table: nn.Embedding, before: nn.Embedding, rows: Moved) -> None:
         table.weight[rows[1].to(table.weight.device)] = before.weight[rows[0].to(device)].to(table.weight)
 
 
-def walker_on(walker: Walker, view: GraphView, metapath: Any, weight: Weight | None) -> Walker:
+def _walker_on(walker: Walker, view: GraphView, metapath: Any, weight: Weight | None) -> Walker:
     """A walker with the same settings on another graph.
 
     Raises:
@@ -59,3 +60,48 @@ def walker_on(walker: Walker, view: GraphView, metapath: Any, weight: Weight | N
         raise InputError("time", "a tensor of times", expected, "build the model with the name of a feature")
     settings: dict[str, Any] = {name: getattr(walker, name) for name in ("p", "q", "restart", "time", "engine")}
     return Walker(view, metapath=metapath, weight=weight, cyclic=walker.cyclic, **settings)
+
+
+class GrowingTables(abc.ABC):
+    """The part of the walk models that :func:`graphembed_ext.grow` calls."""
+
+    walker: Walker
+    #: Names of the tables.
+    _tables: tuple[str, ...]
+
+    def node_counts(self, view: GraphView | None = None, num_users: int | None = None) -> Mapping[str, int]:
+        """Number of nodes of each type of the model's graph, or of another."""
+        return (self.walker.view if view is None else view).num_nodes
+
+    def grown(
+        self, view: GraphView, ids: Mapping[str, Moved], *, num_users: int | None = None, weight: Any = None
+    ) -> tuple[Any, dict[str, Moved]]:
+        """A copy on another graph, and the rows that its tables took over.
+
+        Args:
+            view: The graph.
+            ids: By node type, ids of the nodes that stay, before and after.
+            num_users: None.
+            weight: Weights of the edges, where a name does not tell.
+        """
+        walker = _walker_on(self.walker, self._checked(view), getattr(self, "metapath", None), weight)
+        found, like = copy_without(self, *self._tables), getattr(self, self._tables[0])
+        found._place(walker, like.sparse)
+        found.to(like.weight)
+        rows = rows_of_types(ids, self._first_rows(), found._first_rows())
+        for name in self._tables:
+            take_over(getattr(found, name), getattr(self, name), rows)
+        return found, {f"{name}.weight": rows for name in self._tables}
+
+    @staticmethod
+    @abc.abstractmethod
+    def _checked(view: GraphView) -> GraphView:
+        """A graph that can be walked on."""
+
+    @abc.abstractmethod
+    def _place(self, walker: Walker, sparse: bool) -> None:
+        """Number a walker's nodes and make the tables."""
+
+    def _first_rows(self) -> Mapping[str, int]:
+        """First row of each node type."""
+        return self.walker.view.offsets

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .._core import checks, memory, rng
 from .._core.near import spelt
+from .._core.overrides import remembered, rewritten
 from ..embeddings.vectors import Embeddings
 from ..errors import InputError
 from ..graph.edges import ends
@@ -19,7 +20,7 @@ from ..hosts import registry
 from ..losses import bpr_loss, link_loss
 from ..nn.lgconv import LGConv, is_native
 from ..nn.ops.propagation import edges_and_weights, propagate, propagate_rows
-from ..nn.unchanged import eager, overridden, remembered
+from ..nn.unchanged import eager
 from ._growing import Moved, copy_without, rows_of_types, take_over
 from .lightgcn_graphs import Numbering, counts_of, first_rows, grown_numbering, pairs_of, rows_of
 from .lightgcn_recommend import Recommending
@@ -335,7 +336,7 @@ class LightGCN(Recommending, nn.Module):
 
     def rows(self, known: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors of some distinct nodes after and before propagation along interactions; what training looks at."""
-        if overridden(self, LightGCN):
+        if rewritten(self, LightGCN):
             edges = known if self.sides is not None and self.sides.typed else known.edge_index
             return self.get_embedding(edges)[rows], self.embedding.weight[rows]
         if self._linear(known.edge_index):
@@ -348,7 +349,7 @@ class LightGCN(Recommending, nn.Module):
 
     def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
         """What :meth:`get_embedding` returns for the arguments given, which were read already."""
-        return self.get_embedding(*given) if overridden(self, LightGCN) else self._propagated(edges, weight)
+        return self.get_embedding(*given) if rewritten(self, LightGCN) else self._propagated(edges, weight)
 
     def _propagated(self, edges: Any, weight: Tensor | None) -> Tensor:
         x = self.embedding.weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from .lightgcn_graphs import pairs_of, rows_of
 __all__ = ["Recommending", "excluded"]
 
 
-class Recommending:
+class Recommending(abc.ABC):
     """The part of :class:`graphembed_ext.LightGCN` that ranks items.
 
     It reads of the model what is listed first; which rows are users and which items, the graph says.
@@ -31,22 +32,22 @@ class Recommending:
     alpha: Tensor
 
     @property
-    def _flow(self) -> str:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _flow(self) -> str: ...
 
     @property
-    def _normalized(self) -> bool:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _normalized(self) -> bool: ...
 
+    @abc.abstractmethod
     def get_embedding(self, edge_index: Any = None, edge_weight: Tensor | None = None) -> Tensor:
         """Vectors of all nodes after propagation."""
-        raise NotImplementedError
 
-    def _read(self, graph: Any, weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _read(self, graph: Any, weight: Tensor | None) -> tuple[Any, Tensor | None, Interactions | None]: ...
 
-    def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _vectors(self, given: tuple[Any, Any], edges: Any, weight: Tensor | None) -> Tensor: ...
 
     @spelt()
     def recommend(

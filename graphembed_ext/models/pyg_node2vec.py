@@ -97,9 +97,6 @@ class Node2Vec(Windowed):
         self.num_nodes = walker.view.total_nodes
         self._build(walker, self.num_nodes, self.num_nodes, sparse)
 
-    def _first_rows(self) -> dict[str, int]:
-        return self.walker.view.offsets
-
     def forward(self, batch: Tensor | None = None) -> Tensor:
         """Vectors of some nodes, or of all: ``(B, embedding_dim)``."""
         weight = self.embedding.weight

@@ -22,14 +22,14 @@ from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..nn.unchanged import plainly
 from ..walks.walker import Walker, check_starts
-from ._growing import Moved, copy_without, rows_of_types, take_over, walker_on
+from ._growing import GrowingTables
 from ._streams import OwnStreams
 from .skipgram import table
 
 __all__ = ["Windowed"]
 
 
-class Windowed(OwnStreams, nn.Module, abc.ABC):
+class Windowed(OwnStreams, GrowingTables, nn.Module):
     """Base of the models with PyG's conventions: walks are cut into windows whose first node is the centre.
 
     A subclass checks its own arguments, makes a walker, then calls :meth:`_build`; it says what the nodes of a
@@ -43,6 +43,7 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
     #: What :func:`graphembed_ext.fit` trains it by.
     task = "own_loop"
     _counts = ("_sampled", "_loaders")
+    _tables = ("embedding",)
 
     def __init__(
         self,
@@ -191,37 +192,9 @@ class Windowed(OwnStreams, nn.Module, abc.ABC):
         classifier = linear_model.LogisticRegression(*args, solver=solver, **kwargs).fit(train_x, train_c)
         return float(classifier.score(test_x, test_c))
 
-    def node_counts(self, view: GraphView | None = None, num_users: int | None = None) -> Mapping[str, int]:
-        """Number of nodes of each type of the model's graph, or of another."""
-        return (self.walker.view if view is None else view).num_nodes
-
-    def grown(
-        self, view: GraphView, ids: Mapping[str, Moved], *, num_users: int | None = None, weight: Any = None
-    ) -> tuple[Any, dict[str, Moved]]:
-        """A copy on another graph for :func:`graphembed_ext.grow`, and the rows that its table took over.
-
-        Args:
-            view: The graph.
-            ids: By node type, ids of the nodes that stay, before and after.
-            num_users: None.
-            weight: Weights of the edges, where a name does not tell.
-        """
-        view = cpu_view(view, None)
-        walker = walker_on(self.walker, view, getattr(self, "metapath", None), weight)
-        found, like = copy_without(self, "embedding"), self.embedding.weight
-        found._place(walker, self.embedding.sparse)
-        found.to(like)
-        rows = rows_of_types(ids, self._first_rows(), found._first_rows())
-        take_over(found.embedding, self.embedding, rows)
-        return found, {"embedding.weight": rows}
-
-    @abc.abstractmethod
-    def _place(self, walker: Walker, sparse: bool) -> None:
-        """Number a walker's nodes and make the table."""
-
-    @abc.abstractmethod
-    def _first_rows(self) -> dict[str, int]:
-        """First row of each node type."""
+    @staticmethod
+    def _checked(view: GraphView) -> GraphView:
+        return cpu_view(view, None)
 
     @abc.abstractmethod
     def _walks(self, starts: Tensor, stream: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from ..graph.view import GraphView
 from ..hosts import registry
 from ..walks.loader import WalkLoader
 from ..walks.walker import Walker
-from ._growing import Moved, copy_without, rows_of_types, take_over, walker_on
+from ._growing import GrowingTables
 from ._streams import OwnStreams
 
 __all__ = ["SkipGram", "table"]
@@ -29,7 +29,7 @@ __all__ = ["SkipGram", "table"]
 _NUMBERS = 1 << 20
 
 
-class SkipGram(OwnStreams, nn.Module, abc.ABC):
+class SkipGram(OwnStreams, GrowingTables, nn.Module):
     """Base of the models that learn from walks: skip-gram with negative sampling over two tables.
 
     A subclass checks its own arguments, then calls :meth:`_build`. It says where negatives come from by
@@ -47,6 +47,7 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
     #: What :func:`graphembed_ext.fit` trains it on.
     task = "skip_gram"
     _counts = ("_sampled", "_drawn")
+    _tables = ("node_embed", "context_embed")
     pairs: Tensor
     #: Bound on the scores in the preset "dgl" of the loss.
     _clamp = 6.0
@@ -268,34 +269,12 @@ class SkipGram(OwnStreams, nn.Module, abc.ABC):
         slot = torch.arange(self._negatives_per_walk, device=nodes.device)
         return scores.masked_select(slot < wanted.unsqueeze(2)).view(num_pairs, self.negative_size)
 
-    def node_counts(self, view: GraphView | None = None, num_users: int | None = None) -> Mapping[str, int]:
-        """Number of nodes of each type of the model's graph, or of another."""
-        return (self.walker.view if view is None else view).num_nodes
+    @staticmethod
+    def _checked(view: GraphView) -> GraphView:
+        return SkipGram._view_of(view, None)
 
-    def grown(
-        self, view: GraphView, ids: Mapping[str, Moved], *, num_users: int | None = None, weight: Any = None
-    ) -> tuple[Any, dict[str, Moved]]:
-        """A copy on another graph for :func:`graphembed_ext.grow`, and the rows that its tables took over.
-
-        Args:
-            view: The graph.
-            ids: By node type, ids of the nodes that stay, before and after.
-            num_users: None.
-            weight: Weights of the edges, where a name does not tell.
-        """
-        old, view = self.walker.view, self._view_of(view, None)
-        walker = walker_on(self.walker, view, getattr(self, "metapath", None), weight)
-        found = copy_without(self, "node_embed", "context_embed")
-        like, sparse = self.node_embed.weight, self.node_embed.sparse
-        found._build(walker, self.walk_length, sparse)
-        found.to(like)
-        for cached in ("_alias", "_cumulated"):
-            if hasattr(found, cached):
-                setattr(found, cached, None)
-        rows = rows_of_types(ids, old.offsets, view.offsets)
-        for name in ("node_embed", "context_embed"):
-            take_over(getattr(found, name), getattr(self, name), rows)
-        return found, {"node_embed.weight": rows, "context_embed.weight": rows}
+    def _place(self, walker: Walker, sparse: bool) -> None:
+        self._build(walker, self.walk_length, sparse)
 
     def _check_ids(self, argument: str, ids: Any, lowest: int, count: int | None = None) -> Tensor:
         count = self.node_embed.num_embeddings if count is None else count

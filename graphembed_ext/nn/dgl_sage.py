@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .._core import checks
 from .._core.optional import import_dgl
+from .._core.overrides import remembered, rewritten
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from .arguments import check_room, features_given, sides_of, weights_given
@@ -17,7 +18,6 @@ from .dgl_edges import grouped
 from .lstm import last_states
 from .ops.maxima import neighbor_max
 from .ops.means import neighbor_mean, neighbor_mean_with_self
-from .unchanged import overridden, remembered
 
 __all__ = ["SAGEConv"]
 
@@ -187,7 +187,7 @@ class SAGEConv(nn.Module):
         """Whether edges may be read instead of asking the graph to pass messages, as DGL's layer does."""
         if source.dim() != 2 or (weight is not None and weight.numel() != len(weight)):
             return False
-        if self.aggregator_type == "lstm" and overridden(self, SAGEConv):
+        if self.aggregator_type == "lstm" and rewritten(self, SAGEConv):
             return False
         passes = type(graph).update_all
         own = passes.__module__ == "dgl.heterograph" and not hasattr(passes, "__wrapped__")

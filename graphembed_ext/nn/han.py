@@ -12,6 +12,7 @@ from torch_geometric.nn.conv import MessagePassing
 from torch_geometric.utils import softmax
 
 from .._core import checks, rng
+from .._core.overrides import remembered
 from ..errors import InputError
 from ..graph.adjacency import Adjacency, adjacency
 from ..graph.edges import ends
@@ -20,7 +21,7 @@ from .arguments import check_room, features_given, sides_of
 from .han_architectures import ARCHITECTURES, Architecture, Halves
 from .ops.attention import attend, serves
 from .ops.attention_plain import keep_factors
-from .unchanged import aggregates, asked_as_pygs, eager, own_propagate, remembered, unchanged
+from .unchanged import STEPS, aggregates, asked_as_pygs, eager, own_propagate, unchanged
 
 __all__ = ["HANConv", "attended"]
 
@@ -28,7 +29,7 @@ __all__ = ["HANConv", "attended"]
 Edges = Any
 
 
-@remembered()
+@remembered(*STEPS)
 class HANConv(MessagePassing):
     """The layer of the heterogeneous graph attention network, over metapath neighbours of typed nodes.
 
@@ -162,13 +163,13 @@ class HANConv(MessagePassing):
                 shape; edges beyond the nodes.
         """
         x_dict = self._check(x_dict, edge_index_dict)
-        for name, mapping in (("edge_weight_dict", edge_weight_dict), ("num_dst_nodes", num_dst_nodes)):
-            if mapping is not None:
-                checks.mapping(name, mapping, "a dict by type, or None")
-        semantics, attentions = return_semantic_attention_weights, return_attention_weights
-        if not (isinstance(semantics, bool) and isinstance(attentions, bool)):
-            semantics = checks.switch("return_semantic_attention_weights", semantics)
-            attentions = checks.switch("return_attention_weights", attentions)
+        by_type = {"edge_weight_dict": edge_weight_dict, "num_dst_nodes": num_dst_nodes}
+        for name, mapping in by_type.items():
+            checks.mapping(name, {} if mapping is None else mapping, "a dict by type, or None")
+        if mean_over is not None and not isinstance(mean_over, Mapping):
+            raise InputError("mean_over", type(mean_over).__name__, "a function by node type, or None")
+        semantics = _switched("return_semantic_attention_weights", return_semantic_attention_weights)
+        attentions = _switched("return_attention_weights", return_attention_weights)
         counts = {name: x.size(0) for name, x in x_dict.items()} | dict(num_dst_nodes or {})
         outs: dict[str, list[Tensor]] = {name: [] for name in x_dict}
         attention: dict[EdgeType, Tensor] = {}
@@ -177,13 +178,10 @@ class HANConv(MessagePassing):
             dst = edge_type[2]
             x_src, x_dst, alpha_src, alpha_dst = halves_of(edge_type)
             halves = Halves(x_src, x_dst[: counts[dst]], alpha_src, alpha_dst[: counts[dst]])
-            weight = None if edge_weight_dict is None else edge_weight_dict.get(edge_type)
-            out = self._attended(edge_type, edges, halves, weight, x_dict)
+            out = self._attended(edge_type, edges, halves, (edge_weight_dict or {}).get(edge_type), x_dict)
             outs[dst].append(self._own.activated(self, edge_type, out))
             if attentions:
                 attention[edge_type] = self._attention(edges, alpha_src, halves.alpha_dst)
-        if mean_over is not None and not isinstance(mean_over, Mapping):
-            raise InputError("mean_over", type(mean_over).__name__, "a function by node type, or None")
         found, semantic = {}, {}
         for name, parts in outs.items():
             found[name], semantic[name] = self._fused(parts, (mean_over or {}).get(name))
@@ -329,6 +327,10 @@ def attended(
 
 def _mean(rows: Tensor) -> Tensor:
     return rows.mean(-2)
+
+
+def _switched(argument: str, value: Any) -> bool:
+    return value if isinstance(value, bool) else checks.switch(argument, value)
 
 
 def _probability(argument: str, value: Any) -> float:

@@ -11,16 +11,17 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.typing import Adj, SparseTensor
 from torch_geometric.utils import spmm
 
+from .._core.overrides import remembered
 from ..graph.adjacency import Adjacency
 from ..graph.edges import read_edges
 from .arguments import features_given, weights_given
 from .ops.propagation import edges_and_weights, propagate
-from .unchanged import aggregates, eager, own_propagate, plainly, remembered, unchanged
+from .unchanged import STEPS, aggregates, eager, own_propagate, plainly, unchanged
 
 __all__ = ["LGConv", "is_native"]
 
 
-@remembered()
+@remembered(*STEPS)
 class LGConv(MessagePassing):
     r"""The propagation of LightGCN, without parameters: ``out[v] = sum of w[e] / sqrt(deg(u) deg(v)) * x[u]``.
 

@@ -14,6 +14,7 @@ from torch_geometric.typing import Adj, SparseTensor
 from torch_geometric.utils import spmm
 
 from .._core import checks
+from .._core.overrides import remembered
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
 from ..graph.edges import is_sparse, read_edges
@@ -22,14 +23,14 @@ from .arguments import check_aggregation, check_room, features_given, sides_of, 
 from .lstm import NeighborLSTM, wants_sorted
 from .ops.rows import Rows
 from .ops.sparse import SparseRows
-from .unchanged import aggregates, asked_as_pygs, own_propagate, plainly, remembered, unchanged
+from .unchanged import STEPS, aggregates, asked_as_pygs, own_propagate, plainly, unchanged
 
 __all__ = ["SAGEConv", "convolve", "convolve_in_parts", "is_native"]
 
 _LINEAR = ("mean", "sum", "add", "gcn")
 
 
-@remembered()
+@remembered(*STEPS)
 class SAGEConv(MessagePassing):
     """The GraphSAGE layer: ``W_l · aggregate of the neighbours + b + W_r · the node itself``.
 

@@ -20,10 +20,12 @@ from torch.autograd import forward_ad
 from torch.nn.modules import module as _module
 from torch_geometric.nn import MessagePassing
 
-__all__ = ["aggregates", "asked_as_pygs", "eager", "overridden", "own_propagate", "plainly", "remembered", "unchanged"]
+from .._core.overrides import rewritten
+
+__all__ = ["STEPS", "aggregates", "asked_as_pygs", "eager", "own_propagate", "plainly", "unchanged"]
 
 #: Steps of message passing that a fast path does not call.
-_STEPS = (
+STEPS = (
     "message",
     "aggregate",
     "update",
@@ -46,19 +48,6 @@ _AGGREGATIONS = {
     "min": "MinAggregation",
 }
 _PLAIN_TENSORS = (Tensor, nn.Parameter)
-
-#: Of each class with a fast path, its methods as they were written.
-_written: dict[type, dict[str, Any]] = {}
-
-
-def remembered(*names: str) -> Any:
-    """Decorate a class whose fast path passes over these of its methods: they are remembered as they were written."""
-
-    def remember(cls: type) -> type:
-        _written[cls] = {name: getattr(cls, name) for name in names or _STEPS}
-        return cls
-
-    return remember
 
 
 def own_propagate(layer: MessagePassing) -> None:
@@ -148,25 +137,15 @@ def plainly(module: nn.Module, *classes: type) -> bool:
     )
 
 
-def overridden(module: nn.Module, base: type) -> bool:
-    """Whether a module's class, or the module itself, has other methods than those remembered of ``base``."""
-    cls, own = type(module), module.__dict__
-    # A loop takes half the time of a generator, and every call asks.
-    for name, method in _written[base].items():  # noqa: SIM110
-        if name in own or getattr(cls, name) is not method:
-            return True
-    return False
-
-
 def unchanged(module: Any, base: type) -> bool:
     """Whether a layer passes messages as ``base`` is written to, and nobody watches it do so.
 
     Args:
         module: A layer of PyG's ``MessagePassing``.
-        base: The class of ours, :func:`remembered`, that it is of, or derived from.
+        base: The class of ours, :func:`~graphembed_ext._core.overrides.remembered`, that it is of, or derived from.
     """
     own = module.__dict__
-    if not eager() or own["_explain"] or own["_decomposed_layers"] != 1 or overridden(module, base):
+    if not eager() or own["_explain"] or own["_decomposed_layers"] != 1 or rewritten(module, base):
         return False
     for hooks in _HOOKS:
         if own[hooks]:

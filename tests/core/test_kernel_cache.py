@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import textwrap
 import warnings
 
 import pytest
@@ -57,6 +58,32 @@ def test_nothing_is_said_where_a_cache_has_a_place(closed, monkeypatch):
         monkeypatch.setenv("NUMBA_CACHE_DIR", "mine")
         kernel_cache.provide(closed / "package")
         assert os.environ["NUMBA_CACHE_DIR"] == "mine"
+
+
+WITHOUT_FOLDERS = """
+    import os, tempfile
+
+    def refused(*args, **kwargs):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    tempfile.gettempdir = tempfile.mkdtemp = refused
+    os.access = lambda path, mode: False
+    import torch
+    from numba.core.caching import NullCache
+    from graphembed_ext._core import bits
+    from graphembed_ext.graph.adjacency import adjacency
+
+    kernels = [value for value in vars(bits).values() if hasattr(value, "py_func")]
+    print(adjacency(torch.tensor([[0], [1]]), 2, 2), {type(kernel._cache) is NullCache for kernel in kernels})
+"""
+
+
+def test_kernels_are_kept_nowhere_where_no_folder_is():
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    code = textwrap.dedent(WITHOUT_FOLDERS)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "Adjacency(2 sources, 2 destinations, 1 edges) {True}", done.stderr
+    assert done.stderr.count("kernels are compiled anew by every process; set NUMBA_CACHE_DIR") == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can become nobody")
