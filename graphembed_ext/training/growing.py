@@ -221,14 +221,15 @@ def _move_moments(
     """
     total = sum(len(group["params"]) for group in state["param_groups"])
     for place, moments in state["state"].items():
-        size = tuple(moments["exp_avg"].shape)
+        size = next((tuple(value.shape) for value in moments.values() if isinstance(value, Tensor) and value.dim()), ())
         alike = [names[place]] if total == len(names) else names
         name = next((n for n in alike if n in tables and sizes[n] == size), None)
         if name is not None:
-            _move_rows(moments, after[name], tables[name])
+            _move_rows(moments, size, after[name], tables[name])
 
 
-def _move_rows(moments: dict[str, Any], table: Tensor, rows: Moved) -> None:
-    for key in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
-        if key in moments:
-            moments[key] = moved(moments[key], torch.zeros(table.shape, dtype=moments[key].dtype), rows)
+def _move_rows(moments: dict[str, Any], size: tuple[int, ...], table: Tensor, rows: Moved) -> None:
+    """Those of any optimiser that are as large as the table was."""
+    for key, value in moments.items():
+        if isinstance(value, Tensor) and tuple(value.shape) == size:
+            moments[key] = moved(value, torch.zeros(table.shape, dtype=value.dtype), rows)

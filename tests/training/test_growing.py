@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -208,3 +209,21 @@ def test_a_grown_model_keeps_its_quality_and_places_new_nodes():
     )
     assert faction(emb, range(31)) >= old - 0.07
     assert faction(emb, range(31, 34)) == 1.0
+
+
+def test_the_momentum_of_an_optimiser_of_ones_own_grows(tmp_path):
+    model = ge.LightGCN.for_graph(shop(4, 5), 4, 2, seed=0)
+    options = {"optimizer": functools.partial(torch.optim.SGD, lr=0.01, momentum=0.9), "progress": False, "seed": 1}
+    ge.fit(model, shop(4, 5), epochs=3, checkpoint=tmp_path / "old.pt", **options)
+    grown = ge.grow(model, shop(6, 8), checkpoint=tmp_path / "old.pt", into=tmp_path / "new.pt")
+    old, new = (
+        torch.load(tmp_path / f"{part}.pt", weights_only=True)["optimizer"]["state"][0] for part in ("old", "new")
+    )
+    rows = torch.cat([torch.arange(5), torch.arange(8, 12)])
+    rest = torch.ones(len(new["momentum_buffer"]), dtype=torch.bool)
+    rest[rows] = False
+    assert old["momentum_buffer"].any()
+    assert torch.equal(new["momentum_buffer"][rows], old["momentum_buffer"])
+    assert not new["momentum_buffer"][rest].any()
+    result = ge.fit(grown, epochs=5, checkpoint=tmp_path / "new.pt", resume="force", **options)
+    assert len(result.history) == 5
