@@ -114,6 +114,7 @@ def interactive_map(
         >>> interactive_map(vectors, ["a", "a", "b", "b"], ["Ada", "Al", "Bea", "Bo"], title="four people").name
         'four people'
     """
+    checks.text("title", title)
     optional("bokeh", _PURPOSE)
     vectors, groups, names = as_points(vectors, groups, names)
     k, seed = checks.integer("k", k), checks.integer("seed", seed, minimum=0) % 2**32
