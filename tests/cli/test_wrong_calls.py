@@ -49,7 +49,10 @@ COMMANDS = [
     (f"{TRAIN} --columns source=buyer", "columns: got source=buyer; expected"),
     (f"{TRAIN} --encoding latin1x", "encoding: got latin1x; expected an encoding"),
     (f"{TRAIN} --split 2,1", "split: got 2,1; expected parts"),
-    (f"{TRAIN} --validation shop.csv", "it holds out edges for lightgcn alone"),
+    (
+        f"{TRAIN} --validation shop.csv",
+        "shop.csv: got no pair of which the graph has both nodes (such as 'Ben'); expected pairs of its nodes",
+    ),
     (f"{TRAIN} --metapath a-b-a", "no metapath: DeepWalk follows none"),
     (f"{TRAIN} --evaluate", "--labels FILE gives some"),
     (f"{TRAIN} --weights out.txt", "a name ending in .pt or .safetensors"),
