@@ -15,7 +15,7 @@ from .embeddings.vectors import embed
 from .errors import InputError
 from .graph.view import GraphView
 from .hosts import registry
-from .models.catalogue import MODELS, builder, create
+from .models.catalogue import MODELS, builder, create, models_of
 from .training.fitting import fit, options_of
 
 optional("sklearn", "graphembed_ext.estimators")
@@ -147,7 +147,7 @@ class NodeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _made(self, view: GraphView, seed: int) -> Any:
         """The model, untrained."""
-        known = inspect.signature(builder(MODELS[self.model])).parameters
+        known = inspect.signature(builder(models_of("pyg")[self.model])).parameters
         config: dict[str, Any] = {"seed": seed}
         config |= {name: self.n_components for name in _SIZES if name in known}
         weighed = any(_WEIGHT in features for features in view.edge_features.values())
