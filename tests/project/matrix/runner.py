@@ -134,6 +134,19 @@ def _gathered(read, child, todo, place, found, show):
                 show(place, len(todo))
 
 
+def _each_minute():
+    """A ``show`` for ``run`` that prints how far it is, a line a minute."""
+    told = time.monotonic()
+
+    def show(place, count):
+        nonlocal told
+        if time.monotonic() - told >= 60:
+            told = time.monotonic()
+            print(f"{place} of {count} cases", flush=True)
+
+    return show
+
+
 def main():
     """Run the whole matrix, or every n-th case, and print what came of it."""
     from .subjects import subjects
@@ -142,7 +155,7 @@ def main():
     only = sys.argv[2] if len(sys.argv) > 2 else ""
     began = time.perf_counter()
     os.chdir(tempfile.mkdtemp())
-    outcomes = run([s for s in subjects() if only in s.name], lambda number: number % step == 0)
+    outcomes = run([s for s in subjects() if only in s.name], lambda number: number % step == 0, _each_minute())
     bad = [(case, got) for case, got in outcomes if got[0] not in GOOD]
     for (name, parameter, value), (verdict, detail) in bad:
         print(f"{verdict}\t{name}({parameter}={value})\t{detail}")
