@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 
 from .._core import checks
+from .._core.locks import held
 from .._core.mapped import header_of
 from .._core.memory import available, readable
 from ..errors import FileFormatError, InputError
@@ -90,7 +91,8 @@ def prepare(
 
     Raises:
         FileFormatError: As for :func:`graphembed_ext.readers.read_graph`.
-        InputError: A folder that is in use, or an argument that cannot work.
+        InputError: A folder that is not empty, or an argument that cannot work.
+        FileInUseError: Another process writes this folder.
 
     Example:
         >>> import tempfile, graphembed_ext as ge
@@ -113,24 +115,33 @@ def prepare(
     place, budget, tell = _place(folder), _bytes_of(memory), say or _nothing
     part = place.with_name(place.name + ".part")
     beside = _Beside(*(_listed(*given) for given in (("nodes", nodes), ("labels", labels), ("features", features))))
+    how: dict[str, Any] = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding}
+    how |= {"header": header, "weight": weight, "root": root, "skip_bad": skip_bad}
+    options: dict[str, Any] = {"directed": directed, "bipartite": bipartite}
+    options |= {"input_format": input_format, "mat_key": mat_key}
+    with held(place, tell):  # two calls would mix what they leave in the folder beside it
+        return _prepared(source, place, part, budget, beside, reading, options, how, tell)
+
+
+def _prepared(
+    source: Any, place: Path, part: Path, budget: int, beside: _Beside, reading: Reading, options: dict[str, Any],
+    how: Mapping[str, Any], tell: Callable[[str], object],
+) -> Path:  # fmt: skip
+    """The folder of a source, whose arguments have been checked."""
     if not _is_source(source):
         view = registry.view(source)
         if beside.nodes:
             raise InputError("nodes", beside.nodes[0], "none for a graph that is there already")
         return _written(GraphFile(view), place, Work(part, None), budget, beside, Reading(), tell)
     files = files_of(source)
-    options: dict[str, Any] = {"directed": directed, "bipartite": bipartite}
-    options |= {"input_format": input_format, "mat_key": mat_key}
     lone = lone_of(files)
-    streamed = lone is None or not (Path(lone).expanduser().is_dir() or is_dataset(lone, input_format))
+    streamed = lone is None or not (Path(lone).expanduser().is_dir() or is_dataset(lone, options["input_format"]))
     work = Work(part, _call(files, beside, {**options, "reading": repr(reading)}) if streamed else None)
     parts = _parts(files, lone is not None, reading, options, work, tell) if streamed else None
     if parts is not None:
-        return _sorted(parts, place, work, directed, budget, beside, reading, tell)
-    how: dict[str, Any] = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding}
-    how |= {"header": header, "weight": weight, "root": root, "nodes": beside.nodes, "skip_bad": skip_bad}
+        return _sorted(parts, place, work, options["directed"], budget, beside, reading, tell)
     return _written(
-        read_graph(source, **options, **how),
+        read_graph(source, **options, **how, nodes=beside.nodes),
         place, work, budget, beside, reading, tell,
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ import yaml
 
 import graphembed_ext as ge
 from graphembed_ext._core.external_sort import ExternalSort
-from graphembed_ext.errors import EngineError, FileFormatError, InputError
+from graphembed_ext._core.locks import held
+from graphembed_ext.errors import EngineError, FileFormatError, FileInUseError, InputError
 from graphembed_ext.graph.in_edges import in_edges
 from graphembed_ext.readers import read_graph
 from graphembed_ext.readers import spill as spilling
@@ -325,3 +326,12 @@ def test_bad_folders_are_refused(tmp_path):
     (other / "metadata.yaml").write_text(text.replace("format: 1\n", "format: 2\n"))
     with pytest.raises(FileFormatError, match=r"version 2.*graphembed prepare"):
         ge.open_graph(other)
+
+
+def test_of_two_calls_for_one_folder_the_second_learns_of_the_first(tmp_path):
+    edges = torch.tensor([[0, 1], [1, 2]])
+    with held(tmp_path / "graph"), pytest.raises(FileInUseError, match=r"graph: .*process"):
+        ge.prepare(edges, tmp_path / "graph")
+    assert [path.name for path in tmp_path.iterdir()] == []
+    assert ge.open_graph(ge.prepare(edges, tmp_path / "graph")).total_edges == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["graph"]
