@@ -217,7 +217,8 @@ def export_model(model: Any, graph: Any, path: str | Path) -> Path:
         >>> data = Data(x=torch.randn(3, 2), edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]))
         >>> file = export_model(ge.GraphSAGE(2, 4, num_layers=1), data, Path(tempfile.mkdtemp()) / "sage.pt2")
         >>> program = torch.export.load(file).module()
-        >>> program(data.x, data.edge_index).shape
+        >>> (out,) = program(data.x, data.edge_index)
+        >>> out.shape
         torch.Size([3, 4])
     """
     path = checks.path("path", path)

@@ -70,8 +70,7 @@ def skip_gram_loss(
 
     Args:
         pos: Scores of observed pairs, float, shape ``(B,)``.
-        neg: Scores of K negatives for each pair, float, shape ``(B, K)``. The preset ``pyg`` averages over
-            all of them and takes any shape.
+        neg: Scores of K negatives for each pair, float, ``(B, K)``; any shape for ``pyg``, which averages over all.
         preset: ``"stable"``, ``"dgl"`` or ``"pyg"``; see the table at the top of this module. Or a function of both
             scores, which takes no other argument.
         neg_weight: Factor of the negatives' term.
@@ -138,7 +137,8 @@ def classification_loss(scores: Tensor, y: Tensor, *, weight: Tensor | None = No
     classes = _classes(y, scores.size(1))
     if weight is None:
         return F.cross_entropy(scores, classes)
-    return F.cross_entropy(scores, classes, weight.to(scores), reduction="sum") / len(scores)
+    total = F.cross_entropy(scores, classes, shaped("weight", weight, scores.shape[1:]).to(scores), reduction="sum")
+    return total / len(scores)
 
 
 def regression_loss(predicted: Tensor, y: Tensor, *, preset: str = "mse") -> Tensor:

@@ -254,3 +254,18 @@ def labelled_rings():
     for number, part in enumerate(("train", "val", "test")):
         spec.features["_N"][f"{part}_mask"] = [node % 3 == number for node in range(RING_NODES)]
     return spec
+
+
+def cliques(order=None, size=7, labels=False):
+    """Two cliques joined by one edge, and an isolated node; features are noise, but for a hint of the clique."""
+    pairs = [(a + s, b + s) for s in (0, size) for a in range(size) for b in range(size) if a != b]
+    pairs += [(0, size), (size, 0)]
+    if order is not None:
+        pairs = [pairs[k] for k in torch.randperm(len(pairs), generator=torch.Generator().manual_seed(order)).tolist()]
+    spec = Spec.untyped(2 * size + 1, pairs)
+    x = torch.randn(2 * size + 1, 6, generator=torch.Generator().manual_seed(0))
+    x[:size, 0] += 1
+    spec.features = {"_N": {"x": x.tolist()}}
+    if labels:
+        spec.features["_N"] |= {"y": [k // size for k in range(2 * size + 1)], "train_mask": [True] * (2 * size + 1)}
+    return spec

@@ -31,7 +31,9 @@ def provide(package: Path) -> None:
     try:
         folder = _private(Path(tempfile.gettempdir()) / f"graphembed-kernels-{getattr(os, 'getuid', int)()}")
     except OSError:
-        _keep_nothing()
+        from .vectors import keep_nothing
+
+        keep_nothing()
         warnings.warn(
             f"no folder can be written to, not even a temporary one: kernels are compiled anew by every process; "
             f"set {_NAME} to a folder to keep them in",
@@ -46,13 +48,6 @@ def provide(package: Path) -> None:
         f"set {_NAME} to keep them elsewhere",
         stacklevel=3,
     )
-
-
-def _keep_nothing() -> None:
-    """Let numba compile for this process alone, where it would refuse for want of a cache."""
-    from numba.core import caching, dispatcher
-
-    dispatcher.FunctionCache = lambda function: caching.NullCache()  # type: ignore[attr-defined]
 
 
 def _home() -> Path:

@@ -13,10 +13,10 @@ is such a piece of code by hand::
 
         return types.void(x, place), generate
 
-What it takes of numba (``cgutils``, ``make_array``, ``get_value_type``, ``get_dummy_value``) is no public interface, so
-``pyproject.toml`` bounds numba's version from above and ``tests/core/test_vectors.py`` tells when a new one has changed
-it. Arrays are flat and contiguous; vectors need no more alignment than their elements. LLVM splits the lanes for
-machines with narrower registers.
+What it takes of numba (``cgutils``, ``make_array``, ``get_value_type``, ``get_dummy_value``, ``FunctionCache``) is no
+public interface, so ``pyproject.toml`` bounds numba's version from above and ``tests/core/test_vectors.py`` tells when
+a new one has changed it. Arrays are flat and contiguous; vectors need no more alignment than their elements. LLVM
+splits the lanes for machines with narrower registers.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import caching, cgutils, dispatcher
 from numba.extending import intrinsic
 
-__all__ = ["INDEX", "INT", "Vectors", "intrinsic", "ir", "types"]
+__all__ = ["INDEX", "INT", "Vectors", "intrinsic", "ir", "keep_nothing", "types"]
 
 INDEX, INT = ir.IntType(64), ir.IntType(32)
 _BYTE = ir.IntType(8)
@@ -137,3 +137,8 @@ class Vectors:
 
 def _align(kind: ir.Type) -> int:
     return _BYTES[kind.element if isinstance(kind, ir.VectorType) else kind]
+
+
+def keep_nothing() -> None:
+    """Let numba compile for this process alone, where it would refuse for want of a cache."""
+    dispatcher.FunctionCache = lambda function: caching.NullCache()  # type: ignore[attr-defined]

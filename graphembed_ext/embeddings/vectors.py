@@ -371,7 +371,7 @@ def embed(
 
 def _of_nodes(emb: Embeddings, nodes: Sequence[int | str] | Mapping[str, Sequence[int | str]]) -> Embeddings:
     """The vectors of some nodes, named as before, or by their ids."""
-    chosen = nodes if isinstance(nodes, Mapping) else {emb.type_of(): nodes}
+    chosen = nodes if isinstance(nodes, Mapping) and nodes else {emb.type_of(): nodes}
     ids = {kind: _ids_among(emb, kind, chosen[kind]) for kind in sorted(chosen) if emb.type_of(node_type=kind)}
     parts = [emb[kind][torch.tensor(of_kind, dtype=torch.int64)] for kind, of_kind in ids.items()]
     labels = {kind: emb.labels_of(kind) for kind in ids}

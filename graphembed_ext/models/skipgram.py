@@ -306,7 +306,7 @@ def table(rows: int, columns: int, sparse: bool, device: torch.device | None = N
 def _device(device: Any) -> torch.device:
     try:
         return torch.device("cpu" if device is None else device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise InputError("device", device, "a device of torch, such as 'cpu' or 'meta'") from error
 
 

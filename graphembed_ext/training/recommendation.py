@@ -242,5 +242,5 @@ def _usual(known: Interactions) -> dict[str, Any]:
     users = len(known.sides.users)
     batch_size = min(max(users // 8, 32), 1024)
     epochs = max(_EPOCHS, _LEAST_STEPS // -(-users // batch_size))
-    decay = round(min(_DECAY + _MORE_DECAY / len(known), _MOST_DECAY), 3)
+    decay = round(min(_DECAY + _MORE_DECAY / max(len(known), 1), _MOST_DECAY), 3)
     return {"epochs": epochs, "lr": _LR, "batch_size": batch_size, "schedule": "linear", "weight_decay": decay}

@@ -137,7 +137,7 @@ def train(
     )
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
     loader = _loader(model, walker, plan.group, seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
-    epochs, lr = _course(model, plan, engine_.name, len(loader.dataset))
+    epochs, lr = _course(model, plan, engine_.name)
     needed = engine_.memory() + _walking_memory(model, batch_size, threads)
     memory.check_training(engine_.name, needed)
     predicted = max(memory.peak(), memory.resident() + needed)
@@ -200,12 +200,12 @@ def _loader(model: Any, walker: Any, group: Group, **config: Any) -> Any:
     return loader
 
 
-def _course(model: Any, plan: Plan, engine: str, starts: int) -> tuple[int, float]:
+def _course(model: Any, plan: Plan, engine: str) -> tuple[int, float]:
     """Epochs, each of one walk from every start, and first rate: those given, or what the graph needs."""
     epochs, lr = float(_EPOCHS), _LR_SHARDED if engine == "sharded" else _LR
     if engine == "numba":
         walker, length = model.walker, model.walk_length
-        for_edges = 0.0 if walker.metapaths else _PASSES * walker.view.total_edges / (starts * length)
+        for_edges = 0.0 if walker.metapaths else _PASSES * walker.view.total_edges / (len(walker.starts) * length)
         epochs = max(epochs, _NODES / length, min(for_edges, _MOST_FOR_EDGES))
         lr = _LR_METAPATHS if walker.metapaths else lr
     return plan.epochs or math.ceil(epochs), plan.lr or lr

@@ -1,12 +1,13 @@
-"""The command line, called as a shell calls it."""
+"""The command line, called as a shell calls it, and files for it."""
 
 from __future__ import annotations
 
+import numpy as np
 from typer.testing import CliRunner
 
 from graphembed_ext.cli.entry import app
 
-__all__ = ["call", "good"]
+__all__ = ["call", "good", "write_ring"]
 
 
 def call(*arguments, **options):
@@ -19,3 +20,14 @@ def good(*arguments):
     done = call(*arguments)
     assert done.exit_code == 0, done.output
     return done
+
+
+def write_ring(folder, name, nodes, seed, width=3):
+    """A ring with chords, features and classes of its nodes."""
+    draws = np.random.default_rng(seed)
+    edges = [(i, (i + 1) % nodes) for i in range(nodes)] + draws.integers(0, nodes, (nodes, 2)).tolist()
+    (folder / f"{name}.csv").write_text("source,target\n" + "".join(f"n{a},n{b}\n" for a, b in edges))
+    rows = ["node," + ",".join(f"f{i}" for i in range(width))]
+    rows += [",".join([f"n{node}", *map("{:.3f}".format, draws.normal(size=width))]) for node in range(nodes)]
+    (folder / f"{name}_x.csv").write_text("\n".join(rows) + "\n")
+    (folder / f"{name}_y.csv").write_text("node,class\n" + "".join(f"n{i},{'ab'[i % 2]}\n" for i in range(nodes)))

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from tests.cli.commands import call, good
-from tests.cli.test_embed import write
+from tests.cli.commands import call, good, write_ring
 
 SMALL = ["--emb-dim", "4", "--walk-length", "6", "--window-size", "2", "--epochs", "1", "--host", "pyg"]
 
@@ -18,7 +17,7 @@ SMALL = ["--emb-dim", "4", "--walk-length", "6", "--window-size", "2", "--epochs
 def folder(tmp_path_factory):
     """GraphSAGE with labels, its weights kept; and walks, with pairs held out."""
     folder = tmp_path_factory.mktemp("card")
-    write(folder, "ring", 20, 0)
+    write_ring(folder, "ring", 20, 0)
     words = ["-i", folder / "ring.csv", "--features", folder / "ring_x.csv", "--labels", folder / "ring_y.csv"]
     words += ["--hidden-channels", "8", "--epochs", "2", "-o", folder / "sage.npz", "--weights", folder / "sage.pt"]
     good("train", "graphsage", *words)

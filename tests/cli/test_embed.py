@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
 import graphembed_ext as ge
 from graphembed_ext.models.catalogue import create
 from graphembed_ext.readers import read_graph
-from tests.cli.commands import call, good
-
-
-def write(folder, name, nodes, seed, width=3):
-    """A ring with chords, features and classes of its nodes."""
-    draws = np.random.default_rng(seed)
-    edges = [(i, (i + 1) % nodes) for i in range(nodes)] + draws.integers(0, nodes, (nodes, 2)).tolist()
-    (folder / f"{name}.csv").write_text("source,target\n" + "".join(f"n{a},n{b}\n" for a, b in edges))
-    rows = ["node," + ",".join(f"f{i}" for i in range(width))]
-    rows += [",".join([f"n{node}", *map("{:.3f}".format, draws.normal(size=width))]) for node in range(nodes)]
-    (folder / f"{name}_x.csv").write_text("\n".join(rows) + "\n")
-    (folder / f"{name}_y.csv").write_text("node,class\n" + "".join(f"n{i},{'ab'[i % 2]}\n" for i in range(nodes)))
+from tests.cli.commands import call, good, write_ring
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """GraphSAGE with labels and without, and DeepWalk, on a graph; and another graph."""
     folder = tmp_path_factory.mktemp("embed")
-    write(folder, "old", 20, 0)
-    write(folder, "new", 30, 1)
-    write(folder, "wide", 30, 1, width=4)
+    write_ring(folder, "old", 20, 0)
+    write_ring(folder, "new", 30, 1)
+    write_ring(folder, "wide", 30, 1, width=4)
     words = ["-i", folder / "old.csv", "--features", folder / "old_x.csv", "--host", "pyg", "--threads", "1"]
     words += ["--hidden-channels", "8", "--epochs", "2"]
     labels = ["--labels", folder / "old_y.csv"]

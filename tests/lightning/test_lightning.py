@@ -12,8 +12,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
 from graphembed_ext.lightning import LinkModule, NodeModule, RecommendationModule, WalkModule
-from tests.graphs import agree, build_pyg, labelled_rings
-from tests.training.test_links import cliques
+from tests.graphs import agree, build_pyg, cliques, labelled_rings
 
 RING = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
 SHOP = {("user", "buys", "item"): torch.tensor([[0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 1, 2, 2, 3, 3, 4]])}

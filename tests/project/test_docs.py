@@ -72,7 +72,9 @@ def methods_of(owner):
     """Its own public methods, by name."""
     for name, value in vars(owner).items():
         method = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
-        if inspect.isfunction(method) and not name.startswith("_"):
+        # PyG writes methods of its own into a class whose layers it has compiled
+        ours = inspect.isfunction(method) and method.__module__.startswith("graphembed_ext")
+        if ours and not name.startswith("_"):
             yield name, method
 
 

@@ -57,7 +57,7 @@ WRITERS = {
     "index.usearch": lambda path: export(embeddings(), path),
     "weights.pt": lambda path: ge.checkpoint.save(deepwalk(), path),
     "weights.safetensors": lambda path: ge.checkpoint.save(deepwalk(), path),
-    "record": lambda path: write_record(path.with_suffix(""), {"model": "deepwalk"}),
+    "record": lambda path: write_record(path.with_suffix(""), {"model": "deepwalk", "job": {}}),
     "state.pt": fitted,
     "map.png": drawn,
     "map.svg": drawn,

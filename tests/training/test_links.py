@@ -11,24 +11,9 @@ from graphembed_ext.errors import InputError
 from graphembed_ext.sampling.walk_pairs import WalkPairs
 from graphembed_ext.training.links import _LinkTrainer
 from graphembed_ext.training.run import Plan
-from tests.graphs import Spec, agree, build_dgl, build_pyg
+from tests.graphs import Spec, agree, build_dgl, build_pyg, cliques
 
 QUICK = {"epochs": 3, "batch_size": 8, "progress": False, "seed": 1}
-
-
-def cliques(order=None, size=7, labels=False):
-    """Two cliques joined by one edge, and an isolated node; features are noise, but for a hint of the clique."""
-    pairs = [(a + s, b + s) for s in (0, size) for a in range(size) for b in range(size) if a != b]
-    pairs += [(0, size), (size, 0)]
-    if order is not None:
-        pairs = [pairs[k] for k in torch.randperm(len(pairs), generator=torch.Generator().manual_seed(order)).tolist()]
-    spec = Spec.untyped(2 * size + 1, pairs)
-    x = torch.randn(2 * size + 1, 6, generator=torch.Generator().manual_seed(0))
-    x[:size, 0] += 1
-    spec.features = {"_N": {"x": x.tolist()}}
-    if labels:
-        spec.features["_N"] |= {"y": [k // size for k in range(2 * size + 1)], "train_mask": [True] * (2 * size + 1)}
-    return spec
 
 
 def test_pairs_are_met_by_walks_and_noise_is_not_joined():
@@ -257,7 +242,8 @@ def test_refuses_what_does_not_fit(build, camps):
         ({"fanouts": [3]}, r"fanouts: got \[3\]; expected 2 numbers, one for each layer"),
         ({"exclude_seed_edges": 1}, "exclude_seed_edges: got 1"),
         ({"weight_decay": -1}, "weight_decay"),
-        ({"patience": 3}, "patience: got 3; expected an option of GraphSAGE's training: walk_length"),
+        ({"patience": 0}, "patience: got 0"),
+        ({"shrink_window": True}, "shrink_window: got True; expected an option of GraphSAGE's training: walk_length"),
     ):
         with pytest.raises(InputError, match=message):
             ge.fit(model, graph, **QUICK, **options)

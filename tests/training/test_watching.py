@@ -14,8 +14,7 @@ from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.training import watching
 from graphembed_ext.training.run import Early, Plan, run
 from graphembed_ext.training.watching import Watch
-from tests.graphs import agree, build_pyg
-from tests.training.test_links import cliques
+from tests.graphs import agree, build_pyg, cliques
 
 QUICK = {"progress": False, "seed": 1}
 

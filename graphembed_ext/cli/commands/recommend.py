@@ -18,7 +18,9 @@ def recommend(
     users: Annotated[
         list[str] | None, typer.Argument(help="Names of users, or ids where users have no names; none with --all.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", "--k", help="How many items for each.")] = 10,
+    k: Annotated[
+        int | None, typer.Option("-k", "--k", help="How many items for each.", show_default="10, or all there are")
+    ] = None,
     known: Annotated[
         bool, typer.Option("--known/--new", help="Whether items that a user has already may come out.")
     ] = False,

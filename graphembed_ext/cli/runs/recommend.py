@@ -27,6 +27,8 @@ __all__ = ["SavedRecommender"]
 
 #: Users whose items are ranked at once.
 _USERS = 4096
+#: Items for each user where nobody says how many.
+_USUAL = 10
 
 
 class SavedRecommender:
@@ -58,12 +60,14 @@ class SavedRecommender:
                 "the input has changed since: train again",
             )
 
-    def recommend(self, users: Sequence[str], k: int, *, known: bool = False) -> dict[str, list[tuple[Any, float]]]:
+    def recommend(
+        self, users: Sequence[str], k: int | None, *, known: bool = False
+    ) -> dict[str, list[tuple[Any, float]]]:
         """The ``k`` best items of each user, with their scores, best first.
 
         Args:
             users: Names, or ids as text.
-            k: How many; all where there are fewer.
+            k: How many; None for 10, or all where there are fewer.
             known: Whether items that a user has already may come out.
         """
         return dict(self.lists(users, k, known=known))
@@ -79,10 +83,12 @@ class SavedRecommender:
         names = self._names(0)
         return list(names) if names is not None else [str(user) for user in range(len(self.known.sides.users))]
 
-    def lists(self, users: Sequence[str], k: int, *, known: bool) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
+    def lists(
+        self, users: Sequence[str], k: int | None, *, known: bool
+    ) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
         """What :meth:`recommend` finds, user by user, so many of them at once as fit in memory."""
         ids = torch.tensor([self._user(user) for user in users], dtype=torch.int64)
-        k = min(checks.integer("k", k), len(self.known.sides.items))
+        k = min(_USUAL, len(self.known.sides.items)) if k is None else checks.integer("k", k)
         names = self._names(1)
         for start in range(0, len(users), _USERS):
             found, scores = self.top(ids[start : start + _USERS], k, known=known)
