@@ -1,8 +1,9 @@
-"""What is sampled: batches, negatives, metapath edges."""
+"""What is sampled: batches, negatives, recommendations, metapath edges."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,25 @@ def test_no_known_positive_is_among_the_negatives(build, spec, seed, many, sampl
         for other in others.tolist():
             assert 0 <= other - first < spec.num_nodes["item"]
             assert (user - start, other - first) not in bought
+
+
+@hosts
+@examples(8)
+@given(spec=shops(), seed=st.integers(0, 99), k=st.integers(1, 6))
+def test_recommendations_never_contain_what_is_excluded(build, spec, seed, k):
+    bought, count = set(zip(*spec.edges["user", "buys", "item"], strict=True)), spec.num_nodes["item"]
+    k = min(k, count)
+    model = ge.LightGCN.for_graph(build(spec), 4, 1, user_type="user", seed=seed)
+    asked = torch.arange(spec.num_nodes["user"])
+    found = model.recommend(src_index=asked, k=k, exclude=True)
+    users, items = (model.embeddings()[kind].double() for kind in ("user", "item"))
+    scores = users @ items.T
+    for user, row in enumerate(found.tolist()):
+        given_items = [item for item in row if item >= 0]
+        assert len(set(given_items)) == len(given_items) == min(k, count - sum(u == user for u, _ in bought))
+        assert not {(user, item) for item in given_items} & bought
+        best = sorted((float(scores[user, i]) for i in range(count) if (user, i) not in bought), reverse=True)
+        assert np.allclose([float(scores[user, item]) for item in given_items], best[: len(given_items)], atol=1e-5)
 
 
 @hosts
