@@ -73,7 +73,7 @@ def methods_of(owner):
     for name, value in vars(owner).items():
         method = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
         # PyG writes methods of its own into a class whose layers it has compiled
-        ours = inspect.isfunction(method) and method.__module__.startswith("graphembed_ext")
+        ours = inspect.isfunction(method) and not method.__module__.endswith("_propagate")
         if ours and not name.startswith("_"):
             yield name, method
 
