@@ -343,7 +343,7 @@ PACKAGES = ("graphembed_ext", "torch", "torch_geometric", "dgl", "numba", "numpy
 
 
 #: Options that name a place on one machine.
-PLACES = ("peers", "data", "vectors")
+PLACES = ("peers", "data", "vectors", "folder")
 
 
 class Recorder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from ..harness import MIB, Benchmark, Case, Clock, Run, measure, memory
 
 SEED, LENGTH = 0, 40
 CHUNK, POINTS = 1 << 22, 60
+#: Where the graph is walked, and whether it is on the disk.
+WAYS = {"mapped": True, "in memory": False}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -32,13 +35,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", default="1G", help="what sorting may take")
     parser.add_argument("--walks", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3, help="processes of each way")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, help="where the graph is walked")
     parser.add_argument(
         "--folder", default="", help="a folder for the files, on a disk with room; a temporary one else"
     )
 
 
 def cases(options: argparse.Namespace) -> list[Case]:
-    ways = {"mapped": lambda: walking(True, options), "in memory": lambda: walking(False, options)}
+    ways = {name: partial(walking, WAYS[name], options) for name in options.ways}
     return [
         Case("walks", ways, unit="tokens/s", repeats=2, warm_ups=1, rounds=options.rounds, ours=tuple(ways)),
     ]  # fmt: skip
@@ -107,12 +111,14 @@ def main(options: argparse.Namespace, recorder):
                 f"{best['rows'] / best['seconds']:.0f} tokens/s"
             )
         every = max(1, len(points) // POINTS)
+        # One record for graphs of several sizes.
+        report = (recorder.read() or {}).get("results", {})
         return recorder.save(
-            {
+            report | {f"{options.edges} edges drawn": {
                 "nodes": view.total_nodes, "edges": view.total_edges, "folder_bytes": size,
                 "prepare_seconds": preparing.seconds, "prepare_peak_bytes": peak, "before_bytes": before,
                 "steps": curve.steps, "curve": points[::every], "runs": runs,
-            }
+            }}
         )  # fmt: skip
 
 
