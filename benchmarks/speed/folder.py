@@ -12,18 +12,21 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import torch
 
 import graphembed_ext as ge
+from graphembed_ext._core.bits import U64, bits
 from graphembed_ext.walks.walker import Walker
 
 from ..curve import Curve
 from ..harness import MIB, Benchmark, Case, Clock, Run, measure, memory
 
 SEED, LENGTH = 0, 40
+A, B, C = 0.57, 0.19, 0.19
 CHUNK, POINTS = 1 << 22, 60
 #: Where the graph is walked, and whether it is on the disk.
 WAYS = {"mapped": True, "in memory": False}
@@ -70,16 +73,28 @@ def walking(mapped: bool, options: argparse.Namespace) -> Run:
 
 def write_rmat(path: Path, nodes: int, edges: int) -> None:
     """Edges in their order: each bit of both ends is drawn on its own."""
-    draw = np.random.default_rng(SEED)
-    bits = max(1, (nodes - 1).bit_length())
+    depth = max(1, (nodes - 1).bit_length())
     with pyarrow.parquet.ParquetWriter(path, pa.schema([("source", pa.int64()), ("target", pa.int64())])) as file:
         for low in range(0, edges, CHUNK):
-            count = min(CHUNK, edges - low)
-            ends = np.zeros((2, count), np.int64)
-            for _ in range(bits):
-                quarter = np.searchsorted([0.57, 0.76, 0.95], draw.random(count), side="right")
-                ends = 2 * ends + np.stack([quarter >> 1, quarter & 1])
-            file.write_table(pa.table(dict(zip(("source", "target"), ends % nodes, strict=True))))
+            ends = np.empty((2, min(CHUNK, edges - low)), np.int64)
+            rmat(low, depth, nodes, U64(SEED), ends)
+            file.write_table(pa.table(dict(zip(("source", "target"), ends, strict=True))))
+
+
+@numba.njit
+def rmat(first, depth, nodes, seed, ends):
+    """Edges from a number on: each has a stream of its own, and 16 random bits for each bit of its ends."""
+    for edge in range(ends.shape[1]):
+        stream = bits(seed, U64(first + edge))
+        source = target = np.int64(0)
+        for level in range(depth):
+            if level % 4 == 0:
+                random = bits(stream, U64(level))
+            share = (random & U64(0xFFFF)) / 65536.0
+            random >>= U64(16)
+            source = 2 * source + (share >= A + B)
+            target = 2 * target + ((A <= share < A + B) or share >= A + B + C)
+        ends[0, edge], ends[1, edge] = source % nodes, target % nodes
 
 
 def main(options: argparse.Namespace, recorder):
