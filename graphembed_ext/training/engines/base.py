@@ -12,12 +12,14 @@ An engine looks at nothing of a model but what :class:`WalkModel` lists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-__all__ = ["Batch", "Engine", "Trained", "WalkModel"]
+from ..._core.parallel import threads
+
+__all__ = ["Batch", "Engine", "Trained", "WalkModel", "one_by_one"]
 
 
 class WalkModel(Protocol):
@@ -117,3 +119,11 @@ class Engine(Protocol):
 
     def memory(self) -> int:
         """Bytes that training will take beside the tables, the graph and the walks."""
+
+
+def one_by_one(step: Callable[[Batch], Trained], batches: Iterable[Batch], count: int) -> Iterator[Trained]:
+    """A step for each batch, on so many threads of torch; the caller, which makes the batches, keeps its own number."""
+    for batch in batches:
+        with threads(count):
+            trained = step(batch)
+        yield trained

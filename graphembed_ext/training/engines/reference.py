@@ -10,10 +10,9 @@ from torch.optim import Adam, Optimizer, SparseAdam
 
 from ..._core import rng
 from ..._core.overrides import accepted
-from ..._core.parallel import threads
 from ..optimizers import Own, Rates
 from ..placing import autocast
-from .base import Batch, Trained, WalkModel
+from .base import Batch, Trained, WalkModel, one_by_one
 
 __all__ = ["TorchEngine"]
 
@@ -55,10 +54,7 @@ class TorchEngine:
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
         """One step of Adam for each batch."""
-        for batch in batches:
-            with threads(self._threads):
-                trained = self._step(batch)
-            yield trained
+        return one_by_one(self._step, batches, self._threads)
 
     def lost(self, batch: Batch) -> Tensor:
         """The loss of a batch; the learning rate is that of the batch from now on."""

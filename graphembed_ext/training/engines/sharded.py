@@ -15,11 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ..._core import rng
-from ..._core.parallel import threads
 from ...distributed.group import Group
 from ...distributed.tables import Exchange, RowTable
 from ...errors import InputError
-from .base import Batch, Trained, WalkModel
+from .base import Batch, Trained, WalkModel, one_by_one
 
 __all__ = ["ShardedEngine"]
 
@@ -59,10 +58,7 @@ class ShardedEngine:
 
     def train(self, batches: Iterable[Batch]) -> Iterator[Trained]:
         """One step for each batch, of which this rank is given its share."""
-        for batch in batches:
-            with threads(self._threads):
-                trained = self._step(batch)
-            yield trained
+        return one_by_one(self._step, batches, self._threads)
 
     def _step(self, batch: Batch) -> Trained:
         walks = batch.walks.cpu()
