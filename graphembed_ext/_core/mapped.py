@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import FileFormatError
 
-__all__ = ["ArrayFile", "header_of", "mapped", "narrow"]
+__all__ = ["ArrayFile", "header_of", "mapped", "narrow", "narrow_dtype"]
 
 #: Bytes of a header: room for any shape, a multiple of 64 as the format wants.
 _HEADER = 192
@@ -23,6 +23,11 @@ _MAGIC = b"\x93NUMPY\x01\x00"
 def narrow(count: int) -> Any:
     """The dtype of ids below ``count``: int32 where that is wide enough, int64 otherwise."""
     return np.dtype(np.int32 if count <= np.iinfo(np.int32).max else np.int64)
+
+
+def narrow_dtype(count: int) -> torch.dtype:
+    """The same as torch names it."""
+    return torch.int32 if narrow(count) == np.int32 else torch.int64
 
 
 class ArrayFile:

@@ -11,12 +11,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from .._core.grouping import grouped, taken
+from .._core.mapped import narrow_dtype
 from ..errors import InputError
 from .edges import EdgeList, read_edges
 
@@ -35,8 +35,8 @@ class Adjacency:
 
     Attributes:
         indptr: Bounds of the rows, one row for each destination, int64, ``(num_dst + 1,)``.
-        indices: Source of each entry, ascending within a row, int64, ``(num_edges,)``.
-        edge_ids: Place of each entry in the list of edges it was made from, int64, ``(num_edges,)``.
+        indices: Source of each entry, ascending within a row, int64, ``(num_edges,)``; int32 where it is of a view.
+        edge_ids: Place of each entry in the list of edges it was made from, likewise.
         num_src: Number of source nodes.
         num_dst: Number of destination nodes.
 
@@ -57,8 +57,13 @@ class Adjacency:
 
     @classmethod
     @torch.inference_mode(False)
-    def from_edges(cls, src: Tensor, dst: Tensor, num_src: int, num_dst: int) -> Adjacency:
+    def from_edges(cls, src: Tensor, dst: Tensor, num_src: int, num_dst: int, *, narrow: bool = False) -> Adjacency:
         """Group edges given by two vectors of ids, int64 or int32; never as tensors of inference mode.
+
+        Args:
+            src, dst: The ids, ``(num_edges,)``.
+            num_src, num_dst: How many sources and destinations there are.
+            narrow: Whether the ids of the result are int32 where that is wide enough: half the memory.
 
         Raises:
             InputError: Ids out of range, or vectors of unequal length.
@@ -76,16 +81,15 @@ class Adjacency:
                         f"{side} id {low if low < 0 else high}",
                         f"ids from 0 to {count - 1}, as there are {count} {side} nodes",
                     )
-        src, dst = src.long().contiguous(), dst.long().contiguous()
         if src.device.type != "cpu":
+            src, dst = src.long(), dst.long()
             order = torch.argsort(dst * max(num_src, 1) + src, stable=True)
             indptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
             torch.cumsum(torch.bincount(dst, minlength=num_dst), 0, out=indptr[1:])
             return cls(indptr, src[order], order, num_src)
-        by_source = _grouped(src.numpy(), np.arange(len(src)), num_src)[1]
-        indptr, edge_ids = _grouped(dst.numpy(), by_source, num_dst)
-        edge_ids = torch.from_numpy(edge_ids)
-        return cls(torch.from_numpy(indptr), src[edge_ids], edge_ids, num_src)
+        indptr, edge_ids = grouped(dst, num_dst, grouped(src, num_src)[1])
+        indices = taken(src, edge_ids, narrow_dtype(num_src) if narrow else torch.int64)
+        return cls(indptr, indices, edge_ids if narrow else edge_ids.long(), num_src)
 
     @property
     def num_edges(self) -> int:
@@ -107,8 +111,7 @@ class Adjacency:
     @property
     def narrow_indices(self) -> Tensor:
         """:attr:`indices` as int32 where that is wide enough: half the memory for kernels to read. Made once."""
-        small = self.num_src <= torch.iinfo(torch.int32).max
-        return self.keep("narrow_indices", lambda: self.indices.int() if small else self.indices)
+        return self.keep("narrow_indices", lambda: self.indices.to(narrow_dtype(self.num_src)))
 
     @property
     def degrees(self) -> Tensor:
@@ -151,23 +154,6 @@ class Adjacency:
 
     def __repr__(self) -> str:
         return f"Adjacency({self.num_src} sources, {self.num_dst} destinations, {self.num_edges} edges)"
-
-
-@njit(cache=True, nogil=True)
-def _grouped(keys, order, groups):
-    """Bounds of the groups of equal keys, and ``order`` rearranged so that keys ascend, otherwise as it was."""
-    indptr = np.zeros(groups + 1, np.int64)
-    for key in keys:
-        indptr[key + 1] += 1
-    for group in range(groups):
-        indptr[group + 1] += indptr[group]
-    free = indptr[:-1].copy()
-    arranged = np.empty(len(order), np.int64)
-    for entry in order:
-        key = keys[entry]
-        arranged[free[key]] = entry
-        free[key] += 1
-    return indptr, arranged
 
 
 #: By id of a tensor of edges: a weak reference to it, its version, the sizes, and its grouping.

@@ -16,8 +16,9 @@ from .._core.files import settled
 from .._core.mapped import mapped
 from ..errors import FileFormatError, InputError
 from .adjacency import Adjacency
+from .csr import OrderedCSR
 from .folder_files import METADATA, feature_path, write_rows, written
-from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, OrderedCSR
+from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
 __all__ = ["FolderView", "PreparedWriter", "description_of", "is_prepared", "open_graph", "write_view"]
 
@@ -56,10 +57,14 @@ class FolderView(GraphView):
     def __post_init__(self) -> None:
         super().__post_init__()
         for edge_type, relation in self._relations.items():
-            self._keep(("csr", edge_type), relation.csr)
+            self._keep_csr(edge_type, relation.csr)
             self._keep(("in-edges", edge_type), relation.incoming)
         if not self.is_typed and self._relations:
-            self._keep(("csr", None), self._relations[EDGE_TYPE].csr)
+            self._keep_csr(None, self._relations[EDGE_TYPE].csr)
+
+    def _keep_csr(self, edge_type: EdgeType | None, csr: OrderedCSR) -> None:
+        for name in ("csr", "narrow csr"):
+            self._keep((name, edge_type), csr)
 
     def _keep(self, key: Any, value: Any) -> None:
         self.cached(key, lambda: value)

@@ -13,11 +13,12 @@ __all__ = ["entry_values", "in_edges", "message_edges"]
 
 
 def in_edges(view: GraphView, edge_type: EdgeType) -> Adjacency:
-    """All edges of a type, on the CPU; ``edge_ids`` are the host's."""
+    """All edges of a type, on the CPU, ids as int32 where that is wide enough; ``edge_ids`` are the host's."""
 
     def make() -> Adjacency:
         src, dst = (ids.cpu() for ids in view.edges[edge_type])
-        return Adjacency.from_edges(src, dst, view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]])
+        counts = view.num_nodes[edge_type[0]], view.num_nodes[edge_type[2]]
+        return Adjacency.from_edges(src, dst, *counts, narrow=True)
 
     return view.cached(("in-edges", edge_type), make)
 

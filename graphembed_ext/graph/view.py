@@ -7,16 +7,17 @@ the same edges in another order give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from .._core import checks, doors, memory
 from ..errors import InputError
+from .csr import CSR, canonical_csr
 
 __all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
 
@@ -46,43 +47,6 @@ class Same:
 def tensor_token(tensor: Tensor) -> Hashable:
     """Changes when a tensor is replaced or written to; writes through NumPy or ``.data`` go unseen."""
     return Same(tensor), -1 if tensor.is_inference() else tensor._version
-
-
-class CSR(NamedTuple):
-    """Compressed rows of a graph: row ``v`` is ``indices[indptr[v]:indptr[v + 1]]``, sorted.
-
-    Attributes:
-        indptr: int64, shape ``(num_rows + 1,)``.
-        indices: Neighbour of each entry, int64, shape ``(num_edges,)``.
-        edge_ids: Position of each entry in the host's edge list, int64, shape ``(num_edges,)``.
-    """
-
-    indptr: Tensor
-    indices: Tensor
-    edge_ids: Tensor
-
-    @property
-    def degrees(self) -> Tensor:
-        """Out-degree of every row, int64, shape ``(num_rows,)``."""
-        return self.indptr[1:] - self.indptr[:-1]
-
-
-class OrderedCSR(CSR):
-    """Rows of a graph whose edges are in the order of its entries: their ids are counted when they are asked for."""
-
-    __slots__ = ()
-
-    def __new__(cls, indptr: Tensor, indices: Tensor) -> OrderedCSR:
-        """Of bounds and neighbours alone."""
-        return super().__new__(cls, indptr, indices, indices[:0])
-
-    @property
-    def edge_ids(self) -> Tensor:
-        """0, 1, 2, ...: int64, shape ``(num_edges,)``."""
-        return torch.arange(len(self.indices), device=self.indices.device)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return iter((self.indptr, self.indices, self.edge_ids))
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,9 +205,29 @@ class GraphView:
             InputError: Edges that have been written to since the view was made and name nodes that it lacks, or more
                 nodes than memory has room for.
         """
+
+        def wide() -> CSR:
+            indptr, indices, edge_ids = self.narrow_csr(edge_type, keep=False)
+            return CSR(indptr, indices.long(), edge_ids.long())
+
+        return self.cached(("csr", edge_type), wide)
+
+    def narrow_csr(self, edge_type: EdgeType | None = None, keep: bool = True) -> CSR:
+        """:meth:`csr` with ids as int32 where that is wide enough, which walks read: half the memory.
+
+        Args:
+            edge_type: As there.
+            keep: Whether to keep it.
+
+        Raises:
+            InputError: As there.
+        """
         if edge_type is not None:
             self._known(edge_type)
-        return self.cached(("csr", edge_type), lambda: self._csr(edge_type))
+        key = "narrow csr", edge_type
+        if not keep and key not in self._cache:
+            return self._csr(edge_type)
+        return self.cached(key, lambda: self._csr(edge_type))
 
     def _known(self, edge_type: Any) -> EdgeType:
         if not isinstance(edge_type, tuple) or edge_type not in self.edges:
@@ -272,8 +256,8 @@ class GraphView:
         )
 
     def has_csr(self, edge_type: EdgeType | None = None) -> bool:
-        """Whether :meth:`csr` has been built already."""
-        return ("csr", edge_type) in self._cache
+        """Whether :meth:`narrow_csr` has been built already."""
+        return ("narrow csr", edge_type) in self._cache
 
     def _csr(self, edge_type: EdgeType | None) -> CSR:
         # The edges are the host's and may have been written to since they were checked.
@@ -283,13 +267,15 @@ class GraphView:
             src, dst = self._union()
             rows = columns = self.total_nodes
         else:
-            src, dst = (ids.long() for ids in self.edges[edge_type])
+            src, dst = self.edges[edge_type]
             rows, columns = self.num_nodes[edge_type[0]], self.num_nodes[edge_type[2]]
         memory.check_room("num_nodes", f"{rows}", 8 * (rows + 1), "the bounds of their rows")
-        return _canonical_csr(src, dst, rows, columns)
+        return canonical_csr(src, dst, rows, columns)
 
     def _union(self) -> tuple[Tensor, Tensor]:
         start = self.offsets
+        if list(self.edges) == [EDGE_TYPE]:
+            return self.edges[EDGE_TYPE]
         sources = [src.long() + start[edge_type[0]] for edge_type, (src, _) in self.edges.items()]
         destinations = [dst.long() + start[edge_type[2]] for edge_type, (_, dst) in self.edges.items()]
         if not sources:
@@ -335,19 +321,6 @@ class GraphView:
 
 def _shapes(features: Mapping[str, Tensor]) -> str:
     return ", ".join(f"{name} {tuple(value.shape)}" for name, value in features.items())
-
-
-def _canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
-    if rows * columns < 1 << 63:
-        key = src * max(columns, 1) + dst
-        in_order = bool((key[1:] >= key[:-1]).all())
-        order = torch.arange(key.numel(), device=key.device) if in_order else torch.argsort(key, stable=True)
-    else:  # a pair does not fit into one number
-        order = torch.argsort(dst, stable=True)
-        order = order[torch.argsort(src[order], stable=True)]
-    indptr = torch.zeros(rows + 1, dtype=torch.int64, device=src.device)
-    torch.cumsum(torch.bincount(src, minlength=rows), 0, out=indptr[1:])
-    return CSR(indptr, dst[order].contiguous(), order)
 
 
 def _sorted_edges(edges: Any) -> dict[EdgeType, tuple[Tensor, Tensor]]:

@@ -116,7 +116,7 @@ class DeepWalk(SkipGram):
     @property
     def noise_weights(self) -> Tensor:
         """Out-degree ** 0.75 of each node, float64, ``(num_nodes,)``; negatives follow it without ``fast_neg``."""
-        return self.view.csr().degrees.cpu().double() ** 0.75
+        return self.view.narrow_csr().degrees.cpu().double() ** 0.75
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """No weights with ``fast_neg``, as negatives then come from the batch; one group of all nodes."""

@@ -271,6 +271,7 @@ def _walking_memory(model: Any, batch_size: int, threads: int) -> int:
     """Bytes that making walks will take: the graph's canonical form, unless it is there, and batches ahead."""
     view = model.walker.view
     edges = 0 if view.has_csr() else view.total_edges
-    # Neighbours and edge ids stay; sorting holds keys, their sorted copy and its work space for a while.
-    graph = 48 * edges + 16 * view.total_nodes
+    # Neighbours and edge ids stay, and sorting holds one order more for a while; where nodes outnumber edges, it holds
+    # keys, their sorted copy and its work space.
+    graph = (12 if view.total_nodes <= edges else 48) * edges + 16 * view.total_nodes
     return graph + (2 * threads + 2) * batch_size * model.walk_length * 8 * 3

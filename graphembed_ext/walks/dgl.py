@@ -116,10 +116,10 @@ def check_bias(p: float, q: float) -> None:
 def _graph(dgl: Any, view: GraphView, weight: Tensor | None, metapaths: Sequence[Metapath]) -> Any:
     no_ids = torch.empty(0, dtype=torch.int64)
     types = sorted({step for path in metapaths for step in path})
-    parts = {t: view.csr(t) for t in types} if types else {EDGE_TYPE: view.csr()}
+    parts = {t: view.narrow_csr(t) for t in types} if types else {EDGE_TYPE: view.narrow_csr()}
     counts = {t: view.num_nodes[t] for step in types for t in step[::2]}
     graph = dgl.heterograph(
-        {t: ("csr", (csr.indptr, csr.indices, no_ids)) for t, csr in parts.items()},
+        {t: ("csr", (csr.indptr, csr.indices.long(), no_ids)) for t, csr in parts.items()},
         num_nodes_dict=counts or {EDGE_TYPE[0]: view.total_nodes},
     )
     if weight is None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .._core.mapped import narrow_dtype
+from ..graph.csr import OrderedCSR
 from ..graph.metapaths import Metapath
-from ..graph.view import CSR, EdgeType, GraphView, OrderedCSR
+from ..graph.view import CSR, EdgeType, GraphView
 
 __all__ = ["ENDED", "numbers_of", "plan", "stacked"]
 
@@ -27,15 +29,15 @@ def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[E
     types = sorted({step for metapath in metapaths for step in metapath})
     offsets = view.offsets
     bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
-    wide = view.total_nodes > torch.iinfo(torch.int32).max
+    ids, numbers = narrow_dtype(view.total_nodes), narrow_dtype(view.total_edges)
     rows = edges = 0
     for edge_type in types:
-        csr = view.csr(edge_type)
+        csr = view.narrow_csr(edge_type)
         bases[edge_type] = rows - offsets[edge_type[0]]
         pointers.append(csr.indptr[1:] + edges)
-        indices.append((csr.indices.long() if wide else csr.indices) + offsets[edge_type[2]])
+        indices.append(csr.indices.to(ids) + offsets[edge_type[2]])
         if not view.mapped:
-            edge_ids.append(csr.edge_ids + edges)
+            edge_ids.append(csr.edge_ids.to(numbers) + edges)
         rows += view.num_nodes[edge_type[0]]
         edges += csr.indices.numel()
     if view.mapped:  # edges are in the order of entries

@@ -106,7 +106,7 @@ class TemporalWalker:
             if not len(alive):
                 break
             entry = low + rng.below(later, rng.bits(keys[alive], step * _STEP))
-            current, earliest = self._indices[entry], self._rank[entry] + 1
+            current, earliest = self._indices[entry].long(), self._rank[entry] + 1
             walks[alive, step] = current
         return walks
 

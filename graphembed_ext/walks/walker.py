@@ -267,7 +267,9 @@ class Walker:
     def steps(self) -> tuple[CSR, dict[Any, int]]:
         """What a step chooses from: the CSR of all edges, or that of :func:`graphembed_ext.walks.tables.stacked`."""
         if "steps" not in self._built:
-            self._built["steps"] = stacked(self.view, self.metapaths) if self.metapaths else (self.view.csr(), {})
+            self._built["steps"] = (
+                stacked(self.view, self.metapaths) if self.metapaths else (self.view.narrow_csr(), {})
+            )
         return self._built["steps"]
 
     def entry_weights(self) -> Tensor | None:

@@ -44,9 +44,9 @@ def assert_same(found, expected, exact_order=True):
             assert torch.equal(found.edge_features[edge_type][name], values[theirs.edge_ids])
         mine, theirs = in_edges(found, edge_type), in_edges(expected, edge_type)
         assert torch.equal(mine.indptr, theirs.indptr)
-        assert torch.equal(mine.indices.long(), theirs.indices)
+        assert torch.equal(mine.indices.long(), theirs.indices.long())
         src, dst = found.edges[edge_type]
-        assert torch.equal(src[mine.edge_ids].long(), theirs.indices)
+        assert torch.equal(src[mine.edge_ids].long(), theirs.indices.long())
         assert torch.equal(dst[mine.edge_ids].long(), theirs.destinations())
 
 

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError, InputError
-from graphembed_ext.graph import view as view_module
+from graphembed_ext.graph.csr import canonical_csr
 from graphembed_ext.graph.in_edges import entry_values, in_edges, message_edges
 from graphembed_ext.graph.view import EDGE_TYPE, NODE_TYPE, GraphView
 from graphembed_ext.hosts.registry import refreshed
@@ -114,7 +114,7 @@ def test_rows_of_more_pairs_than_a_number_counts():
     with pytest.raises(InputError, match=r"num_nodes: got 8589934592, for which the bounds of their rows .* GiB"):
         view.csr(("a", "to", "b"))
     src, dst = torch.tensor([2, 0, 2, 0]), torch.tensor([5, 2**61, 1, 7])
-    csr = view_module._canonical_csr(src, dst, 3, 2**62)
+    csr = canonical_csr(src, dst, 3, 2**62)
     assert [part.tolist() for part in csr] == [[0, 2, 2, 4], [7, 2**61, 1, 5], [3, 1, 2, 0]]
 
 
@@ -201,3 +201,31 @@ def test_other_features_leave_the_names_of_nodes():
 def test_ends_of_edges_are_a_pair_of_tensors(ends):
     with pytest.raises(InputError, match=r"edges: got .*; expected a pair of tensors of ids"):
         GraphView({"_N": 2}, {EDGE_TYPE: ends})
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("nodes", [700, 200_000])
+def test_rows_of_many_edges_are_sorted_by_neighbour_and_place(dtype, nodes):
+    """Oracle: Python's own sort; 700 nodes take the compiled sort, 200,000 outnumber the edges."""
+    draw = torch.Generator().manual_seed(nodes)
+    src, dst = (torch.randint(0, min(nodes, 900), (70_000,), generator=draw) for _ in range(2))
+    places = sorted(range(len(src)), key=lambda place: (int(src[place]), int(dst[place])))
+    view = GraphView({"_N": nodes}, {EDGE_TYPE: (src.to(dtype), dst.to(dtype))})
+    csr, narrow = view.csr(), view.narrow_csr()
+    assert csr.edge_ids.tolist() == places
+    assert csr.indices.tolist() == dst[places].tolist()
+    assert csr.indptr.tolist() == [0, *torch.cumsum(torch.bincount(src, minlength=nodes), 0).tolist()]
+    assert (csr.indices.dtype, csr.edge_ids.dtype) == (torch.int64, torch.int64)
+    assert (narrow.indices.dtype, narrow.edge_ids.dtype) == (torch.int32, torch.int32)
+    for mine, theirs in zip(narrow, csr, strict=True):
+        assert torch.equal(mine.long(), theirs)
+
+
+def test_rows_of_edges_in_order_are_a_copy_of_them():
+    src, dst = torch.arange(300).repeat_interleave(300), torch.arange(300).repeat(300)
+    view = ge.view(torch.stack([src, dst]))
+    narrow = view.narrow_csr()
+    dst.zero_()
+    view.edges[EDGE_TYPE][1].zero_()
+    assert narrow.indices.tolist() == list(range(300)) * 300
+    assert narrow.edge_ids.tolist() == list(range(90_000))

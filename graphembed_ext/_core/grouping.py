@@ -1,0 +1,61 @@
+"""Numbers grouped by what they are, in one pass over them: a counting sort, which takes no memory but its result."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from .mapped import narrow
+
+__all__ = ["grouped", "taken"]
+
+#: Numbers that are looked up at a time.
+_SLICE = 1 << 20
+
+
+def grouped(keys: Tensor, groups: int, order: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Places of keys, by key.
+
+    Args:
+        keys: Numbers from 0 to ``groups - 1``, int64 or int32, ``(E,)``, on the CPU.
+        groups: How many there are.
+        order: Places in the order that those of equal keys are to keep; None takes them as they come.
+
+    Returns:
+        Bounds of the groups, int64, ``(groups + 1,)``; and the places, int32 where that is wide enough, ``(E,)``.
+
+    Example:
+        >>> import torch
+        >>> grouped(torch.tensor([1, 0, 1]), 3)
+        (tensor([0, 1, 3, 3]), tensor([1, 0, 2], dtype=torch.int32))
+    """
+    bounds = np.zeros(groups + 1, np.int64)
+    places = np.empty(len(keys), narrow(len(keys)))
+    before = places[:0] if order is None else order.numpy()
+    _group(keys.contiguous().numpy(), before, bounds, places)
+    return torch.from_numpy(bounds), torch.from_numpy(places)
+
+
+def taken(values: Tensor, places: Tensor, dtype: torch.dtype) -> Tensor:
+    """``values[places]`` as another dtype, without a copy of all of it in the one that it has."""
+    found = torch.empty(len(places), dtype=dtype)
+    for low in range(0, len(places), _SLICE):
+        found[low : low + _SLICE] = values[places[low : low + _SLICE]]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _group(keys, order, bounds, places):
+    # While places are given out, the bound of a group is the next one that is free; afterwards that is the group's end.
+    for key in keys:
+        if key + 2 < len(bounds):
+            bounds[key + 2] += 1
+    for group in range(2, len(bounds)):
+        bounds[group] += bounds[group - 1]
+    for rank in range(len(keys)):
+        place = order[rank] if len(order) else rank
+        key = keys[place]
+        places[bounds[key + 1]] = place
+        bounds[key + 1] += 1
