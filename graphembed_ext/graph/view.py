@@ -221,6 +221,11 @@ class GraphView:
 
         Raises:
             InputError: As there.
+
+        Example:
+            >>> import torch, graphembed_ext as ge
+            >>> ge.view(torch.tensor([[1, 0], [0, 1]])).narrow_csr().indices
+            tensor([1, 0], dtype=torch.int32)
         """
         if edge_type is not None:
             self._known(edge_type)
