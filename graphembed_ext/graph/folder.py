@@ -300,7 +300,7 @@ def write_view(writer: PreparedWriter, view: GraphView) -> None:
 
 
 def _of_view(view: GraphView, edge_type: EdgeType, features: Mapping[str, Any]) -> Any:
-    csr = view.csr(edge_type)
+    csr = view.narrow_csr(edge_type)
     rows = torch.repeat_interleave(torch.arange(len(csr.degrees)), csr.degrees.cpu()).numpy()
     indices, order = csr.indices.cpu().numpy().astype("int64"), csr.edge_ids.cpu().numpy()
     each = 1 << 20
