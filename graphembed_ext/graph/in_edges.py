@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from .adjacency import Adjacency
-from .view import CSR, EdgeType, GraphView
+from .csr import CSR
+from .view import EdgeType, GraphView
 from .weights import checked_weight, entry_weights
 
 __all__ = ["entry_values", "in_edges", "message_edges"]

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from .._core import checks, doors, memory
 from ..errors import InputError
-from .csr import CSR, canonical_csr
 
-__all__ = ["CSR", "EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
+if TYPE_CHECKING:
+    from .csr import CSR
+
+__all__ = ["EDGE_TYPE", "NODE_TYPE", "EdgeType", "GraphView"]
 
 EdgeType = tuple[str, str, str]
 Made = TypeVar("Made")
@@ -206,7 +208,12 @@ class GraphView:
                 nodes than memory has room for.
         """
 
+        if edge_type is not None:
+            self._known(edge_type)
+
         def wide() -> CSR:
+            from .csr import CSR
+
             indptr, indices, edge_ids = self.narrow_csr(edge_type, keep=False)
             return CSR(indptr, indices.long(), edge_ids.long())
 
@@ -274,6 +281,8 @@ class GraphView:
         else:
             src, dst = self.edges[edge_type]
             rows, columns = self.num_nodes[edge_type[0]], self.num_nodes[edge_type[2]]
+        from .csr import canonical_csr  # what a graph that is only looked at does without
+
         memory.check_room("num_nodes", f"{rows}", 8 * (rows + 1), "the bounds of their rows")
         return canonical_csr(src, dst, rows, columns)
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .view import CSR, EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
+from .csr import CSR
+from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
 __all__ = ["Weight", "checked_weight", "edge_values", "edge_weights", "entry_weights"]
 

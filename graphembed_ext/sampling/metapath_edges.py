@@ -19,8 +19,9 @@ from .._core import checks, memory, rng
 from .._core.bits import U64, below, bits
 from .._core.parallel import over_rows
 from ..errors import InputError
+from ..graph.csr import CSR
 from ..graph.metapaths import Metapath, read_metapaths
-from ..graph.view import CSR, EdgeType, GraphView
+from ..graph.view import EdgeType, GraphView
 from ..hosts import registry
 from ..walks.tables import stacked
 

@@ -15,7 +15,7 @@ from .._core.alias import AliasTable
 from .._core.bits import U64, below, bits, lower, unit
 from .._core.parallel import share
 from .._core.search import first_at
-from ..graph.view import CSR
+from ..graph.csr import CSR
 from .tables import ENDED
 
 __all__ = ["CompiledWalks", "exact_steps"]

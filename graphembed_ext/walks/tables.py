@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from .._core.mapped import narrow_dtype
-from ..graph.csr import OrderedCSR
+from ..graph.csr import CSR, OrderedCSR
 from ..graph.metapaths import Metapath
-from ..graph.view import CSR, EdgeType, GraphView
+from ..graph.view import EdgeType, GraphView
 
 __all__ = ["ENDED", "numbers_of", "plan", "stacked"]
 

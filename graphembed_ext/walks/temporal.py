@@ -18,7 +18,7 @@ from .._core import rng
 from .._core.bits import U64, below, bits
 from .._core.parallel import share
 from .._core.search import first_at
-from ..graph.view import CSR
+from ..graph.csr import CSR
 from .tables import ENDED, numbers_of
 
 __all__ = ["TemporalWalker"]

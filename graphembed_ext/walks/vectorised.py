@@ -17,7 +17,7 @@ from torch import Tensor
 from .._core import rng
 from .._core.alias import alias_table
 from .._core.search import found
-from ..graph.view import CSR
+from ..graph.csr import CSR
 from .compiled import CompiledWalks, exact_steps
 from .tables import ENDED, numbers_of
 

@@ -41,9 +41,10 @@ from .._core import checks, memory, rng
 from .._core.doors import as_ids, within
 from .._core.optional import installed, require
 from ..errors import EngineError, InputError
+from ..graph.csr import CSR
 from ..graph.metapaths import read_metapaths
 from ..graph.times import edge_ranks
-from ..graph.view import CSR, EdgeType, GraphView
+from ..graph.view import EdgeType, GraphView
 from ..graph.weights import Weight, edge_weights, entry_weights
 from ..hosts.registry import refreshed
 from .dgl import DGLWalker, check_bias
