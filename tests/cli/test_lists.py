@@ -45,6 +45,18 @@ def test_lines_rated_too_low_are_as_if_they_were_not_there(folder):
     assert np.array_equal(ge.Embeddings.load(folder / "c.npz").tensor, first.tensor)
 
 
+def test_a_wrong_line_is_left_out_of_a_list_that_is_cut_by_rating(folder):
+    (folder / "wrong.csv").write_text(RATED.replace("Ben,tea", "Ben\nBen,tea"))
+    words = ["--min-rating", "4", "--dim", "4", "--epochs", "2", "--host", "pyg"]
+    done = call("train", "lightgcn", "-i", "wrong.csv", "--skip-bad", "1", "-o", "a.npz", *words)
+    assert done.exit_code == 0, done.output
+    assert "1 line LEFT OUT as wrong (line 4: 1 column, 'Ben')" in " ".join(done.output.split())
+    assert call("train", "lightgcn", "-i", "rated.csv", "-o", "b.npz", *words).exit_code == 0
+    first, second = (ge.Embeddings.load(folder / name) for name in ("a.npz", "b.npz"))
+    assert first.names == second.names
+    assert np.array_equal(first.tensor, second.tensor)
+
+
 @pytest.mark.parametrize("directed", [False, True])
 def test_every_line_is_an_edge_at_its_time(folder, directed):
     job = Job("deepwalk", "mails.csv", folder / "out.npz", time_column="sent", reading={"directed": directed})

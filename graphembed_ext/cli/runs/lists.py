@@ -24,14 +24,20 @@ from ...readers.lines import Lines, lines_of
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["TIME", "in_time", "rated"]
+__all__ = ["TIME", "high_enough", "in_time", "rated"]
 
 #: Edge feature with the times of ``--time-column``.
 TIME = "time"
 #: Options of reading that the lines of a list are read by; what is written of them says it by its titles.
-_OF_LINES = ("bipartite", "input_format", "columns", "delimiter", "comment", "encoding", "header")
+_OF_LINES = ("bipartite", "input_format", "columns", "delimiter", "comment", "encoding", "header", "skip_bad")
 #: What notes say of a list whose times are not read.
 _UNTIMED = ("has times, left out", "kept as edge weights", "repeats an edge", "repeat an edge", "repeat edges")
+
+
+def high_enough(lines: Lines, least: float) -> tuple[np.ndarray, str]:
+    """Places of the lines whose rating is not below the least, and what to say of the others."""
+    kept = np.flatnonzero(lines.ratings() >= least)
+    return kept, f"{len(lines) - len(kept)} of {len(lines)} lines have a rating below {least:g}"
 
 
 @contextmanager
@@ -49,11 +55,11 @@ def rated(job: Job) -> Iterator[tuple[Any, Mapping[str, Any], list[str]]]:
         for number, given in enumerate(job.files):
             relation, file = relation_of(given)
             lines = _lines(job, file)
-            kept = np.flatnonzero(lines.ratings() >= job.min_rating)
+            kept, note = high_enough(lines, job.min_rating)
             if not len(kept):
                 got = f"{job.min_rating:g}, below which all ratings of {file} are"
                 raise InputError("min_rating", got, f"at most {lines.ratings().max():g}")
-            notes.append(f"{len(lines) - len(kept)} of {len(lines)} lines have a rating below {job.min_rating:g}")
+            notes += [*lines.notes, note]
             path = lines.chosen(kept).write(Path(folder) / f"{number}-{Path(file).name}.csv")
             files.append(f"{','.join(relation)}={path}" if relation else str(path))
             two_kinds.append(lines.bipartite)
@@ -78,9 +84,7 @@ def in_time(job: Job, source: GraphFile) -> GraphFile:
         raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
     times = lines.times(job.time_column)
     assert times is not None  # a column was named
-    kept = np.arange(len(lines))
-    if job.min_rating is not None:
-        kept = np.flatnonzero(lines.ratings() >= job.min_rating)
+    kept = np.arange(len(lines)) if job.min_rating is None else high_enough(lines, job.min_rating)[0]
     edges, features = _edges(source, lines.chosen(kept), torch.from_numpy(times[kept]))
     view = source.view
     view = GraphView(view.num_nodes, edges, view.features, features, names=view.names)

@@ -14,6 +14,7 @@ from ..._core.files import whole
 from ...errors import InputError
 from ...graph.parts import DROPPED, STRATEGIES, TEST, TRAIN, VALID, Parts, parts_of
 from ...readers.lines import Lines, lines_of
+from .lists import high_enough
 
 __all__ = ["FILES", "Parted", "split_file"]
 
@@ -91,8 +92,7 @@ def _read(source: str, min_rating: float | None, reading: Mapping[str, Any]) -> 
     lines = lines_of(source, **reading)
     if min_rating is None:
         return lines, [*lines.notes]
-    kept = np.flatnonzero(lines.ratings() >= min_rating)
-    note = f"{len(lines) - len(kept)} of {len(lines)} lines have a rating below {min_rating:g}"
+    kept, note = high_enough(lines, min_rating)
     return lines.chosen(kept), [*lines.notes, note]
 
 
