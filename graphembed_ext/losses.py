@@ -278,8 +278,8 @@ def sampled_softmax_loss(
     pos, neg = _scores("pos", pos), _scores("neg", neg)
     if neg.dim() != 1 or neg.shape != pos.shape:
         _check_scores(pos, neg, any_shape=False)
-        rates = 0 if correction is None else shaped("correction", correction, neg.shape[1:], neg.shape)
-        neg = torch.logsumexp(neg / temperature - rates, 1)
+        rates = None if correction is None else shaped("correction", correction, neg.shape[1:], neg.shape)
+        neg = torch.logsumexp(neg / temperature if rates is None else neg / temperature - rates, 1)
     elif correction is not None:
         raise InputError("correction", "a tensor", "None where neg has the sums already")
     elif not len(pos):

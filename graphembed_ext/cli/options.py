@@ -9,7 +9,7 @@ keyword of :func:`graphembed_ext.readers.read_graph`, with ``SETTING`` an argume
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +358,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("as_json", bool, "Print the record of the run as JSON.", _RESULT, COMMAND, flags=("--json",)),
     Option("debug", bool, "Show the traceback of an error.", "", COMMAND, flags=("--debug",)),
 )
+
+
+def said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a person has given."""
+    return {name: value for name, value in given.items() if value not in (None, [], ())}
 
 
 def with_reading(command: Callable[..., None]) -> Callable[..., None]:

@@ -132,15 +132,9 @@ def _rows_of(view: GraphView, kinds: Sequence[str], argument: str, pairs: Any) -
     found = as_pairs(pairs, argument).cpu()
     if not found.size(1):
         raise InputError(argument, "no pairs", "at least one")
-    rows = [
-        within(argument, ids, view.num_nodes[kind]) + _start(view, kind) for ids, kind in zip(found, kinds, strict=True)
-    ]
+    start = view.offsets
+    rows = [within(argument, ids, view.num_nodes[kind]) + start[kind] for ids, kind in zip(found, kinds, strict=True)]
     return torch.stack(rows).numpy()
-
-
-def _start(view: GraphView, node_type: str) -> int:
-    names = list(view.num_nodes)
-    return sum(view.num_nodes[name] for name in names[: names.index(node_type)])
 
 
 def _adjacency(view: GraphView) -> Any:
@@ -149,9 +143,10 @@ def _adjacency(view: GraphView) -> Any:
 
     count = view.total_nodes
     memory.check_room("view", f"a graph of {count} nodes", 24 * count, "its matrix")
+    start = view.offsets
     rows, columns = [], []
     for (source, _, target), (src, dst) in view.edges.items():
-        first, second = src.cpu().numpy() + _start(view, source), dst.cpu().numpy() + _start(view, target)
+        first, second = src.cpu().numpy() + start[source], dst.cpu().numpy() + start[target]
         rows += [first, second]
         columns += [second, first]
     ends = [np.concatenate(side) if side else np.empty(0, dtype=np.int64) for side in (rows, columns)]

@@ -18,6 +18,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from .._core.grouping import grouped, taken
 from .._core.mapped import narrow_dtype
 from ..errors import InputError
+from .csr import bounds_of
 from .edges import EdgeList, read_edges
 
 __all__ = ["Adjacency", "adjacency", "outside"]
@@ -84,9 +85,7 @@ class Adjacency:
         if src.device.type != "cpu":
             src, dst = src.long(), dst.long()
             order = torch.argsort(dst * max(num_src, 1) + src, stable=True)
-            indptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
-            torch.cumsum(torch.bincount(dst, minlength=num_dst), 0, out=indptr[1:])
-            return cls(indptr, src[order], order, num_src)
+            return cls(bounds_of(dst, num_dst), src[order], order, num_src)
         indptr, edge_ids = grouped(dst, num_dst, grouped(src, num_src)[1])
         indices = taken(src, edge_ids, narrow_dtype(num_src) if narrow else torch.int64)
         return cls(indptr, indices, edge_ids if narrow else edge_ids.long(), num_src)

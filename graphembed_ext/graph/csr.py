@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._core.mapped import narrow_dtype
 
-__all__ = ["CSR", "OrderedCSR", "canonical_csr"]
+__all__ = ["CSR", "OrderedCSR", "bounds_of", "canonical_csr"]
 
 #: Edges from which on a compiled sort is worth its loading, and that are looked at a time.
 _MANY = 1 << 16
@@ -61,9 +61,7 @@ def canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
         rows, columns: How many sources and destinations there are.
     """
     if _in_order(src, dst):
-        bounds = torch.zeros(rows + 1, dtype=torch.int64, device=src.device)
-        torch.cumsum(torch.bincount(src, minlength=rows), 0, out=bounds[1:])
-        return OrderedCSR(bounds, dst.to(narrow_dtype(columns), copy=True))
+        return OrderedCSR(bounds_of(src, rows), dst.to(narrow_dtype(columns), copy=True))
     if src.device.type == "cpu" and max(rows, columns, _MANY) <= len(src):
         from .._core.grouping import grouped, taken  # compiled code, which small graphs do without
 
@@ -74,9 +72,14 @@ def canonical_csr(src: Tensor, dst: Tensor, rows: int, columns: int) -> CSR:
     else:  # a pair does not fit into one number
         order = torch.argsort(dst, stable=True)
         order = order[torch.argsort(src[order], stable=True)]
-    bounds = torch.zeros(rows + 1, dtype=torch.int64, device=src.device)
-    torch.cumsum(torch.bincount(src, minlength=rows), 0, out=bounds[1:])
-    return CSR(bounds, dst[order].to(narrow_dtype(columns)), order.to(narrow_dtype(len(order))))
+    return CSR(bounds_of(src, rows), dst[order].to(narrow_dtype(columns)), order.to(narrow_dtype(len(order))))
+
+
+def bounds_of(keys: Tensor, rows: int) -> Tensor:
+    """Where the entries of each row begin and end once they are grouped by these keys: int64, ``(rows + 1,)``."""
+    bounds = torch.zeros(rows + 1, dtype=torch.int64, device=keys.device)
+    torch.cumsum(torch.bincount(keys, minlength=rows), 0, out=bounds[1:])
+    return bounds
 
 
 def _in_order(src: Tensor, dst: Tensor) -> bool:

@@ -60,14 +60,8 @@ def train(
         graph: None, or the graph the model was built on.
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs of batches of 128 start nodes, each with
             all its walks, and a learning rate of 0.01, as in PyG's examples.
-        validation: Edges that are not in the graph, ``(2, V)``, ids within their types (a dict by edge type where there
-            are several): the weights whose vectors' cosines tell them best from as many pairs that are no edges are
-            kept. None keeps the last.
-        monitor: ``"val_auc"``, ``"val_ap"`` or ``"loss"``; None for ``"val_auc"`` with ``validation``, else for
-            ``"loss"``.
-        validate_every: Epochs from one validation to the next.
-        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
-            thousandth, and the last weights are kept. None for none.
+        validation, monitor, validate_every, patience: When training ends, and which weights are kept: as for
+            :class:`graphembed_ext.training.watching.Watch`.
 
     Returns:
         ``history`` has ``loss`` and ``samples``, the start nodes.

@@ -97,14 +97,8 @@ def train(
         shrink_window: Whether every centre draws a window from 1 to the model's ``window_size``, as word2vec does,
             instead of taking the whole: near nodes then weigh more than far ones, half of the pairs are trained,
             and published figures, which were taken so, are met. ``numba`` only.
-        validation: Edges that are not in the graph, ``(2, V)``, ids within their types (a dict by edge type where there
-            are several): the weights whose vectors' cosines tell them best from as many pairs that are no edges are
-            kept. None keeps the last.
-        monitor: ``"val_auc"``, ``"val_ap"`` or ``"loss"``; None for ``"val_auc"`` with ``validation``, else for
-            ``"loss"``.
-        validate_every: Epochs from one validation to the next.
-        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
-            thousandth, and the last weights are kept. None for none.
+        validation, monitor, validate_every, patience: When training ends, and which weights are kept: as for
+            :class:`graphembed_ext.training.watching.Watch`.
 
     Raises:
         InputError: An argument that cannot work, or tables that do not fit in memory; checked before any work.

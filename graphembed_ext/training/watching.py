@@ -38,12 +38,13 @@ class Watch:
         view: The graph that it is trained on.
         plan: What :func:`graphembed_ext.fit` was told.
         validation: Edges that are not in the graph, ``(2, V)``, ids within their types; of graphs with several edge
-            types a dict by edge type. None for none.
+            types a dict by edge type. The weights that tell them best from other pairs are kept. None keeps the last.
         monitor: ``"val_auc"`` or ``"val_ap"``, area under the ROC curve and average precision by which the cosines of
             the vectors tell them from as many drawn pairs that are no edges; or ``"loss"``. None for ``"val_auc"``
             where there are such edges, else for ``"loss"``.
         validate_every: Epochs from one validation to the next.
-        patience: Validations, or for ``"loss"`` epochs, without improvement after which training ends; None for none.
+        patience: Validations without improvement after which training ends; of ``"loss"`` epochs without a fall by a
+            thousandth, and the last weights are kept. None for none.
 
     Attributes:
         early: Which weights are kept, and when training ends; None where nothing is watched.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import with_reading
+from ..options import said, with_reading
 from .common import Debug, Json, reporting, show
 
 __all__ = ["embed"]
@@ -44,7 +44,7 @@ def embed(
     with reporting(debug):
         from ..runs.embed import embedded
 
-        how = {name: value for name, value in reading.items() if value not in (None, False, [], ())}
+        how = {name: value for name, value in said(reading).items() if value is not False}
         how |= {} if features is None else {"features": features}
         say = partial(typer.echo, err=as_json)
         emb = embedded(embedding, input, output, weights=weights, given=how, say=say)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..options import with_reading
+from ..options import said, with_reading
 from .common import Debug, Json, reporting, setting
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def parity(
     with reporting(debug):
         from ... import parity as parity_module
 
-        given = {name: value for name, value in reading.items() if value not in (None, [], ())}
+        given = said(reading)
         given["weight"] = not given.pop("no_weight", False)
         config = dict(map(setting, set_ or []))
         graphs = _both(first, second, given, config.get("weight") is not None)

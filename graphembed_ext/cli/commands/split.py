@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import with_reading
+from ..options import said, with_reading
 from .common import Debug, Json, reporting, show
 
 __all__ = ["split"]
@@ -61,7 +61,7 @@ def split(
         from ..runs.split import split_file
 
         folder = output or Path(f"{Path(source).name.partition('.')[0]}.split")
-        how = {name: value for name, value in reading.items() if value not in (None, [], ())}
+        how = said(reading)
         how["weight"] = not how.pop("no_weight", False)
         found = split_file(
             source,

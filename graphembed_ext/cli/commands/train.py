@@ -12,7 +12,7 @@ import typer
 
 from ...errors import InputError
 from ..option import COMMAND
-from ..options import OPTIONS, signature
+from ..options import OPTIONS, said, signature
 from .common import reporting, setting
 
 __all__ = ["train"]
@@ -44,7 +44,7 @@ def train(context: typer.Context, **given: Any) -> None:
             hint = f"the graph has an option of its own: --input {context.args[0]}"
             raise InputError("arguments", shlex.join(context.args), "none after the name of the model", hint)
         of_run = {option.name for option in OPTIONS if option.part != COMMAND}
-        options = {name: value for name, value in given.items() if name in of_run and value not in (None, [], ())}
+        options = {name: value for name, value in said(given).items() if name in of_run}
         options["set"] = dict(map(setting, given["set_"] or []))
         file = {} if given["config"] is None else read_settings(given["config"])
         job = Job.of_options(merged(file, options), _command(context))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..option import COMMAND
-from ..options import OPTIONS, signature
+from ..options import OPTIONS, said, signature
 from .common import Debug, Json, reporting, setting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tune(context: typer.Context, **given: Any) -> None:
         from ..runs.tune import tune as searched
 
         of_run = {option.name for option in _TRAINING if option.part != COMMAND}
-        options = {name: value for name, value in given.items() if name in of_run and value not in (None, [], ())}
+        options = {name: value for name, value in said(given).items() if name in of_run}
         options["set"] = dict(map(setting, given["set_"] or []))
         file = {} if given["config"] is None else read_settings(given["config"])
         job = Job.of_options(merged(file, options))

@@ -12,6 +12,7 @@ from ...graph.view import NODE_TYPE
 from ...models.catalogue import create
 from ...readers.graph_file import GraphFile
 from ...training import grow
+from ..options import said
 from .arguments import arguments, class_of, fill
 from .job import Job
 from .records import Run
@@ -70,7 +71,7 @@ def update(
 
 def _with_given(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The old run's options with those that are others now."""
-    own = {name: value for name, value in given.items() if value not in (None, [], ())}
+    own = said(given)
     settings = {**options.get("set", {}), "epochs": _EPOCHS, **own.pop("set", {})}
     settings.pop("fit.epochs", None)
     return {**options, **own, "set": settings}
