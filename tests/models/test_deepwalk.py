@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from tests.cases import BoundModelCase, Variant, assert_apart
+from tests.cases import Variant, assert_apart
 from tests.graphs import BUILDERS, Spec, agree, build_dgl, build_pyg, camps, shuffled
+from tests.model_cases import BoundModelCase
 
 #: A small graph in which every walk can go on: a ring with chords, both ways.
 RING = Spec.untyped(
@@ -69,7 +70,7 @@ WALKS = torch.tensor(
 
 
 class TestDeepWalk(BoundModelCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (ge.DeepWalk,)
     name = "deepwalk"

@@ -10,8 +10,9 @@ from torch_geometric.nn import GraphSAGE as PeerGraphSAGE
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from tests.cases import FreeModelCase, Variant
+from tests.cases import Variant
 from tests.graphs import BUILDERS, Spec, build_dgl, build_pyg, rings
+from tests.model_cases import FreeModelCase
 
 NODES, WIDE = 12, 6
 
@@ -36,7 +37,7 @@ def plain(model, *given):
 
 
 class TestGraphSAGE(FreeModelCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (ge.GraphSAGE, ge.dgl.GraphSAGE)
     name = "graphsage"

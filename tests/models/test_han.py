@@ -10,8 +10,9 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError, MetapathError
 from graphembed_ext.sampling.metapath_loader import MetapathLoader
-from tests.cases import FreeModelCase, Variant
+from tests.cases import Variant
 from tests.graphs import PAPERS, PATHS, agree, build_dgl, build_pyg, paper_graphs, typed_features, world
+from tests.model_cases import FreeModelCase
 from tests.peers import HANExample
 
 QUICK = {"epochs": 40, "lr": 0.02, "progress": False, "weight_decay": 0.0}
@@ -22,7 +23,7 @@ def make(graph, **config):
 
 
 class TestHAN(FreeModelCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (ge.HAN,)
     name = "han"

@@ -11,8 +11,9 @@ from torch_geometric.nn import LightGCN as Peer
 
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
-from tests.cases import RecommenderCase, Variant
+from tests.cases import Variant
 from tests.graphs import Spec, build_dgl, build_pyg, camps
+from tests.model_cases import RecommenderCase
 
 # Of torch, when PyG's class makes a matrix in its own sparse format.
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
@@ -43,7 +44,7 @@ FORMS = {
 
 
 class TestLightGCN(RecommenderCase):
-    """The contracts of a model and of a recommender, see tests/cases.py."""
+    """The contracts of a model and of a recommender, see tests/model_cases.py."""
 
     models = (ge.LightGCN,)
     name = "lightgcn"

@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader
 
 import graphembed_ext as ge
 from graphembed_ext.models.metapath2vec import visits
-from tests.cases import BoundModelCase, Variant
+from tests.cases import Variant
 from tests.graphs import Spec
+from tests.model_cases import BoundModelCase
 
 dgl = pytest.importorskip("dgl")
 
@@ -62,7 +63,7 @@ REFUSED = [
 
 
 class TestMetaPath2Vec(BoundModelCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (ge.MetaPath2Vec,)
     name = "metapath2vec"

@@ -11,8 +11,9 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext import pyg
-from tests.cases import BoundModelCase, Variant, assert_apart
+from tests.cases import Variant, assert_apart
 from tests.graphs import Spec
+from tests.model_cases import BoundModelCase
 
 EDGES = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 0, 0, 2], [1, 0, 2, 1, 3, 2, 0, 3, 2, 0]])
 TYPED = {
@@ -49,7 +50,7 @@ class WindowedCase(BoundModelCase):
 
 
 class TestNode2Vec(WindowedCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (pyg.Node2Vec,)
     rows: ClassVar = {"_N": 12}
@@ -85,7 +86,7 @@ class TestNode2Vec(WindowedCase):
 
 
 class TestMetaPath2Vec(WindowedCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (pyg.MetaPath2Vec,)
     rows: ClassVar = {"author": 4, "paper": 4, "venue": 2}

@@ -11,12 +11,13 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import InputError
 from tests import peers
-from tests.cases import FreeModelCase, Variant
+from tests.cases import Variant
 from tests.graphs import BUILDERS, LIKED_BY, LIKES, OF, build_dgl, build_pyg, tagged_camps
+from tests.model_cases import FreeModelCase
 
 
 class TestTypedGraphSAGE(FreeModelCase):
-    """The contract of a model, see tests/cases.py."""
+    """The contract of a model, see tests/model_cases.py."""
 
     models = (ge.TypedGraphSAGE, ge.dgl.TypedGraphSAGE)
     name = "graphsage"

@@ -18,10 +18,10 @@ import graphembed_ext as ge
 from graphembed_ext.errors import InputError
 from graphembed_ext.nn.lgconv import LGConv
 from graphembed_ext.nn.sage import SAGEConv
+from tests.nn.of_tensors import METADATA, OfTensors
 
 NODES, WIDE = 6, 5
 EDGES = torch.tensor([[0, 1, 2, 3, 5, 1, 1, 4], [3, 2, 1, 0, 5, 0, 4, 3]])
-METADATA = ["a", "b"], [("a", "to", "b"), ("b", "to", "a"), ("a", "with", "a")]
 TYPED = dict.fromkeys(METADATA[1], EDGES)
 
 
@@ -88,18 +88,6 @@ def test_graphsage_is_scripted(options):
 
 
 # Exported and compiled programs, for graphs of any size
-
-
-class OfTensors(nn.Module):
-    """A typed layer or model, called with tensors alone."""
-
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x, edges):
-        out = self.inner({"a": x, "b": x.sin()}, dict.fromkeys(METADATA[1], edges))
-        return torch.cat([part for part in out.values() if part is not None])
 
 
 def programs():

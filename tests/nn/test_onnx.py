@@ -9,6 +9,7 @@ from torch import nn
 import graphembed_ext as ge
 from graphembed_ext.nn.lgconv import LGConv
 from graphembed_ext.nn.sage import SAGEConv
+from tests.nn.of_tensors import METADATA, OfTensors
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
@@ -16,23 +17,10 @@ pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
 NODES, WIDE = 6, 5
 MAX = "SAGEConv max"  # PyG's maximum, which the plain path is, cannot be traced to ONNX
 EDGES = torch.tensor([[0, 1, 2, 3, 5, 1, 1, 4], [3, 2, 1, 0, 5, 0, 4, 3]])
-METADATA = ["a", "b"], [("a", "to", "b"), ("b", "to", "a"), ("a", "with", "a")]
 
 
 def draw(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-class OfTensors(nn.Module):
-    """A typed layer or model, called with tensors alone, as ONNX has no dicts of them."""
-
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x, edges):
-        out = self.inner({"a": x, "b": x.sin()}, dict.fromkeys(METADATA[1], edges))
-        return torch.cat([part for part in out.values() if part is not None])
 
 
 class OfEdges(nn.Module):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from tests import cases
+from tests import cases, model_cases
 
 TESTS = Path(__file__).parents[1]
 
@@ -35,19 +35,19 @@ def public_modules():
 
 
 def test_every_model_and_layer_has_a_case():
-    tried = {model for case in cases_of(cases.ModelCase, "models") for model in case.models}
+    tried = {model for case in cases_of(model_cases.ModelCase, "models") for model in case.models}
     tried |= {layer for case in cases_of(cases.LayerCase, "nn") for layer in case.layers}
     assert public_modules() <= tried
 
 
 def test_every_model_by_name_has_a_case():
     named = {model for host in ("dgl", "pyg") for model in getattr(ge, host).models().values()}
-    tried = {case.name: case.models for case in cases_of(cases.ModelCase, "models")}
+    tried = {case.name: case.models for case in cases_of(model_cases.ModelCase, "models")}
     assert set(tried) - {None} == set(ge.available_models())
-    assert named <= {model for case in cases_of(cases.ModelCase, "models") for model in case.models}
+    assert named <= {model for case in cases_of(model_cases.ModelCase, "models") for model in case.models}
 
 
-@pytest.mark.parametrize("case", cases_of(cases.ModelCase, "models"), ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", cases_of(model_cases.ModelCase, "models"), ids=lambda case: case.__name__)
 def test_no_case_drops_a_test_of_its_contract(case):
     for kind in case.__mro__[1:]:
         for name, value in vars(kind).items():

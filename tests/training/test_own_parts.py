@@ -40,9 +40,9 @@ def featured():
     return Data(x=x, edge_index=torch.cat([RING, RING.flip(0)], 1))
 
 
-def by_hand(model, graph, optimizer, lost, epochs=6):
+def by_hand(model, graph, optimizer, lost, epochs=6, y=None):
     """Losses of a plain loop on the whole graph."""
-    inputs, y = model.inputs(ge.view(graph)), torch.tensor(Y)
+    inputs, y = model.inputs(ge.view(graph)), torch.tensor(Y) if y is None else y
     found = []
     for _ in range(epochs):
         loss = lost(model.train().logits(inputs)["_N"][TRAIN], y[TRAIN])
@@ -144,21 +144,9 @@ def test_classes_weigh_as_in_torch_and_in_scikit_learn():
         model = Mean(dropout=0.0)
         twin = copy.deepcopy(model)
         lost = functools.partial(F.cross_entropy, weight=torch.tensor(weight, dtype=torch.float32))
-        wanted = by_hand_of(twin, graph, y, lost)
+        wanted = by_hand(twin, graph, torch.optim.Adam(twin.parameters(), lr=0.1), lost, y=y)
         result = ge.fit(model, graph, **QUICK, lr=0.1, weight_decay=0.0, patience=None, class_weight=given)
         assert losses_of(result) == pytest.approx(wanted, rel=1e-5)
-
-
-def by_hand_of(model, graph, y, lost):
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
-    inputs, found = model.inputs(ge.view(graph)), []
-    for _ in range(6):
-        loss = lost(model.train().logits(inputs)["_N"][TRAIN], y[TRAIN])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        found.append(float(loss.detach()))
-    return found
 
 
 def test_batches_of_weighed_classes_add_up_to_the_whole():
