@@ -1,8 +1,9 @@
 """Damaged files by the thousand, for every reader: each is read or refused in one line, in bounded time and memory.
 
 Real files are changed at random, each change repeatable by its number. They are read in a process of its own, which
-goes on behind a file that ends it. The tests run a few of each kind; ``make fuzz SECONDS=3600`` runs for as long as it
-is told, and keeps each file that is neither read nor refused.
+goes on behind a file that ends it. The tests run a few of each kind; ``make fuzz SECONDS=3600`` spends an hour of one
+processor on them, however busy the machine is, tells each minute what it has read, and keeps each file that is neither
+read nor refused.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import argparse
 import gzip
 import io
 import json
+import os
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -39,7 +42,7 @@ from graphembed_ext.errors import GraphEmbedError
 from graphembed_ext.readers.node_features import read_features
 from graphembed_ext.readers.node_tables import read_labels
 
-#: Seconds and bytes that a file of a few kilobytes may take.
+#: Seconds of a processor and bytes that a file of a few kilobytes may take.
 MOST_SECONDS, MOST_BYTES = 20, 300_000_000
 _TABLE = "source,target,weight,note\n" + "".join(f'n{i % 7},"m, {i % 5}",{i / 4},x{i}\n' for i in range(30))
 _RATINGS = "".join(f"{i % 9 + 1}::{i % 4 + 1}::{i % 5 + 1}::97830{i:04}\n" for i in range(40))
@@ -218,7 +221,7 @@ def outcome(read: Callable[[Path], Any], path: Path) -> str:
 def child(todo: dict[str, int], count: int, seconds: float, folder: Path) -> None:
     """Read damaged files of targets from a number on, and say of each what became of it."""
     warnings.simplefilter("ignore")
-    begun = time.monotonic()
+    begun = time.process_time()
     for place, (name, start) in enumerate(todo.items(), 1):
         ending, make, read = TARGETS[name]
         content, path = make(), folder / f"g{ending}"
@@ -226,62 +229,108 @@ def child(todo: dict[str, int], count: int, seconds: float, folder: Path) -> Non
         print(json.dumps(["begin", name, -1]), flush=True)
         read(path)
         for number in range(start, count):
-            if time.monotonic() - begun > seconds * place / len(todo):
+            if time.process_time() - begun > seconds * place / len(todo):
                 break
             path.write_bytes(damaged(content, number))
             print(json.dumps(["begin", name, number]), flush=True)
+            signal.setitimer(signal.ITIMER_PROF, 5 * MOST_SECONDS)  # ends the process, compiled loops included
             print(json.dumps(["end", name, number, outcome(read, path)]), flush=True)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _spent() -> float:
+    """Seconds that processors have spent on the processes begun here, those of now left out."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def run(todo: dict[str, int], count: int, seconds: float) -> Iterator[tuple[str, int, str]]:
-    """Target, number and outcome of each file, as far as the time reaches.
+    """Target, number and outcome of each file as it comes, as far as the time reaches.
 
     Args:
         todo: The number of the first file of each target.
         count: The number behind the last one.
-        seconds: For all together.
+        seconds: Of a processor, for all together.
     """
-    until = time.monotonic() + seconds
-    while todo and (left := until - time.monotonic()) > 0:
-        with tempfile.TemporaryDirectory() as folder:
+    until = _spent() + seconds
+    while todo and (left := until - _spent()) > 0:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
             words = ["-m", "tests.readers.fuzz", "--child", json.dumps(todo), str(count), str(left), folder]
-            done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
-        yield from ((line[1], line[2], line[3]) for line in lines if line[0] == "end")
-        if done.returncode == 0:
+            with subprocess.Popen(
+                [sys.executable, *words], stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as running:
+                line = ["", "", -1]
+                try:
+                    for text in running.stdout or ():
+                        if text.startswith('["'):
+                            line = json.loads(text)
+                            if line[0] == "end":
+                                yield line[1], line[2], line[3]
+                except BaseException:
+                    running.kill()
+                    raise
+            errors.seek(0)
+            said = errors.read()
+        if running.returncode == 0:
             return
-        if not lines or lines[-1][0] != "begin" or lines[-1][2] < 0:
-            raise AssertionError(done.stderr[-2000:])
-        _, name, number = lines[-1]
-        yield name, number, f"the end of the process, {done.returncode}: {done.stderr[-300:]}"
+        kind, name, number = line[:3]
+        if kind != "begin" or number < 0:
+            raise AssertionError(said[-2000:])
+        yield name, number, f"the end of the process, {running.returncode}: {said[-300:]}"
         names = list(todo)
         todo = {name: number + 1} | {other: todo[other] for other in names[names.index(name) + 1 :]}
 
 
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _keep(name: str, number: int, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    ending, make, _ = TARGETS[name]
+    path = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{number}{ending}"
+    path.write_bytes(damaged(make(), number))
+    return path
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600, help="for all targets together")
+    parser.add_argument("--seconds", type=float, default=600, help="of a processor, for all targets together")
     parser.add_argument("--count", type=int, default=10**9, help="files of each target")
     parser.add_argument("--start", type=int, default=0, help="number of the first file of each")
     parser.add_argument("--target", nargs="*", default=list(TARGETS), choices=list(TARGETS))
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
+    parser.add_argument("--every", type=float, default=60, help="seconds between two lines of what has been read")
     options = parser.parse_args()
     counts: dict[str, Counter[str]] = {name: Counter() for name in options.target}
-    todo = dict.fromkeys(options.target, options.start)
-    for name, number, found in run(todo, options.start + options.count, options.seconds):
-        failed = found not in ("read", "refused")
-        counts[name]["failed" if failed else found] += 1
-        if failed:
-            options.keep.mkdir(exist_ok=True)
-            ending, make, _ = TARGETS[name]
-            kept = options.keep / f"{name.replace(', ', '-').replace(' ', '-')}-{number}{ending}"
-            kept.write_bytes(damaged(make(), number))
-            print(f"{name} {number}: {found}\n    kept as {kept}", flush=True)
-    for name, found_of in counts.items():
-        print(f"{name}: {dict(found_of)}")
-    failures = sum(found_of["failed"] for found_of in counts.values())
-    print(f"{sum(sum(found_of.values()) for found_of in counts.values())} files, {failures} neither read nor refused")
-    return int(failures > 0)
+    begun, told = time.monotonic(), time.monotonic()
+
+    def tell() -> None:
+        total = sum(counts.values(), Counter())
+        targets = {name: dict(found) for name, found in counts.items() if found}
+        print(
+            json.dumps({"minutes": round((time.monotonic() - begun) / 60, 1), **total, "targets": targets}), flush=True
+        )
+
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        for name, number, found in run(
+            dict.fromkeys(options.target, options.start), options.start + options.count, options.seconds
+        ):
+            failed = found not in ("read", "refused")
+            counts[name]["failed" if failed else found] += 1
+            if failed:
+                print(f"{name} {number}: {found}\n    kept as {_keep(name, number, options.keep)}", flush=True)
+            if time.monotonic() - told > options.every:
+                told = time.monotonic()
+                tell()
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+    finally:
+        tell()
+    total = sum(counts.values(), Counter())
+    print(f"{total.total()} files in {_spent():.0f} seconds of a processor, {total['failed']} neither read nor refused")
+    return int(total["failed"] > 0)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ _IMPORTED += ("sklearn.multiclass", "sklearn.metrics", "matplotlib.figure", "mat
 _IMPORTED += ("pyarrow.parquet", "pandas", "usearch.index", "torch.utils.tensorboard", "dgl", "torch_geometric.nn")
 #: Verdicts that are as they should be: the package's own error, the error that the peer's class raises, or an answer.
 GOOD = ("own", "peer", "accepted")
-#: Seconds: within which a value is refused; after which a case counts as hanging; bytes that a case may take.
-_PROMPT, _HANGS, _MEMORY = 1.0, 60.0, 3 << 30
+#: Seconds of a processor: within which a value is refused; after which a case counts as hanging. Seconds by the clock
+#: after which it does so too, waiting included; bytes that a case may take.
+_PROMPT, _HANGS, _WAITS, _MEMORY = 1.0, 60.0, 600.0, 3 << 30
 
 Outcome = tuple[str, str, str, str, str]
 
@@ -76,6 +77,7 @@ def work(cases, pipe):
         os.dup2(null, stream)
     os.chdir(tempfile.mkdtemp())
     for number, (subject, parameter, make) in cases:
+        signal.setitimer(signal.ITIMER_PROF, _HANGS)  # ends the process, compiled loops included
         try:
             verdict, detail = judge(subject, parameter, make)
         except BaseException as error:
@@ -114,7 +116,7 @@ def _gathered(read, child, todo, place, found, show):
     """Take what a child writes until it ends, or hangs; the first case that it did not get to."""
     rest = b""
     while True:
-        ready, _, _ = select.select([read], [], [], _HANGS)
+        ready, _, _ = select.select([read], [], [], _WAITS)
         data = os.read(read, 1 << 16) if ready else b""
         if not data:
             os.kill(child, signal.SIGKILL)
@@ -122,7 +124,8 @@ def _gathered(read, child, todo, place, found, show):
             os.close(read)
             if place < len(todo):
                 ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-                found[todo[place][0]] = ("signal", f"signal {ended}") if ready else ("hang", f"{_HANGS:g} s")
+                hangs = not ready or ended == signal.SIGPROF
+                found[todo[place][0]] = ("hang", f"{_HANGS:g} s") if hangs else ("signal", f"signal {ended}")
                 place += 1
             return place
         *lines, rest = (rest + data).split(b"\n")
@@ -131,18 +134,19 @@ def _gathered(read, child, todo, place, found, show):
             found[number] = verdict, detail
             place += 1
             if show is not None:
-                show(place, len(todo))
+                show(place, len(todo), verdict)
 
 
 def _each_minute():
-    """A ``show`` for ``run`` that prints how far it is, a line a minute."""
-    told = time.monotonic()
+    """A ``show`` for ``run`` that prints how far it is and what came of it, a line a minute."""
+    told, counts = time.monotonic(), Counter()
 
-    def show(place, count):
+    def show(place, count, verdict):
         nonlocal told
+        counts[verdict] += 1
         if time.monotonic() - told >= 60:
             told = time.monotonic()
-            print(f"{place} of {count} cases", flush=True)
+            print(f"{place} of {count} cases: {dict(counts.most_common())}", flush=True)
 
     return show
 
