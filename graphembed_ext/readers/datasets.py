@@ -60,6 +60,13 @@ def read_dataset(source: str, root: str | Path | None) -> GraphFile:
         return _only_graph(dataset, source)
 
 
+def names_dataset(source: str | Path) -> bool:
+    """Whether a name is of a data set, with a variant or not."""
+    from torch_geometric import datasets
+
+    return str(source).partition("/")[0] in datasets.__all__
+
+
 def _class_of(source: str) -> Any:
     """The class of a dataset, ``NAME`` or ``NAME/VARIANT``."""
     from torch_geometric import datasets

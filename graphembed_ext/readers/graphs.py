@@ -14,7 +14,7 @@ from ..graph.view import NODE_TYPE
 from . import matrices as matrix_files
 from .adjacency import read_lists
 from .columns import says_roles
-from .datasets import read_dataset
+from .datasets import names_dataset, read_dataset
 from .declared import with_tables
 from .dense import from_dense, may_be_dense
 from .edge_lists import BIPARTITE, Gathered, Part, Types, read_edges
@@ -173,9 +173,10 @@ def _edges_of(
     lone = lone_of(files)
     if lone is not None and is_prepared(Path(lone).expanduser()):
         return read_prepared(Path(lone).expanduser(), directed, bipartite)
-    if lone is not None and Path(lone).expanduser().is_dir():
+    stored = lone is not None and _is_of_dataset(lone, root)
+    if lone is not None and not stored and Path(lone).expanduser().is_dir():
         return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
-    if lone is not None and is_dataset(lone, input_format):
+    if lone is not None and (stored or is_dataset(lone, input_format)):
         return read_dataset(str(lone), root)
     parts = []
     for types, name in files:
@@ -224,6 +225,12 @@ def files_of(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | No
 def lone_of(files: Sequence[tuple[Types | None, str | Path]]) -> str | Path | None:
     """The file that stands alone and whose types nobody says."""
     return files[0][1] if len(files) == 1 and files[0][0] is None else None
+
+
+def _is_of_dataset(name: str | Path, root: str | Path | None) -> bool:
+    """Whether a folder has the name of a data set, whose files stand in it as its class leaves them."""
+    path = Path(name).expanduser()
+    return path.is_dir() and (root is not None or (path / "raw").is_dir()) and names_dataset(name)
 
 
 def is_dataset(name: str | Path, input_format: str | None) -> bool:

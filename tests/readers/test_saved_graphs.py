@@ -107,6 +107,14 @@ def test_datasets_that_cannot_be_read(tmp_path, name, root, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dataset_whose_name_is_also_that_of_its_folder(data_root, tmp_path, monkeypatch):
+    shutil.copytree(data_root / "Planetoid" / "Cora" / "raw", tmp_path / "Planetoid" / "Cora" / "raw")
+    monkeypatch.chdir(tmp_path)
+    assert read_graph("Planetoid/Cora", root="Planetoid").view.total_edges == 10556
+    with pytest.raises(InputError, match="root: got nothing; expected the folder that has the files of Planetoid/Cora"):
+        read_graph("Planetoid/Cora")
+
+
 def test_planetoid_from_its_raw_files(data_root, tmp_path):
     folder = tmp_path / "Cora"
     shutil.copytree(data_root / "Planetoid" / "Cora" / "raw", folder / "raw", copy_function=shutil.copyfile)
