@@ -171,13 +171,9 @@ def _edges_of(
 ) -> GraphFile:
     """The graph of the source alone."""
     lone = lone_of(files)
-    if lone is not None and is_prepared(Path(lone).expanduser()):
-        return read_prepared(Path(lone).expanduser(), directed, bipartite)
-    stored = lone is not None and _is_of_dataset(lone, root)
-    if lone is not None and not stored and Path(lone).expanduser().is_dir():
-        return read_folder(Path(lone).expanduser(), reading, directed, bipartite)
-    if lone is not None and (stored or is_dataset(lone, input_format)):
-        return read_dataset(str(lone), root)
+    whole = None if lone is None else _whole(lone, reading, directed, root, bipartite, input_format)
+    if whole is not None:
+        return whole
     parts = []
     for types, name in files:
         part = read_part(types, name, lone is not None, reading, directed, bipartite, input_format, mat_key)
@@ -185,6 +181,28 @@ def _edges_of(
             return part
         parts.append(part)
     return assembled(parts, directed)
+
+
+def _whole(
+    name: str | Path,
+    reading: Reading,
+    directed: bool,
+    root: str | Path | None,
+    bipartite: bool | None,
+    input_format: str | None,
+) -> GraphFile | None:
+    """The graph of a folder or of a data set; None of a file."""
+    path = Path(name).expanduser()
+    if is_prepared(path):
+        return read_prepared(path, directed, bipartite)
+    if path.is_dir() and not _is_of_dataset(path, name, root):
+        return read_folder(path, reading, directed, bipartite)
+    return read_dataset(str(name), root) if path.is_dir() or is_dataset(name, input_format) else None
+
+
+def _is_of_dataset(path: Path, name: str | Path, root: str | Path | None) -> bool:
+    """Whether a folder has the name of a data set, whose files its class has left in it."""
+    return (root is not None or (path / "raw").is_dir()) and names_dataset(name)
 
 
 def read_part(
@@ -225,12 +243,6 @@ def files_of(source: str | Path | Sequence[str | Path]) -> list[tuple[Types | No
 def lone_of(files: Sequence[tuple[Types | None, str | Path]]) -> str | Path | None:
     """The file that stands alone and whose types nobody says."""
     return files[0][1] if len(files) == 1 and files[0][0] is None else None
-
-
-def _is_of_dataset(name: str | Path, root: str | Path | None) -> bool:
-    """Whether a folder has the name of a data set, whose files stand in it as its class leaves them."""
-    path = Path(name).expanduser()
-    return path.is_dir() and (root is not None or (path / "raw").is_dir()) and names_dataset(name)
 
 
 def is_dataset(name: str | Path, input_format: str | None) -> bool:
