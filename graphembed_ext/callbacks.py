@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._core import checks
 from ._core.optional import optional
 from .errors import InputError
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["MLflow", "TensorBoard", "WandB"]
 
 
-class TensorBoard:
+class _Closed(ABC):
+    """Closes itself at the end of a ``with`` block."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the log."""
+
+
+class TensorBoard(_Closed):
     """Logs every figure of the history, for ``ge.fit(..., on_epoch=TensorBoard(folder))``.
 
     Args:
@@ -53,14 +71,8 @@ class TensorBoard:
         """
         self._writer.close()
 
-    def __enter__(self) -> TensorBoard:
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-class WandB:
+class WandB(_Closed):
     """Logs every figure of the history to Weights & Biases, for ``ge.fit(..., on_epoch=WandB(project="mine"))``.
 
     Args:
@@ -70,7 +82,7 @@ class WandB:
 
     Raises:
         InputError: A run that logs nothing; settings beside a run.
-        MissingDependencyError: The package wandb is not installed.
+        MissingDependencyError: The package wandb is not installed (extra ``wandb``).
 
     Example:
         >>> import torch, graphembed_ext as ge
@@ -109,12 +121,6 @@ class WandB:
         if self._own:
             self._run.finish()
 
-    def __enter__(self) -> WandB:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
 
 class MLflow:
     """Logs every figure of the history to MLflow's active run, for ``ge.fit(..., on_epoch=MLflow())``.
@@ -126,7 +132,7 @@ class MLflow:
 
     Raises:
         InputError: Something that cannot be called.
-        MissingDependencyError: The package mlflow is not installed.
+        MissingDependencyError: The package mlflow is not installed (extra ``mlflow``).
 
     Example:
         >>> import torch, graphembed_ext as ge

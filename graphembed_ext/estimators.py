@@ -70,6 +70,8 @@ class NodeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         (12, 4)
         >>> len(KMeans(2, n_init=1, random_state=0).fit_predict(embedding.embedding_))
         12
+        >>> embedding.fit(ring).n_iter_
+        2
     """
 
     def __init__(

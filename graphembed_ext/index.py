@@ -94,8 +94,9 @@ class NeighborIndex:
     Example:
         >>> import torch, graphembed_ext as ge
         >>> emb = ge.Embeddings(torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), names={"_N": ["a", "b", "c"]})
-        >>> NeighborIndex(emb).most_similar("a", k=1)[0][0]
-        'b'
+        >>> index = NeighborIndex(emb)
+        >>> index.most_similar("a", k=1)[0][0], index.approximate
+        ('b', False)
     """
 
     def __init__(self, emb: Embeddings, path: str | Path | None = None, node_type: str | None = None) -> None:

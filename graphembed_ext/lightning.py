@@ -2,6 +2,10 @@
 
 Lightning's ``Trainer`` then has the loop: its callbacks, loggers, checkpoints. Batches, losses, the optimiser and
 the course of its rate are those of ``ge.fit``, so that without dropout the losses are, too.
+
+Every module is made as ``Module(model, graph, **options)``: the model, the graph, where ``ge.fit`` wants one beside the
+model, and options as :func:`graphembed_ext.fit` takes them for that task. ``epochs`` is what the learning rate falls
+over, and no limit: the trainer's ``max_epochs`` is.
 """
 
 from __future__ import annotations
@@ -36,8 +40,13 @@ class _Epochs:
 class _Module(LightningModule):
     """A training of a task.
 
-    Attributes:
+    Args:
         model: The model.
+        graph: The graph; None for the one that the model was made for.
+        **options: As :func:`graphembed_ext.fit` takes them.
+
+    Raises:
+        InputError: A model whose training has a loop of its own, or what ``ge.fit`` refuses.
     """
 
     _fixed: ClassVar[dict[str, Any]] = {}
@@ -89,11 +98,6 @@ class _Module(LightningModule):
 class WalkModule(_Module):
     """DeepWalk or MetaPath2Vec, by the engine ``torch``: :func:`graphembed_ext.training.walks.train`.
 
-    Args:
-        model: The model.
-        **options: As :func:`graphembed_ext.fit` takes them; ``epochs`` is what the learning rate falls over, and no
-            limit: the trainer's ``max_epochs`` is.
-
     Example:
         >>> import torch, graphembed_ext as ge
         >>> ring = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
@@ -104,17 +108,9 @@ class WalkModule(_Module):
 
     _fixed: ClassVar[dict[str, Any]] = {"engine": "torch"}
 
-    def __init__(self, model: Any, **options: Any) -> None:
-        super().__init__(model, **options)
-
 
 class NodeModule(_Module):
     """GraphSAGE or HAN on labelled nodes: :func:`graphembed_ext.training.nodes.train`.
-
-    Args:
-        model: The model.
-        graph: The graph.
-        **options: As :func:`graphembed_ext.fit` takes them: ``y``, ``masks``, ``batch_size``, ``class_weight`` ...
 
     Example:
         >>> import torch, graphembed_ext as ge
@@ -128,17 +124,9 @@ class NodeModule(_Module):
 
     _fixed: ClassVar[dict[str, Any]] = {"task": "nodes"}
 
-    def __init__(self, model: Any, graph: Any, **options: Any) -> None:
-        super().__init__(model, graph, **options)
-
 
 class LinkModule(_Module):
     """GraphSAGE without labels: :func:`graphembed_ext.training.links.train`.
-
-    Args:
-        model: The model.
-        graph: The graph.
-        **options: As :func:`graphembed_ext.fit` takes them: ``negatives``, ``validation``, ``batch_size`` ...
 
     Example:
         >>> import torch, graphembed_ext as ge
@@ -151,9 +139,6 @@ class LinkModule(_Module):
 
     _fixed: ClassVar[dict[str, Any]] = {"task": "links"}
 
-    def __init__(self, model: Any, graph: Any, **options: Any) -> None:
-        super().__init__(model, graph, **options)
-
     def on_train_end(self) -> None:
         """The vectors of :func:`graphembed_ext.embed` have length 1, as the loss compares them."""
         self.model.unit_norm = True
@@ -161,12 +146,6 @@ class LinkModule(_Module):
 
 class RecommendationModule(_Module):
     """LightGCN: :func:`graphembed_ext.training.recommendation.train`.
-
-    Args:
-        model: The model.
-        graph: The graph; None for the one that the model was made for.
-        **options: As :func:`graphembed_ext.fit` takes them; ``epochs`` is what the learning rate falls over, and no
-            limit: the trainer's ``max_epochs`` is.
 
     Example:
         >>> import torch, graphembed_ext as ge

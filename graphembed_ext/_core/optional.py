@@ -19,11 +19,19 @@ EXTRAS = {
     "sklearn": "eval",
     "matplotlib": "eval",
     "networkx": "eval",
+    "pandas": "eval",
     "umap": "map",
     "bokeh": "map",
     "usearch": "index",
     "tensorboard": "log",
     "optuna": "tune",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "onnxruntime": "onnx",
+    "lightning": "lightning",
+    "pytorch_lightning": "lightning",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
 }
 
 

@@ -30,6 +30,11 @@ _PACKAGES = {
     "umap": ("umap-learn", "2-D maps by UMAP"),
     "bokeh": ("bokeh", "interactive maps"),
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
+    "optuna": ("optuna", "graphembed tune"),
+    "onnxruntime": ("onnxruntime", "models as ONNX files"),
+    "pytorch_lightning": ("pytorch-lightning", "ge.lightning"),
+    "wandb": ("wandb", "logs for Weights & Biases"),
+    "mlflow": ("mlflow", "logs for MLflow"),
 }
 
 
@@ -156,8 +161,8 @@ def _install(module: str) -> str:
     if module == "pyg_lib":
         instead = "is here" if installed("torch_sparse") else f"comes by {_install('torch_sparse')}"
         return f"not on PyPI, and not needed with torch_sparse, which {instead}"
-    if module not in EXTRAS and module != "pandas":
+    if module not in EXTRAS:
         return "pip install graphembed_ext"
-    extra = EXTRAS.get(module, "eval")
+    extra = EXTRAS[module]
     option = "--no-build-isolation " if extra == "sparse" else ""
     return f"pip install {option}'graphembed_ext[{extra}]'"

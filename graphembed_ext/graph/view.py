@@ -74,6 +74,10 @@ class GraphView:
         GraphView(pyg: 4 nodes, 2 edges)
         >>> view.has_csr(), view.csr().indptr, view.edge_index().tolist(), view.names_of(["_N"])
         (False, tensor([0, 1, 2, 2, 2]), [[0, 1], [1, 2]], {})
+        >>> view.total_nodes, view.total_edges, view.is_typed, view.node_types, view.edge_types
+        (4, 2, False, ['_N'], [('_N', '_E', '_N')])
+        >>> view.device, view.mapped, ge.view({("user", "buys", "item"): torch.tensor([[0, 1], [0, 0]])}).offsets
+        (device(type='cpu'), False, {'item': 0, 'user': 1})
     """
 
     num_nodes: Mapping[str, int]

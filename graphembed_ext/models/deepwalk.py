@@ -74,6 +74,8 @@ class DeepWalk(SkipGram):
         torch.Size([34, 10])
         >>> round(model(walks).item(), 4)  # (1 + 5) ln 2, as every context starts at 0
         4.1589
+        >>> model.noise_weights[:2].tolist()  # nodes of 16 and of 9 edges
+        [8.0, 5.196152422706632]
     """
 
     @spelt()

@@ -83,6 +83,8 @@ class LightGCN(Recommending, nn.Module):
         torch.Size([1])
         >>> model.link_pred_loss(model(data), torch.ones(3)).shape, model.interactions(data).items
         (torch.Size([]), tensor([0, 1, 1]))
+        >>> model.view, model.sides.items  # rows of the table
+        (GraphView(pyg: nodes item 3, user 2; edges user-buys-item 3), range(0, 3))
     """
 
     task = "recommendation"

@@ -91,6 +91,8 @@ class MetaPath2Vec(SkipGram):
         (torch.Size([4]), torch.Size([4, 5]))
         >>> round(model(pos_u, pos_v, neg_v).item(), 4)  # (1 + 5) ln 2, as every context starts at 0
         4.1589
+        >>> model.node_metapath, model.start_nodes, model.noise_weights.shape, model.hg is graph
+        (['user', 'item', 'user'], range(0, 2), torch.Size([4]), True)
     """
 
     _clamp = 10.0

@@ -77,6 +77,8 @@ class SAGEConv(MessagePassing):
         >>> x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 1.0]])
         >>> conv(x, torch.tensor([[0, 1], [2, 2]])).tolist()  # node 2: (1 + 3) / 2 + 5 + 1
         [[1.0], [3.0], [8.0]]
+        >>> conv.is_fused, conv.is_linear
+        (True, True)
     """
 
     #: What ``torch.jit.script`` leaves out.

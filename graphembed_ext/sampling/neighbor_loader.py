@@ -50,6 +50,8 @@ class NeighborBatch:
         >>> batch = next(iter(ge.neighbor_loader(path, [1, 1], nodes=[3], batch_size=1, seed=0)))
         >>> batch, batch.nodes, batch.x.shape  # 3 hears of 2, and 2 of 1
         (NeighborBatch(1 seeds, 3 nodes, 2 blocks), tensor([3, 2, 1]), torch.Size([3, 4]))
+        >>> batch.edge_ids, batch.y  # of the outer hop 2 -> 3 and 1 -> 2, of the inner 2 -> 3; no labels
+        ([tensor([2, 1]), tensor([2])], None)
     """
 
     seeds: Any

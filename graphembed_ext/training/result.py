@@ -66,6 +66,8 @@ class FitResult:
         >>> result = ge.fit(model, epochs=2, progress=False)
         >>> [entry["tokens"] for entry in result.history], result.walk_engine  # two walks of twelve nodes an epoch
         ([24, 24], 'dgl')
+        >>> result.loss == result.history[-1]["loss"], result.advice
+        (True, '')
     """
 
     history: list[dict[str, float]] = field(default_factory=list)

@@ -97,6 +97,12 @@ class Walker:
         >>> walker = Walker(ge.view(torch.tensor([[0, 1], [1, 2]])), engine="torch")
         >>> walker.walk(walker.starts, 3, stream=0).nodes.tolist()
         [[0, 1, 2], [1, 2, -1], [2, -1, -1]]
+        >>> walker.serving
+        'torch'
+        >>> pair = torch.tensor([[0], [0]])
+        >>> shop = ge.view({("user", "buys", "item"): pair, ("item", "of", "user"): pair})
+        >>> Walker(shop, metapath=["buys", "of"]).full_length
+        3
     """
 
     def __init__(

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -6,10 +7,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from graphembed_ext._core.optional import import_dgl, installed
+from graphembed_ext._core.optional import EXTRAS, import_dgl, installed
 from graphembed_ext.cli import doctor
 from graphembed_ext.cli.entry import app
 from graphembed_ext.hosts import dgl_import as _dgl_import
+from tests.conftest import ROOT
 
 RUN = "import sys; sys.modules.update(dict.fromkeys({blocked})); from graphembed_ext.cli import main; main()"
 
@@ -53,6 +55,16 @@ def test_text_and_json_say_the_same():
     assert parsed["ok"] is True
     for version in filter(None, found.versions.values()):
         assert version in text.stdout
+
+
+def test_every_extra_is_named_where_its_package_is_missing():
+    tomllib = pytest.importorskip("tomllib")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    imported_as = {"scikit-learn": "sklearn", "umap-learn": "umap", "mlflow-skinny": "mlflow"}
+    for extra in extras.keys() - {"all", "dgl"}:  # what DGL does not declare is no extra's own
+        for needed in extras[extra]:
+            package = re.match(r"[\w-]+", needed)[0]
+            assert EXTRAS.get(imported_as.get(package, package.replace("-", "_"))) == extra, package
 
 
 def test_without_dgl():

@@ -14,9 +14,10 @@ from graphembed_ext._core.optional import installed
 
 FACES = [
     *("graphembed_ext", "graphembed_ext.callbacks", "graphembed_ext.checkpoint", "graphembed_ext.dgl"),
-    *("graphembed_ext.distributed", "graphembed_ext.errors", "graphembed_ext.evaluate", "graphembed_ext.exports"),
-    *("graphembed_ext.index", "graphembed_ext.losses", "graphembed_ext.parity", "graphembed_ext.plots"),
-    *("graphembed_ext.pyg", "graphembed_ext.readers", "graphembed_ext.walks"),
+    *("graphembed_ext.distributed", "graphembed_ext.errors", "graphembed_ext.estimators", "graphembed_ext.evaluate"),
+    *("graphembed_ext.exports", "graphembed_ext.index", "graphembed_ext.lightning", "graphembed_ext.losses"),
+    *("graphembed_ext.parity", "graphembed_ext.plots", "graphembed_ext.pyg", "graphembed_ext.readers"),
+    "graphembed_ext.walks",
 ]
 
 #: What every module of PyG has, and means by it.
@@ -29,6 +30,7 @@ BETWEEN_PARTS = {
     "GraphSAGE": {"init_conv"},
     "HAN": {"embeddings", "loader"},
     "HANConv": {"dropped", "message", "serves"},
+    "LinkModule": {"on_train_end"},
     "LightGCN": {"adopt", "embeddings", "grown", "node_counts", "rows"},
     "MetaPath2Vec": {"embeddings", "loss_of_sample", "noise_groups", "pairs_of"},
     "Node2Vec": {"embeddings"},
@@ -69,9 +71,10 @@ def things():
 
 
 def methods_of(owner):
-    """Its own public methods, by name."""
+    """Its own public methods and properties, by name."""
     for name, value in vars(owner).items():
         method = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+        method = value.fget if isinstance(value, property) else method
         # PyG writes methods of its own into a class whose layers it has compiled
         ours = inspect.isfunction(method) and not method.__module__.endswith("_propagate")
         if ours and not name.startswith("_"):
@@ -79,11 +82,11 @@ def methods_of(owner):
 
 
 def called(code):
-    """Names of the methods that a piece of code calls; ``forward`` where it calls a model or a layer."""
+    """Names of the methods and properties that a piece of code asks; ``forward`` where it calls a model or a layer."""
     found = set()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            found.add(node.func.attr)
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("conv", "model"):
             found.add("forward")
     return found
