@@ -43,12 +43,10 @@ class Embeddings:
         Embeddings(3 nodes, 2 dimensions)
         >>> [name for name, similarity in emb.most_similar("a", k=2)]
         ['b', 'c']
-        >>> emb["c"], emb[["a", "c"]].shape, emb.numpy().shape
-        (tensor([0., 1.]), torch.Size([2, 2]), (3, 2))
+        >>> emb["c"], emb[["a", "c"]].shape, emb.numpy().shape, emb.node_types
+        (tensor([0., 1.]), torch.Size([2, 2]), (3, 2), ['_N'])
         >>> emb.id_of("b", "_N"), emb.type_of("b"), emb.start_of("_N"), emb.labels_of("_N"), list(emb.to_pandas())
         (1, '_N', 0, ['a', 'b', 'c'], ['type', 'id', 'name', '0', '1'])
-        >>> emb.node_types
-        ['_N']
         >>> from tempfile import mkdtemp
         >>> Embeddings.load(emb.save(f"{mkdtemp()}/emb.parquet")).names
         {'_N': ['a', 'b', 'c']}
