@@ -13,6 +13,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Folder:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
         self._group.wait()
-        _save(tensors, part, self._group.size == 1)
+        self._group.during(partial(_save, tensors, part, self._group.size == 1))
         if self._group.first:
             whole(part / _REST, lambda file: pack(rest, file))
             shutil.rmtree(place, ignore_errors=True)
@@ -84,7 +85,9 @@ class Folder:
         """
         known: dict[str, Tensor] = {}
         _without(like, "", known)
-        return _read(self.path, self._group.agreed(_latest(self.path)), known, self._group.size == 1)
+        name = self._group.agreed(_latest(self.path))
+        found: dict[str, Any] = self._group.during(partial(_read, self.path, name, known, self._group.size == 1))
+        return found
 
 
 def is_state(path: Path) -> bool:

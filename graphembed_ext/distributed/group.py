@@ -8,9 +8,14 @@ Tried on CPUs, by gloo. On GPUs nccl is asked for; that is written as torch docu
 
 from __future__ import annotations
 
+import pickle
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -18,6 +23,7 @@ from torch import Tensor
 
 from ..errors import DistributedError, InputError
 from . import launch
+from .heartbeat import Heartbeat, named
 
 __all__ = ["ALONE", "LONE", "Group", "Ranks", "Reduce", "joined", "summed"]
 
@@ -26,6 +32,8 @@ Reduce = Callable[[Tensor], Tensor]
 
 #: Seconds in which ranks that are alive say so, once another one has gone.
 _GRACE = 3.0
+#: After which time a rank that waits looks whether the others give signs of life, again and again.
+_LOOK = timedelta(seconds=2)
 
 
 class Group:
@@ -115,6 +123,10 @@ class Group:
     def wait(self) -> None:
         """Go on when all have come here."""
 
+    def during(self, call: Callable[[], Any]) -> Any:
+        """What a call of torch's own returns, in which ranks wait for each other."""
+        return call()
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Let the others know why this rank ends, should it raise."""
@@ -133,13 +145,19 @@ class Ranks(Group):
     Args:
         store: Where ranks leave word for each other.
         end: Ends the group, where it was made here.
+        beats: Signs of life of the ranks, where there are such; on CPUs alone.
+
+    Attributes:
+        beats: These signs.
+        left: Whether others have been given up that operations still wait for.
     """
 
-    def __init__(self, store: Any, end: Callable[[], None] | None = None) -> None:
+    def __init__(self, store: Any, end: Callable[[], None] | None = None, beats: Heartbeat | None = None) -> None:
         import torch.distributed as dist
 
-        self._dist, self._store, self._end = dist, store, end
+        self._dist, self._store, self._end, self.beats = dist, store, end, beats
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.left = False
 
     @property
     def device(self) -> torch.device:
@@ -167,7 +185,7 @@ class Ranks(Group):
     def added(self, value: Tensor) -> Tensor:
         """See :meth:`Group.added`."""
         with self.guarded():
-            self._dist.all_reduce(value)
+            self._finished(self._dist.all_reduce(value, async_op=True))
         return value
 
     def add_gradients(self, parameters: Iterable[Tensor]) -> None:
@@ -203,44 +221,39 @@ class Ranks(Group):
         """See :meth:`Group.gathered`."""
         lengths = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.size)]
         with self.guarded():
-            self._dist.all_gather(lengths, torch.tensor([len(values)], device=self.device))
+            own = torch.tensor([len(values)], device=self.device)
+            self._finished(self._dist.all_gather(lengths, own, async_op=True))
             longest = max(int(length) for length in lengths)
             room = values.new_zeros((longest, *values.shape[1:]), device=self.device)
             room[: len(values)] = values
             parts = [torch.empty_like(room) for _ in range(self.size)]
-            self._dist.all_gather(parts, room)
+            self._finished(self._dist.all_gather(parts, room, async_op=True))
         return [part[: int(length)].to(values.device) for part, length in zip(parts, lengths, strict=True)]
 
     def exchanged(self, rows: Tensor, sent: list[int], received: list[int]) -> Tensor:
         """See :meth:`Group.exchanged`."""
         found = rows.new_empty((sum(received), *rows.shape[1:]))
         with self.guarded():
-            self._dist.all_to_all_single(found, rows.contiguous(), received, sent)
+            self._finished(self._dist.all_to_all_single(found, rows.contiguous(), received, sent, async_op=True))
         return found
-
-    def send(self, rows: Tensor, rank: int) -> None:
-        """Hand a tensor to a rank that receives it."""
-        with self.guarded():
-            self._dist.send(rows, rank)
-
-    def receive(self, rows: Tensor, rank: int) -> None:
-        """Fill a tensor with what a rank sends."""
-        with self.guarded():
-            self._dist.recv(rows, rank)
 
     def agreed(self, value: Any) -> Any:
         """See :meth:`Group.agreed`."""
-        held = [value]
-        with self.guarded():
-            self._dist.broadcast_object_list(held, src=0, device=self.device)
-        return held[0]
+        packed = self._packed(value if self.first else None)
+        length = torch.tensor([len(packed)], device=self.device)
+        self.same_weights([length])
+        if not self.first:
+            packed = packed.new_empty(int(length))
+        self.same_weights([packed])
+        return _unpacked(packed)
 
     def every(self, value: Any) -> list[Any]:
         """What each rank has, on all of them."""
-        found: list[Any] = [None] * self.size
-        with self.guarded():
-            self._dist.all_gather_object(found, value)
-        return found
+        return [_unpacked(part) for part in self.gathered(self._packed(value))]
+
+    def _packed(self, value: Any) -> Tensor:
+        """Anything as bytes that can be sent."""
+        return torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8).to(self.device)
 
     def check_equal(self, what: dict[str, Any]) -> None:
         """See :meth:`Group.check_equal`."""
@@ -259,20 +272,61 @@ class Ranks(Group):
         """See :meth:`Group.same_weights`."""
         with self.guarded():
             for tensor in tensors:
-                self._dist.broadcast(tensor.detach(), src=0)
+                self._finished(self._dist.broadcast(tensor.detach(), src=0, async_op=True))
 
     def wait(self) -> None:
         """See :meth:`Group.wait`."""
         with self.guarded():
-            self._dist.barrier()
+            self._finished(self._dist.barrier(async_op=True))
+
+    def during(self, call: Callable[[], Any]) -> Any:
+        """See :meth:`Group.during`."""
+        with self.guarded():
+            if self.beats is None:
+                return call()
+            found: Future[Any] = Future()
+            threading.Thread(target=_settle, args=(found, call), daemon=True).start()
+            began = time.monotonic()
+            while not futures.wait([found], _LOOK.total_seconds()).done:
+                self._look(began)
+            return found.result()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Turn what torch says when a rank has gone into which rank it was, and why."""
         try:
             yield
+        except DistributedError:
+            raise
         except RuntimeError as error:
             raise self._lost(error) from error
+
+    def _finished(self, work: Any) -> None:
+        """Wait for an operation, as long as the others give signs of life."""
+        if self.beats is None:
+            work.wait()
+            return
+        began = time.monotonic()
+        while True:
+            try:
+                work.wait(_LOOK)
+                return
+            except RuntimeError:
+                if work.is_completed():
+                    work.wait()  # raises what it ended with, if it did
+                    return
+            self._look(began)
+
+    def _look(self, began: float) -> None:
+        """Look for signs of life of the others, for which this rank has waited since then.
+
+        Raises:
+            DistributedError: Names those that give none.
+        """
+        missed = None if self.beats is None else self.beats.missed(began)
+        if missed is not None:
+            self.left = True
+            raise missed
 
     def _lost(self, error: RuntimeError) -> DistributedError:
         """What became of the others, as far as they or their silence tell."""
@@ -284,10 +338,9 @@ class Ranks(Group):
         for rank, reason in reasons.items():
             return DistributedError(f"rank {rank} has ended, and so does rank {self.rank}: {reason}")
         if silent:
-            which = f"rank {silent[0]}" if len(silent) == 1 else f"ranks {', '.join(map(str, silent))}"
             return DistributedError(
-                f"{which} can be reached no more, and so rank {self.rank} ends: killed, out of memory, or at a stand "
-                f"for longer than {launch.timeout().total_seconds():g} s ({brief})."
+                f"{named(silent)} can be reached no more, and so rank {self.rank} ends: killed, out of memory, or at a "
+                f"stand for longer than {launch.timeout().total_seconds():g} s ({brief})."
             )
         return DistributedError(f"rank {self.rank} could not reach the others, which are there ({brief}).")
 
@@ -319,6 +372,17 @@ class Ranks(Group):
                         self._store.set(f"failed/{self.rank}", f"{type(error).__name__}: {error}")
                 self._end()  # whoever waits for this rank learns at once that it has gone
             raise
+
+
+def _unpacked(packed: Tensor) -> Any:
+    return pickle.loads(packed.cpu().numpy().tobytes())
+
+
+def _settle(found: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        found.set_result(call())
+    except BaseException as error:  # for who waits; errors of torch's checkpoints are no Exception
+        found.set_exception(error)
 
 
 class _Summed(torch.autograd.Function):

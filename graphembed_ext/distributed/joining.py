@@ -7,6 +7,7 @@ that is dead (pytorch issues 135712 and 167288). So ranks meet under a prefix of
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from ..errors import DistributedError
 from . import launch
 from .group import LONE, Group, Ranks
+from .heartbeat import Heartbeat
 
 __all__ = ["join", "leave"]
 
@@ -77,7 +79,7 @@ def _joined(dist: Any, device: torch.device | None) -> Ranks:
             f"rank {rank} of {size} has waited {launch.timeout().total_seconds():g} s for the others ({brief})."
         ) from error
     atexit.register(leave)
-    return Ranks(store, leave)
+    return Ranks(store, leave, None if on_gpu or size == 1 else Heartbeat(store, rank, size))
 
 
 def leave() -> None:
@@ -91,9 +93,23 @@ def leave() -> None:
     import torch.distributed as dist
 
     if _made:
-        _made.clear()
+        group = _made.pop()
+        if group.beats is not None:
+            group.beats.stop()
         if dist.is_initialized():
+            if group.left:
+                _abandon(dist.distributed_c10d._get_default_group())
             dist.destroy_process_group()
+
+
+def _abandon(group: Any) -> None:
+    """Give up operations that wait for ranks which stand still, and the group's threads with them: its end would wait
+    for these threads as long as they for the ranks, so it is kept until the process ends.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(group))
+    backend = group._get_backend(torch.device("cpu"))
+    if hasattr(backend, "abort"):
+        backend.abort()
 
 
 def _versions() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..errors import InputError
 
-__all__ = ["Place", "place", "started_together", "timeout"]
+__all__ = ["Place", "place", "silence", "started_together", "timeout"]
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 #: What other launchers set, who start processes that know nothing of each other's addresses.
@@ -16,7 +16,8 @@ _FOREIGN = {"OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 _HINT = "torchrun --standalone --nproc_per_node N -m graphembed_ext ... starts N ranks and sets all of them"
 #: Environment variable with the seconds that a rank waits for another one.
 TIMEOUT = "GRAPHEMBED_TIMEOUT"
-_SECONDS = 600.0
+#: The same with the seconds that a rank which others wait for may give no sign of life.
+SILENCE = "GRAPHEMBED_SILENCE"
 
 
 class Place(NamedTuple):
@@ -78,14 +79,28 @@ def timeout() -> timedelta:
     Raises:
         InputError: It says something else.
     """
-    text = os.environ.get(TIMEOUT, str(_SECONDS))
+    return timedelta(seconds=_seconds(TIMEOUT, 600.0))
+
+
+def silence() -> float:
+    """Seconds without a sign of life after which a rank that others wait for is given up: 20, or what
+    ``GRAPHEMBED_SILENCE`` says.
+
+    Raises:
+        InputError: It says something else.
+    """
+    return _seconds(SILENCE, 20.0)
+
+
+def _seconds(name: str, usual: float) -> float:
+    text = os.environ.get(name, str(usual))
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise InputError(TIMEOUT, text, "a number of seconds above 0")
-    return timedelta(seconds=seconds)
+        raise InputError(name, text, "a number of seconds above 0")
+    return seconds
 
 
 def _number(name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from .joining import join
 from .tables import rows_of_rank
 
 __all__ = ["collected", "gather", "save"]
+
+#: Bytes of rows that a rank sends at a time.
+_SENT = 1 << 26
 
 
 def save(model: Any, folder: str | Path, names: Mapping[str, Sequence[str]] | None = None) -> Path:
@@ -73,10 +77,12 @@ def gather(model: nn.Module) -> None:
         >>> model.node_embed.weight.shape
         torch.Size([2, 4])
     """
+    group = join()
     for module in model.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             if is_shared(parameter):
-                whole = nn.Parameter(unshared(parameter.detach()), parameter.requires_grad)
+                rows = group.during(partial(unshared, parameter.detach()))
+                whole = nn.Parameter(rows, parameter.requires_grad)
                 module.register_parameter(name, whole)
 
 
@@ -106,16 +112,24 @@ def collected(model: Any) -> Embeddings | None:
 
 
 def _collected(group: Ranks, table: Any) -> Tensor | None:
-    """Rank after rank sends its rows to the first."""
+    """Rank after rank sends its rows to the first, some at a time."""
     own, size = table.to_local(), rows_of_rank(len(table), group.size)
-    if not group.first:
-        group.send(own.contiguous(), 0)
-        return None
-    found = torch.empty(table.shape, dtype=table.dtype)
-    found[: len(own)] = own
+    found = torch.empty(table.shape, dtype=table.dtype) if group.first else own
+    if group.first:
+        found[: len(own)] = own
+    nothing = [0] * group.size
+    each = max(1, _SENT // max(1, own[:1].numel() * own.element_size()))
     for rank in range(1, group.size):
-        group.receive(found[rank * size : (rank + 1) * size], rank)
-    return found
+        for low in range(rank * size, min(len(table), (rank + 1) * size), each):
+            high = min(low + each, (rank + 1) * size, len(table))
+            mine = own[low - rank * size : high - rank * size] if group.rank == rank else own[:0]
+            sent, received = nothing.copy(), nothing.copy()
+            sent[0] = len(mine)
+            received[rank] = high - low if group.first else 0
+            rows = group.exchanged(mine, sent, received)
+            if group.first:
+                found[low:high] = rows
+    return found if group.first else None
 
 
 def _typed(rows: Tensor, start: int, counts: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> formats.Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -118,7 +119,10 @@ class Columns(Whole):
     @contextmanager
     def joined(self) -> Iterator[Any]:
         """See :meth:`Whole.joined`."""
-        yield self._around(nn.Parameter(unshared(self._shared(self._own.detach()))))
+        yield self._around(self._gathered(self._shared(self._own.detach())))
+
+    def _gathered(self, table: Tensor) -> nn.Parameter:
+        return nn.Parameter(self._group.during(partial(unshared, table)))
 
     def _shared(self, own: Tensor) -> Tensor:
         return shared(self._group, own, self._shape, 1)
@@ -137,7 +141,7 @@ class Columns(Whole):
 
     def __exit__(self, kind: Any, *_: object) -> None:
         if kind is None:  # of ranks that end in an error, not all may be there
-            self._whole.embedding.weight = nn.Parameter(unshared(self._whole.embedding.weight.detach()))
+            self._whole.embedding.weight = self._gathered(self._whole.embedding.weight.detach())
 
 
 def split_of(model: Any, group: Group) -> Whole:

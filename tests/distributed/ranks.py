@@ -38,6 +38,34 @@ def killed(folder, step="27"):
     torch.save(found, folder / f"{RANK}.pt")
 
 
+def stopped(folder, which="1", where="group"):
+    """A training of which one rank stands still, its connections open: in the group's own work, or while the others
+    write a state.
+    """
+    from graphembed_ext.distributed import folders
+    from graphembed_ext.distributed.joining import join
+    from tests.distributed.trainings import kept
+
+    group, began = join(), [0.0]
+    assert group.every(f"rank {RANK}") == ["rank 0", "rank 1"]
+    assert group.agreed([RANK, {"all": None}]) == [0, {"all": None}]
+
+    def stop():
+        began[0] = time.monotonic()
+        if str(RANK) == which:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    if where == "group":
+        _at_step(5, stop)
+    else:
+        save = folders._save
+        folders._save = lambda *given: (stop(), save(*given))
+    try:
+        kept(folder / "states")
+    finally:
+        (folder / f"{RANK}.txt").write_text(str(time.monotonic() - began[0]))
+
+
 def _at_step(number, act):
     """Do something in place of a step of the engine."""
     from graphembed_ext.training.engines.sharded import ShardedEngine
@@ -52,6 +80,15 @@ def _at_step(number, act):
 
     ShardedEngine._step = counted
     return step
+
+
+def _limited(size):
+    """A disk that takes no larger files, for this process."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def faults(folder):
@@ -88,10 +125,18 @@ def faults(folder):
         finally:
             ShardedEngine._step = step
 
+    def cut():
+        restore = _limited(64) if RANK == 1 else lambda: None
+        try:
+            fit(model(), checkpoint=folder / "states")
+        finally:
+            restore()
+
     small = ge.LightGCN.for_graph({("user", "buys", "item"): RINGS}, embedding_dim=1, num_layers=1, seed=0)
     calls = {
         "nan": poisoned,
         "disk": full,
+        "state": cut,
         "rates": lambda: fit(model(), lr=0.01 * (1 + RANK)),
         "graphs": lambda: fit(model(RINGS if RANK else RINGS[:, 1:])),
         "wrong": lambda: fit(model(), strategy="columns"),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -128,24 +130,44 @@ def test_a_killed_rank_is_started_again_and_the_end_is_the_same_bit_for_bit(two,
     assert "Signal 9" in done.stderr or "SIGKILL" in done.stderr or "exitcode: -9" in done.stderr
 
 
-def test_a_killed_rank_ends_the_other_soon_and_is_named(tmp_path):
-    """Without torchrun, which would end it."""
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(), "WORLD_SIZE": "2"}
-    command = [sys.executable, "-W", "ignore", str(PROGRAM), "killed", str(tmp_path), "5"]
+@contextmanager
+def without_launcher(*words, **more):
+    """Two ranks that torchrun has not started, and would not end."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(), "WORLD_SIZE": "2"} | more
+    command = [sys.executable, "-W", "ignore", str(PROGRAM), *map(str, words)]
     ranks = [
         subprocess.Popen(command, env=_environment(RANK=str(rank), **where), stderr=subprocess.PIPE, text=True)
         for rank in range(2)
     ]
     try:
-        assert ranks[1].wait(200) == -9
-        killed = time.monotonic()
-        assert ranks[0].wait(SOON) == 1
-        assert time.monotonic() - killed < SOON
+        yield ranks
     finally:
         for rank in ranks:
             rank.kill()
             rank.communicate()
+
+
+def test_a_killed_rank_ends_the_other_soon_and_is_named(tmp_path):
+    with without_launcher("killed", tmp_path, "5") as ranks:
+        assert ranks[1].wait(200) == -9
+        killed = time.monotonic()
+        assert ranks[0].wait(SOON) == 1
+        assert time.monotonic() - killed < SOON
     assert "rank 1 can be reached no more" in (tmp_path / "0.txt").read_text()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes stop by signals of POSIX")
+@pytest.mark.parametrize(("which", "where"), [(1, "group"), (0, "group"), (1, "state")])
+def test_a_rank_that_stands_still_is_given_up_long_before_the_timeout(tmp_path, which, where):
+    """Rank 0 keeps the store where no launcher does, so signs of all ranks end with its own."""
+    limits = {"GRAPHEMBED_TIMEOUT": "600", "GRAPHEMBED_SILENCE": "8"}
+    with without_launcher("stopped", tmp_path, which, where, **limits) as ranks:
+        told = ranks[1 - which].communicate(timeout=300)[1]
+        assert ranks[1 - which].returncode == 1
+        assert ranks[which].poll() is None
+    end = f"DistributedError: rank {which} gave no sign of life for 8 s, and so rank {1 - which} ends"
+    assert end in told, told[-3000:]
+    assert 8 < float((tmp_path / f"{1 - which}.txt").read_text()) < SOON
 
 
 def test_errors_are_those_of_both_ranks_and_the_next_training_is_none_the_worse(two, tmp_path):
@@ -165,6 +187,10 @@ def test_errors_are_those_of_both_ranks_and_the_next_training_is_none_the_worse(
             assert found[name].startswith(text), found[name]
             assert found[f"seconds of {name}"] < SOON
     assert second["disk"].startswith("OSError: [Errno 28]")
+    for found in (first, second):
+        assert found["state"].startswith("DistributedError: "), found["state"]
+        assert "was not written, the state before it stays: rank 1: OSError: [Errno 27]" in found["state"]
+        assert found["seconds of state"] < SOON
     assert first["disk"].startswith("DistributedError: rank 1 has ended, and so does rank 0: OSError: [Errno 28]")
     assert torch.equal(first["afterwards"], left(two)[0]["deepwalk"]["node_embed.weight"])
 
