@@ -9,13 +9,9 @@ Tried on CPUs, by gloo. On GPUs nccl is asked for; that is written as torch docu
 from __future__ import annotations
 
 import pickle
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from typing import Any
 
 import torch
@@ -32,8 +28,6 @@ Reduce = Callable[[Tensor], Tensor]
 
 #: Seconds in which ranks that are alive say so, once another one has gone.
 _GRACE = 3.0
-#: After which time a rank that waits looks whether the others give signs of life, again and again.
-_LOOK = timedelta(seconds=2)
 
 
 class Group:
@@ -149,7 +143,6 @@ class Ranks(Group):
 
     Attributes:
         beats: These signs.
-        left: Whether others have been given up that operations still wait for.
     """
 
     def __init__(self, store: Any, end: Callable[[], None] | None = None, beats: Heartbeat | None = None) -> None:
@@ -157,7 +150,6 @@ class Ranks(Group):
 
         self._dist, self._store, self._end, self.beats = dist, store, end, beats
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.left = False
 
     @property
     def device(self) -> torch.device:
@@ -282,14 +274,14 @@ class Ranks(Group):
     def during(self, call: Callable[[], Any]) -> Any:
         """See :meth:`Group.during`."""
         with self.guarded():
-            if self.beats is None:
-                return call()
-            found: Future[Any] = Future()
-            threading.Thread(target=_settle, args=(found, call), daemon=True).start()
-            began = time.monotonic()
-            while not futures.wait([found], _LOOK.total_seconds()).done:
-                self._look(began)
-            return found.result()
+            return call() if self.beats is None else self.beats.during(call)
+
+    def _finished(self, work: Any) -> None:
+        """Wait for an operation, as long as the others give signs of life."""
+        if self.beats is None:
+            work.wait()
+        else:
+            self.beats.finished(work)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -300,33 +292,6 @@ class Ranks(Group):
             raise
         except RuntimeError as error:
             raise self._lost(error) from error
-
-    def _finished(self, work: Any) -> None:
-        """Wait for an operation, as long as the others give signs of life."""
-        if self.beats is None:
-            work.wait()
-            return
-        began = time.monotonic()
-        while True:
-            try:
-                work.wait(_LOOK)
-                return
-            except RuntimeError:
-                if work.is_completed():
-                    work.wait()  # raises what it ended with, if it did
-                    return
-            self._look(began)
-
-    def _look(self, began: float) -> None:
-        """Look for signs of life of the others, for which this rank has waited since then.
-
-        Raises:
-            DistributedError: Names those that give none.
-        """
-        missed = None if self.beats is None else self.beats.missed(began)
-        if missed is not None:
-            self.left = True
-            raise missed
 
     def _lost(self, error: RuntimeError) -> DistributedError:
         """What became of the others, as far as they or their silence tell."""
@@ -376,13 +341,6 @@ class Ranks(Group):
 
 def _unpacked(packed: Tensor) -> Any:
     return pickle.loads(packed.cpu().numpy().tobytes())
-
-
-def _settle(found: Future[Any], call: Callable[[], Any]) -> None:
-    try:
-        found.set_result(call())
-    except BaseException as error:  # for who waits; errors of torch's checkpoints are no Exception
-        found.set_exception(error)
 
 
 class _Summed(torch.autograd.Function):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent import futures
+from concurrent.futures import Future
+from datetime import timedelta
 from typing import Any
 
 from ..errors import DistributedError
@@ -13,6 +17,8 @@ __all__ = ["Heartbeat", "named"]
 
 #: Seconds from one sign to the next.
 _EVERY = 1.0
+#: After which time a rank that waits looks whether the others give signs of life, again and again.
+_LOOK = timedelta(seconds=2)
 #: Seconds of silence that one look at the signs may find: this process may have been held up itself.
 _MOST = 3.0
 
@@ -24,6 +30,9 @@ class Heartbeat:
         store: Where ranks leave word for each other.
         rank: This one.
         size: How many there are.
+
+    Attributes:
+        left: Whether others have been given up that operations still wait for.
     """
 
     def __init__(self, store: Any, rank: int, size: int) -> None:
@@ -32,12 +41,39 @@ class Heartbeat:
         #: By rank, what it said last, and the seconds since then.
         self._heard: dict[int, tuple[bytes, float]] = {}
         self._looks, self._seen = 0, (-1, 0.0)
+        self.left = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
 
-    def missed(self, since: float) -> DistributedError | None:
-        """What to end with where ranks that were heard are heard no more: all of them, where the store says nothing.
+    def finished(self, work: Any) -> None:
+        """Wait for an operation of torch's, as long as the others give signs of life.
+
+        Raises:
+            DistributedError: Names those that give none.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                work.wait(_LOOK)
+                return
+            except RuntimeError:
+                if work.is_completed():
+                    work.wait()  # raises what it ended with, if it did
+                    return
+            self._check(began)
+
+    def during(self, call: Callable[[], Any]) -> Any:
+        """What a call returns in which ranks wait for each other; it is made beside, and waited for likewise."""
+        found: Future[Any] = Future()
+        threading.Thread(target=_settle, args=(found, call), daemon=True).start()
+        began = time.monotonic()
+        while not futures.wait([found], _LOOK.total_seconds()).done:
+            self._check(began)
+        return found.result()
+
+    def _check(self, since: float) -> None:
+        """Raise where ranks that were heard are heard no more: all of them, where the store says nothing.
 
         Args:
             since: When the caller began to wait, by ``time.monotonic``.
@@ -48,12 +84,12 @@ class Heartbeat:
         silent = [rank for rank, (_, quiet) in sorted(self._heard.items()) if quiet > longest]
         if now - self._seen[1] > longest:
             silent = list(self._names)
-        if not silent:
-            return None
-        return DistributedError(
-            f"{named(silent)} gave no sign of life for {longest:g} s, and so rank {self._rank} ends: stopped, or on a "
-            "machine that is gone or stands still."
-        )
+        if silent:
+            self.left = True
+            raise DistributedError(
+                f"{named(silent)} gave no sign of life for {longest:g} s, and so rank {self._rank} ends: stopped, or "
+                "on a machine that is gone or stands still."
+            )
 
     def stop(self) -> None:
         """Leave no more signs. The thread must not be in the midst of one when the interpreter ends."""
@@ -81,6 +117,13 @@ class Heartbeat:
         for rank, word in zip(known, said, strict=True):
             before, quiet = self._heard.get(rank, (b"", 0.0))
             self._heard[rank] = word, (quiet + passed if word == before else 0.0)
+
+
+def _settle(found: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        found.set_result(call())
+    except BaseException as error:  # for who waits; errors of torch's checkpoints are no Exception
+        found.set_exception(error)
 
 
 def named(ranks: list[int]) -> str:

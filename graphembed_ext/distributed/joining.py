@@ -94,10 +94,11 @@ def leave() -> None:
 
     if _made:
         group = _made.pop()
-        if group.beats is not None:
-            group.beats.stop()
+        beats = group.beats
+        if beats is not None:
+            beats.stop()
         if dist.is_initialized():
-            if group.left:
+            if beats is not None and beats.left:
                 _abandon(dist.distributed_c10d._get_default_group())
             dist.destroy_process_group()
 
