@@ -8,9 +8,18 @@ from pathlib import Path
 
 import psutil
 
-from ..errors import InputError
+from ..errors import FileFormatError, InputError
 
-__all__ = ["available", "check_room", "check_tables", "check_training", "peak", "readable", "resident"]
+__all__ = [
+    "available",
+    "check_file_room",
+    "check_room",
+    "check_tables",
+    "check_training",
+    "peak",
+    "readable",
+    "resident",
+]
 
 #: Bytes for whose sake the system is not asked how many there are.
 _SMALL = 1 << 28
@@ -103,6 +112,21 @@ def check_room(argument: str, got: str, needed: int, purpose: str, hint: str = "
             f"{got}, for which {purpose} would take {readable(needed)}",
             f"what fits into the {readable(available())} of memory that is free",
             hint,
+        )
+
+
+def check_file_room(size: float, place: str, what: str) -> None:
+    """Raise :class:`FileFormatError` for ``size`` bytes that the memory does not have.
+
+    Args:
+        size: Bytes.
+        place: File, and perhaps what in it.
+        what: What needs them, such as ``"a dense matrix of shape (9, 9)"``.
+    """
+    free = available()
+    if size > free:
+        raise FileFormatError(
+            place, f"{what}, {readable(size)}", f"at most the {readable(free)} of memory that are free"
         )
 
 

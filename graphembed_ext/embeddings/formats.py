@@ -7,7 +7,6 @@ A format knows vectors, how many of them each node type has, and the names of no
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core.arrays import read_archive
 from .._core.files import whole
 from .._core.optional import optional
 from ..errors import FileFormatError
@@ -81,8 +81,8 @@ def read(path: Path) -> Table:
         raise FileFormatError("path", str(path), "an existing file")
     try:
         return load(path)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        why = " ".join(str(error).split())  # Arrow's run over lines
+    except Exception as error:  # what a damaged file makes Arrow, NumPy and json stumble over has no end
+        why = " ".join(str(error).split()) or type(error).__name__  # Arrow's run over lines
         raise FileFormatError("path", f"{path} ({why})", "a file written by Embeddings.save") from error
 
 
@@ -117,10 +117,15 @@ def _write_parquet(table: Table, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> Table:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     vector = table["vector"].combine_chunks()
+    fixed = pa.types.is_fixed_size_list(vector.type)  # pandas and others write lists of any length
+    widths = [vector.type.list_size] if fixed else vector.value_lengths().unique().to_pylist()
+    if len(widths) != 1 or widths[0] is None:
+        raise ValueError(f"vectors of {len(widths)} lengths")
     vectors = torch.from_numpy(vector.flatten().to_numpy(zero_copy_only=False).copy())
     types = table["type"].to_numpy()
     kinds, counts = np.unique(types, return_counts=True)
@@ -129,7 +134,7 @@ def _read_parquet(path: Path) -> Table:
         labels = table["name"].to_numpy()
         names = {str(kind): labels[types == kind].tolist() for kind in kinds}
     num_nodes = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
-    return Table(vectors.view(len(table), vector.type.list_size), num_nodes, names)
+    return Table(vectors.view(len(table), widths[0]), num_nodes, names)
 
 
 def _write_npz(table: Table, path: Path) -> None:
@@ -144,14 +149,14 @@ def _write_npz(table: Table, path: Path) -> None:
 
 
 def _read_npz(path: Path) -> Table:
-    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-        num_nodes = {str(kind): int(count) for kind, count in zip(file["types"], file["counts"], strict=True)}
-        names, start = {}, 0
-        if len(file["names"]):
-            for kind, count in num_nodes.items():
-                names[kind] = file["names"][start : start + count].tolist()
-                start += count
-        return Table(torch.from_numpy(file["vectors"]), num_nodes, names)
+    file = read_archive(path)
+    num_nodes = {str(kind): int(count) for kind, count in zip(file["types"], file["counts"], strict=True)}
+    names, start = {}, 0
+    if len(file["names"]):
+        for kind, count in num_nodes.items():
+            names[kind] = file["names"][start : start + count].tolist()
+            start += count
+    return Table(torch.from_numpy(file["vectors"]), num_nodes, names)
 
 
 def _write_safetensors(table: Table, path: Path) -> None:

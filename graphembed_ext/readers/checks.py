@@ -7,30 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .._core.memory import available, readable
+from .._core.memory import check_file_room
 from ..errors import FileFormatError
 
-__all__ = ["check_compressed", "check_count", "check_ids", "check_room", "check_weights"]
+__all__ = ["check_compressed", "check_count", "check_ids", "check_weights"]
 
 #: Nodes up to which a pair of ids fits into an int64.
 _MOST_NODES = 3_037_000_499
 #: Largest weight that is still a number in float32.
 _LARGEST = float(np.finfo(np.float32).max)
-
-
-def check_room(size: float, place: str, what: str) -> None:
-    """Raise :class:`FileFormatError` for ``size`` bytes that the memory does not have.
-
-    Args:
-        size: Bytes.
-        place: File, and perhaps what in it.
-        what: What needs them, such as ``"a dense matrix of shape (9, 9)"``.
-    """
-    free = available()
-    if size > free:
-        raise FileFormatError(
-            place, f"{what}, {readable(size)}", f"at most the {readable(free)} of memory that are free"
-        )
 
 
 def check_count(count: Any, place: str, what: str = "nodes") -> int:
@@ -44,7 +29,7 @@ def check_count(count: Any, place: str, what: str = "nodes") -> int:
         raise FileFormatError(place, f"{count} {what}", "a whole number of at least 0")
     if number > _MOST_NODES:
         raise FileFormatError(place, f"{count} {what}", f"at most {_MOST_NODES}")
-    check_room(8 * number, place, f"{number} {what}")
+    check_file_room(8 * number, place, f"{number} {what}")
     return number
 
 

@@ -28,6 +28,10 @@ from .titles import (
 
 __all__ = ["Roles", "by_content", "by_title", "says_ends", "says_roles"]
 
+_OF_ENDS = {word for pair in RANK for word in pair}
+#: Columns whose titles may be those of an end, beyond which no more are paired.
+_MOST_ENDS = 100
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -69,9 +73,9 @@ def says_roles(titles: Sequence[str]) -> bool:
 def _ends(titles: Sequence[str]) -> tuple[int, int] | None:
     """Positions of source and target by pairs of titles such as ``source_id`` and ``target_id``."""
     found: list[tuple[tuple[int, int, int, int], tuple[int, int]]] = []
-    split = [_words_with_letters(title) for title in titles]
-    for i, first in enumerate(split):
-        for j, second in enumerate(split):
+    split = [(i, words) for i, words in enumerate(map(_words_with_letters, titles)) if not _OF_ENDS.isdisjoint(words)]
+    for i, first in split[:_MOST_ENDS]:
+        for j, second in split[:_MOST_ENDS]:
             ranks = _pair_ranks(first, second) if i != j else None
             if ranks is None or (ranks[2] and {i, j} != {0, 1}):
                 continue

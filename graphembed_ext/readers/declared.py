@@ -11,10 +11,10 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from .._core.memory import check_file_room
 from ..errors import FileFormatError, InputError
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES
 from ..graph.view import NODE_TYPE
-from .checks import check_room
 from .graph_file import GraphFile
 from .node_roles import NodeRoles, node_roles
 from .node_rows import NodeRows, as_set, id_of, node_rows
@@ -192,7 +192,7 @@ class _Columns:
         ids = self._ids(rows)
         key = tuple(rows.called(place) for place in places)
         if key not in self._blocks:
-            check_room(4 * self._count * len(key), rows.table.name, f"{len(key)} columns of features")
+            check_file_room(4 * self._count * len(key), rows.table.name, f"{len(key)} columns of features")
             nothing = torch.full((self._count, len(key)), torch.nan)
             self._blocks[key] = _Block(nothing, torch.zeros(self._count, dtype=torch.bool))
         block = self._blocks[key]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from .._core.memory import check_file_room
 from ..errors import FileFormatError
-from .checks import check_room
 from .pajek import Network
 
 __all__ = ["as_records", "columns_of_records", "is_lines", "node_link"]
@@ -59,7 +59,7 @@ def node_link(content: bytes) -> Network:
         >>> network.nodes, network.edges
         ([('Ada', {'id': 'Ada'}), ('Bob', {})], [('Ada', 'Bob', {})])
     """
-    check_room(_SWELLING * len(content), "JSON", f"{len(content)} bytes of it")
+    check_file_room(_SWELLING * len(content), "JSON", f"{len(content)} bytes of it")
     data = _parsed(content)
     data = data.get("elements", data) if isinstance(data, dict) else {}
     data = data if isinstance(data, dict) else {}
@@ -118,7 +118,7 @@ def as_records(chunks: Iterable[bytes], name: str) -> tuple[list[Any], list[int]
         FileFormatError: No such JSON; names the line.
     """
     text = b"".join(chunks)
-    check_room(_SWELLING * len(text), name, f"{len(text)} bytes of JSON")
+    check_file_room(_SWELLING * len(text), name, f"{len(text)} bytes of JSON")
     if not is_lines(text[: 1 << 16].decode(errors="replace")):
         try:
             found = _parsed(text)

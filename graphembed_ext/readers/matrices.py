@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from .._core.arrays import read_archive, read_array
+from .._core.memory import check_file_room
 from ..errors import FileFormatError, InputError
 from ..graph.simple_edges import simple_edges
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView
-from .arrays import Entries, dense_of, read_archive, read_array, sparse_of
-from .checks import check_count, check_ids, check_room, check_weights
+from .arrays import Entries, dense_of, sparse_of
+from .checks import check_count, check_ids, check_weights
 from .edge_weights import usable
 from .graph_file import WEIGHT, simple_view
 from .matlab import Other, read_matlab
@@ -134,7 +136,7 @@ def _of_dense(values: np.ndarray, place: str) -> Entries:
         raise FileFormatError(place, f"{values.dtype} of shape {values.shape}", "a matrix (N, N)")
     if values.dtype.kind not in "biuf":
         raise FileFormatError(place, f"entries of type {values.dtype}", "real numbers")
-    check_room(24 * int(np.count_nonzero(values)), place, f"a matrix of shape {values.shape}")
+    check_file_room(24 * int(np.count_nonzero(values)), place, f"a matrix of shape {values.shape}")
     rows, columns = np.nonzero(values)
     return Entries((values.shape[0], values.shape[1]), rows, columns, values[rows, columns])
 

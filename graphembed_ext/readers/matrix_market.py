@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from .._core.memory import check_file_room
 from ..errors import FileFormatError
 from .arrays import Entries
-from .checks import check_count, check_room
+from .checks import check_count
 from .dialects import one_space
 from .packed import unpacked
 
@@ -43,7 +44,7 @@ def read_matrix_market(path: Path) -> Entries:
     """
     content = unpacked(path)
     head, begin = _head(content, path)
-    check_room(8 * head.width * head.entries, str(path), f"a matrix of {head.entries} entries")
+    check_file_room(8 * head.width * head.entries, str(path), f"a matrix of {head.entries} entries")
     if head.entries * head.width > len(content):  # each number takes a digit and a space
         raise FileFormatError(
             str(path), f"{head.entries} entries in {len(content)} bytes", "as many lines as the second line says"
@@ -175,7 +176,7 @@ def _check_places(ids: np.ndarray, size: int, content: bytes, begin: int, path: 
 def _square(numbers: np.ndarray, head: _Head, path: Path) -> np.ndarray:
     """A symmetric matrix out of its lower half, column by column."""
     size = head.shape[0]
-    check_room(8 * size * size, str(path), f"a matrix of shape {head.shape}")
+    check_file_room(8 * size * size, str(path), f"a matrix of shape {head.shape}")
     values = np.zeros((size, size))
     values[np.triu_indices(size)[::-1]] = numbers
     return np.maximum(values, values.T) if (numbers >= 0).all() else values + values.T - np.diag(values.diagonal())

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._core.memory import check_file_room
 from ..errors import FileFormatError, InputError
-from .checks import check_room
 from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
 from .options import Reading, chosen
 
@@ -243,7 +243,7 @@ def _from_array(path: Path, count: int) -> Labels:
     if values.ndim == 2:
         return Labels(torch.from_numpy(values).float(), [str(i) for i in range(values.shape[1])], {})
     y = torch.from_numpy(values.astype(np.int64))
-    check_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
+    check_file_room(64 * (int(y.max()) + 1), str(path), f"{int(y.max()) + 1} classes")
     most = max(1_000_000, 10 * count)
     if int(y.max()) >= most:
         raise FileFormatError(

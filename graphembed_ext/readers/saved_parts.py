@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.memory import check_file_room
 from ..errors import FileFormatError
-from .checks import check_compressed, check_count, check_ids, check_room
+from .checks import check_compressed, check_count, check_ids
 
 __all__ = ["checked"]
 
@@ -56,7 +57,7 @@ def _check_tensor(value: Tensor, place: str) -> None:
     if value.is_meta:
         raise FileFormatError(place, "a tensor without its values", "a tensor of numbers")
     if value.layout == torch.strided and not value.is_nested:
-        check_room(value.numel() * value.element_size(), place, f"a tensor of shape {tuple(value.shape)}")
+        check_file_room(value.numel() * value.element_size(), place, f"a tensor of shape {tuple(value.shape)}")
     elif value.layout != torch.strided:
         for size in value.shape:
             check_count(size, place, "rows or columns")

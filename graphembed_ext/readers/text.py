@@ -70,6 +70,7 @@ class TextTable:
     rows: list[list[str]] = field(default_factory=list, init=False)
     _decided: bool | None = field(default=None, init=False)
     _wrong: list[Any] = field(default_factory=list, init=False)
+    _blank: set[int] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         head, self._whole = self._head()
@@ -77,6 +78,7 @@ class TextTable:
         self.dialect: Dialect = dialect_of(self.source.name, self.source.kind, head, self.reading, self.what)
         self._glued = self.dialect.delimiter in (",", ";") and f'{self.dialect.delimiter} "' in head
         self._uneven, self._width, self._quoted = False, 0, False
+        self._columns = 1 + max(line.count(self.dialect.delimiter) for line in head.split("\n"))
         if self.padded:
             self._pad(head)
         self.rows = self._sample()
@@ -154,7 +156,7 @@ class TextTable:
 
     def _line(self, row: int) -> int:
         """The line on which a row stands; 0 for none."""
-        gone = {each.number - 1 for each in self._wrong}
+        gone = {each.number - 1 for each in self._wrong} | self._blank
         rows = (number for place, (number, _) in enumerate(self._records()) if place not in gone)
         return next((self.source.line(number) for number in islice(rows, row + bool(self._decided), None)), 0)
 
@@ -247,15 +249,17 @@ class TextTable:
 
     def _batches(self, places: Sequence[int] | None, block: int, progress: bool = False) -> Iterator[Any]:
         wanted = None if places is None else [f"f{place}" for place in dict.fromkeys(places)]
-        wrong = self._wrong = list[Any]()
+        wrong, blank = list[Any](), set[int]()
+        self._wrong, self._blank = wrong, blank
 
         def note(row: Any) -> str:
             if not row.text.strip():
+                blank.add(row.number - 1)
                 return "skip"
             wrong.append(row)
             return "skip" if len(wrong) <= self.reading.skip_bad else "error"
 
-        names = [f"f{i}" for i in range(max(64, self._width))] if places is None else wanted
+        names = [f"f{i}" for i in range(max(self._columns, self._width))] if places is None else wanted
         types = dict.fromkeys(names or [], pa.large_string())
         try:
             # one thread, as only then rows that are wrong have a number
@@ -309,7 +313,7 @@ class TextTable:
         return BadLine(f"{self.name}, line {beginnings[number]}", got, expected, hint, lines)
 
     def _records(self) -> Iterator[tuple[int, str]]:
-        """The line on which each row begins, and this line, blank ones and comments left out."""
+        """The line on which each row begins, and this line: what Arrow counts as rows, blank cells included."""
         inside, number, held = False, 0, b""
 
         def lines() -> Iterator[bytes]:
@@ -327,7 +331,7 @@ class TextTable:
             fresh = not inside
             if self.dialect.quotes:
                 inside = goes_on(line, inside, self.dialect.separator)
-            if fresh and line.strip():
+            if fresh and line.strip("\r"):
                 yield number, line
 
     def _body(self, progress: bool = False) -> Iterator[bytes]:

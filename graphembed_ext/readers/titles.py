@@ -112,7 +112,7 @@ TITLE_WORDS = {
     *("mirna", "lncrna", "rna", "phenotype", "go", "variant", "side", "effect", "event", "location", "group", "data"),
 }
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def is_number(text: str) -> bool:
@@ -132,7 +132,8 @@ def words_of(title: str) -> list[str]:
         >>> words_of("FromNodeId"), words_of("user_id:token"), words_of(":START_ID(Movie)"), words_of("gene_a")
         (['from', 'node', 'id'], ['user', 'id'], ['start', 'id'], ['gene', 'a'])
     """
-    title = re.sub(r"\(.*\)$", "", title.strip().lstrip("#%").strip())
+    title = title.strip().lstrip("#%").strip()
+    title = title.partition("(")[0] if title.endswith(")") else title
     title = re.sub(r"^_?:|:(token|float|token_seq|float_seq|int|long|string|double|boolean)(\[\])?$", "", title)
     found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-zß-ÿ]+|\d+|[^\W\d_a-zA-Z]+", title)
     words = []

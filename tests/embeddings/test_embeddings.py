@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
+import numpy as np
 import pytest
 import torch
 
 import graphembed_ext as ge
+from graphembed_ext._core.memory import peak
 from graphembed_ext.errors import FileFormatError, InputError
 
 TENSOR = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 2.0], [3.0, 0.1], [0.1, 1.0]])
@@ -77,6 +82,50 @@ def test_files_that_are_none(tmp_path):
             ge.Embeddings.load(path)
     with pytest.raises(FileNotFoundError, match=r"path: got .*; expected a file in a folder that exists"):
         emb.save(tmp_path / "nowhere" / "emb.npz")
+
+
+def archive(path, **heads):
+    """An .npz whose arrays are what is said of them, in order: a head, and the bytes behind it."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, (head, values) in heads.items():
+            content = io.BytesIO()
+            np.lib.format.write_array_header_1_0(content, head)
+            file.writestr(f"{name}.npy", content.getvalue() + values)
+
+
+def test_an_archive_that_is_cut_off_or_asks_for_more_than_it_has_is_refused(tmp_path):
+    path = tmp_path / "emb.npz"
+    parts = {"types": ({"descr": "<U1", "fortran_order": False, "shape": (1,)}, "a".encode("utf-32-le"))}
+    parts["counts"] = ({"descr": "<i8", "fortran_order": False, "shape": (1,)}, (2).to_bytes(8, "little"))
+    parts["names"] = ({"descr": "<U1", "fortran_order": False, "shape": (0,)}, b"")
+    head = {"descr": "<f4", "fortran_order": False, "shape": (2, 4)}
+    archive(path, **parts, vectors=(head, bytes(32)))
+    assert ge.Embeddings.load(path).tensor.shape == (2, 4)
+    before = peak()
+    for shape, values in (((2, 4), bytes(20)), ((2, 10**9), bytes(32)), ((-1, 4), bytes(32))):
+        archive(path, **parts, vectors=(head | {"shape": shape}, values))
+        with pytest.raises(FileFormatError, match="expected a file written by"):
+            ge.Embeddings.load(path)
+    archive(path, **parts)
+    path.write_bytes(path.read_bytes().replace(b"\x93NUMPY", b"\x93NUMPX"))
+    with pytest.raises(FileFormatError, match="expected a file written by"):
+        ge.Embeddings.load(path)
+    assert peak() - before < 100 << 20
+
+
+def test_vectors_that_went_through_pandas_come_back(tmp_path):
+    import pandas as pd
+
+    emb = ge.Embeddings(TENSOR, TYPED, NAMES)
+    frame = pd.read_parquet(emb.save(tmp_path / "emb.parquet"))
+    frame.to_parquet(tmp_path / "again.parquet")
+    again = ge.Embeddings.load(tmp_path / "again.parquet")
+    assert torch.equal(again.tensor, emb.tensor)
+    assert again.names == emb.names
+    frame["vector"] = [row[: 1 + i % 2] for i, row in enumerate(frame["vector"])]
+    frame.to_parquet(tmp_path / "again.parquet")
+    with pytest.raises(FileFormatError, match="vectors of 2 lengths"):
+        ge.Embeddings.load(tmp_path / "again.parquet")
 
 
 def test_most_similar_equals_plain_loops():

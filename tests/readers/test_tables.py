@@ -1,8 +1,10 @@
 """One reader for tables of edges and of nodes: what a person says of them, several files, labels, features, folders."""
 
+import contextlib
 import gzip
 import io
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -293,3 +295,44 @@ def test_a_folder_of_part_files(tmp_path):
     write(tmp_path / "part-0001.csv", "source,target\nBob,Cleo\n")
     write(tmp_path / "_SUCCESS", "")
     assert edges(read_graph(tmp_path, directed=True)) == PATH
+
+
+@pytest.mark.parametrize(
+    ("name", "blank", "mark", "line"),
+    [("g.csv", "  ", ",", 4), ("g.tsv", "\t", "\t", 4), ("g.tsv", "\t\t", "\t", 2), ("g.dat", "::::", "::", 2)],
+)
+def test_lines_of_blanks_do_not_move_the_line_of_what_is_wrong(tmp_path, name, blank, mark, line):
+    """Blank cells, as many as columns, are an edge without ends, fewer are passed over: both stand on a line."""
+    lines = [mark.join("123"), blank, mark.join("456"), mark.join("12")]
+    with pytest.raises(FileFormatError, match=f"{name}, line (4: got 2 columns|{line}: got an edge without)"):
+        read_graph(write(tmp_path / name, "\n".join(lines)))
+    lines[3] = mark.join("45x")
+    with pytest.raises(FileFormatError, match=f"{name}, line {line}: got (the edge weight 'x'|an edge without a node)"):
+        read_graph(write(tmp_path / name, "\n".join(lines)), columns="source=1,target=2,weight=3")
+
+
+@pytest.mark.parametrize("more", ["", "7"])
+def test_a_table_without_titles_has_as_many_columns_as_it_likes(tmp_path, more):
+    """Arrow was told the type of 64 columns; numbers and blanks beyond them came as what they looked like."""
+    row = ",".join([more] * 90)
+    path = write(tmp_path / "g.csv", f"Ada,Bob,{row}\nBob,Cleo,{row}\n")
+    assert edges(read_graph(path, header=False, columns="source=1,target=2", directed=True)) == PATH
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "node,a\n0," + "9" * 300_000 + "x\n1,2\n",
+        "node," + "(" * 300_000 + "\n0,1\n",
+        ";" * 100_000 + "\n" + ";" * 100_000,
+        ",".join(["source", "target"] * 5000) + "\n" + ",".join(["1"] * 10_000),
+    ],
+    ids=["digits", "brackets", "no titles", "titles of ends"],
+)
+def test_long_cells_and_many_columns_are_read_in_time_that_grows_with_them(tmp_path, content):
+    begun = time.process_time()
+    with pytest.raises(FileFormatError):
+        read_features(str(write(tmp_path / "x.csv", content)), None, 2)
+    with contextlib.suppress(FileFormatError):
+        read_graph(tmp_path / "x.csv")
+    assert time.process_time() - begun < 10
