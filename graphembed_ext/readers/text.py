@@ -249,8 +249,7 @@ class TextTable:
 
     def _batches(self, places: Sequence[int] | None, block: int, progress: bool = False) -> Iterator[Any]:
         wanted = None if places is None else [f"f{place}" for place in dict.fromkeys(places)]
-        wrong, blank = list[Any](), set[int]()
-        self._wrong, self._blank = wrong, blank
+        wrong, blank = self._wrong, self._blank = list[Any](), set[int]()
 
         def note(row: Any) -> str:
             if not row.text.strip():
@@ -259,8 +258,7 @@ class TextTable:
             wrong.append(row)
             return "skip" if len(wrong) <= self.reading.skip_bad else "error"
 
-        names = [f"f{i}" for i in range(max(self._columns, self._width))] if places is None else wanted
-        types = dict.fromkeys(names or [], pa.large_string())
+        names = wanted or [f"f{i}" for i in range(max(self._columns, self._width))]
         try:
             # one thread, as only then rows that are wrong have a number
             reader = pa.csv.open_csv(
@@ -273,7 +271,9 @@ class TextTable:
                     invalid_row_handler=note,
                 ),
                 convert_options=pa.csv.ConvertOptions(
-                    include_columns=wanted, column_types=types or None, strings_can_be_null=False
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(names, pa.large_string()),
+                    strings_can_be_null=False,
                 ),
             )
             while True:
@@ -293,12 +293,10 @@ class TextTable:
 
     def _ragged(self, rows: Sequence[Any]) -> FileFormatError:
         """The refusal of rows of another width than the first."""
-        row, taken = rows[0], rows[0].expected_columns
+        row, text, taken = rows[0], rows[0].text.strip(), rows[0].expected_columns
         beginnings = [self.source.line(number) for number, _ in islice(self._records(), rows[-1].number or 1)]
         number = (row.number or 1) - 1
-        text = row.text.strip()
         lines = {beginnings[(each.number or 1) - 1]: _width_of(each) for each in rows}
-        got = _width_of(row)
         expected = f"{taken} column{'s' * (taken != 1)} as in the first line, separated by {self.dialect.name}"
         if text.startswith('"') and "\n" in text:
             hint = _UNCLOSED
@@ -310,7 +308,7 @@ class TextTable:
             hint = "--delimiter names another mark between cells, --comment what lines to pass over begin with"
         if number == 1:
             hint = f"line {beginnings[bool(self._decided)]} may be a comment or a heading; {hint}"
-        return BadLine(f"{self.name}, line {beginnings[number]}", got, expected, hint, lines)
+        return BadLine(f"{self.name}, line {beginnings[number]}", _width_of(row), expected, hint, lines)
 
     def _records(self) -> Iterator[tuple[int, str]]:
         """The line on which each row begins, and this line: what Arrow counts as rows, blank cells included."""
