@@ -259,6 +259,7 @@ class TextTable:
             return "skip" if len(wrong) <= self.reading.skip_bad else "error"
 
         names = wanted or [f"f{i}" for i in range(max(self._columns, self._width))]
+        types = dict.fromkeys(names, pa.large_string())
         try:
             # one thread, as only then rows that are wrong have a number
             reader = pa.csv.open_csv(
@@ -271,9 +272,7 @@ class TextTable:
                     invalid_row_handler=note,
                 ),
                 convert_options=pa.csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types=dict.fromkeys(names, pa.large_string()),
-                    strings_can_be_null=False,
+                    include_columns=wanted, column_types=types, strings_can_be_null=False
                 ),
             )
             while True:
