@@ -54,6 +54,25 @@ def test_new_nodes_get_the_vectors_that_the_loaded_model_gives_them(trained, tmp
     torch.testing.assert_close(found.tensor, expected.tensor)
 
 
+def test_what_was_embedded_has_a_record_as_other_runs_have(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["-i", trained / "new.csv", "--features", trained / "new_x.csv", "-o", "new.npz"]
+    done = good("embed", trained / "by_class.npz", *words)
+    assert "new.npz (30 vectors of 2 dimensions" in done.stdout
+    assert done.stdout.rstrip().endswith("and new.npz.json")
+    record = json.loads((tmp_path / "new.npz.json").read_text())
+    assert (record["model"], record["graph"]["nodes"], record["history"]) == ("graphsage", {"_N": 30}, [])
+    assert record["embedded_by"] == str(trained / "by_class.npz")
+    assert record["config"]["hidden_channels"] == 8
+    labels = ["--labels", trained / "new_y.csv"]
+    found = json.loads(good("evaluate", "new.npz", "classification", *labels, "--json").stdout)
+    assert set(found["metrics"]) >= {"micro_f1", "macro_f1"}
+    assert "by the weights of" in good("card", "new.npz").stdout
+    assert "hidden_channels" not in good("compare", "new.npz", trained / "by_class.npz").stdout
+    done = call("plot", "new.npz", "loss")
+    assert (done.exit_code, "history: got no epochs" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "Embedding",
     "Json",
     "Titled",
+    "command_line",
     "console",
     "load",
     "node_of",
@@ -76,6 +78,11 @@ def reporting(debug: bool) -> Iterator[None]:
             raise
         typer.echo(f"graphembed: {error}", err=True)
         raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
+
+
+def command_line() -> str:
+    """The command line that is running, for the record of what it does."""
+    return shlex.join(["graphembed", *sys.argv[1:]])
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..options import said, with_reading
-from .common import Debug, Json, reporting, show
+from .common import Debug, Json, command_line, reporting, show
 
 __all__ = ["embed"]
 
@@ -47,5 +47,5 @@ def embed(
         how = {name: value for name, value in said(reading).items() if value is not False}
         how |= {} if features is None else {"features": features}
         say = partial(typer.echo, err=as_json)
-        emb = embedded(embedding, input, output, weights=weights, given=how, say=say)
+        emb = embedded(embedding, input, output, weights=weights, given=how, command=command_line(), say=say)
         show(as_json, {"nodes": dict(emb.num_nodes), "file": str(output)})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .common import Debug, Embedding, Json, reporting, setting
+from .common import Debug, Embedding, Json, command_line, reporting, setting
 
 __all__ = ["update"]
 
@@ -56,7 +55,7 @@ def update(
             whole=whole,
             old_weights=old_weights,
             given=given,
-            command=shlex.join(["graphembed", *sys.argv[1:]]),
+            command=command_line(),
             say=lambda text: typer.echo(text, err=as_json),
             progress=sys.stderr.isatty(),
         )

@@ -75,6 +75,9 @@ def _data(run: Run) -> Iterable[tuple[str, Any]]:
 def _training(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     history = record.get("history") or []
     yield "model", f"{record['model']}, for {record['host']}"
+    if "embedded_by" in record:
+        yield "trained", f"no: by the weights of {record['embedded_by']}"
+        return
     yield "epochs", len(history)
     if history:
         yield "last loss", f"{history[-1]['loss']:.4f}"

@@ -13,11 +13,12 @@ from ...errors import InputError
 from ...exports import export_model
 from ...models.catalogue import create
 from ...readers.graph_file import GraphFile
+from .. import doctor
 from .arguments import arguments, class_of, fill
 from .inputs import prepared
 from .job import Job
-from .records import Run
-from .train import check_files, describe
+from .records import Run, record_path, write_record
+from .train import asked, check_files, describe, findings
 
 __all__ = ["embedded", "exported"]
 
@@ -34,9 +35,10 @@ def embedded(
     *,
     weights: Path | None = None,
     given: Mapping[str, Any],
+    command: str = "",
     say: Callable[[str], object] = print,
 ) -> Embeddings:
-    """Write the vectors of a graph's nodes by the weights of a run, without training.
+    """Write the vectors of a graph's nodes by the weights of a run, without training, and a record beside them.
 
     Args:
         old: Embeddings of the run, beside which its record stands; None finds the run that wrote the weights.
@@ -44,6 +46,7 @@ def embedded(
         output: File to write.
         weights: The model's weights; None for the file that the run wrote.
         given: Options of reading, and files of features, as for ``graphembed train``.
+        command: The command line, for the record.
         say: Called with each line of the report.
 
     Returns:
@@ -57,16 +60,22 @@ def embedded(
     path = run.weights(weights)
     kept = {name: value for name, value in run.record["job"].items() if name in _KEPT}
     settings = {name: value for name, value in run.job.settings.items() if name.removeprefix("fit.") != "task"}
-    job = Job.of_options({**kept, "input": inputs, "output": output, "set": settings, **given})
+    job = Job.of_options({**kept, "input": inputs, "output": output, "set": settings, **given}, command)
     check_files(job)
     source = prepared(job, run.task)
     say(describe(job, source, ""))
-    graph = source.build(job.host or "pyg")
-    vectors = embed(_model(run, job, source, graph, path), graph)
+    host = job.host or "pyg"
+    graph = source.build(host)
+    model = _model(run, job, source, graph, path)
+    vectors = embed(model, graph)
     names = {kind: known for kind, known in (source.names or {}).items() if kind in vectors}
     found = Embeddings(vectors.tensor, vectors.num_nodes, names)
     found.save(job.output)
-    say(f"wrote {job.output} ({len(found)} vectors of {found.shape[1]} dimensions, by {path}; nothing was trained)")
+    about = {"repeat": command, "embedded_by": str(run.output), "weights": str(path), "config": run.record["config"]}
+    about |= {"versions": doctor.versions(), "history": [], "metrics": None} | findings(model, graph, run.task)
+    write_record(job.output, asked(job, host, source) | about)
+    said = f"{len(found)} vectors of {found.shape[1]} dimensions, by {path}; nothing was trained"
+    say(f"wrote {job.output} ({said}) and {record_path(job.output)}")
     return found
 
 

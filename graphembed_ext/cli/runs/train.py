@@ -38,7 +38,7 @@ from .inputs import held_out, prepared, validation_pairs
 from .job import Job, plain
 from .records import record_path, write_record
 
-__all__ = ["check_files", "describe", "run"]
+__all__ = ["asked", "check_files", "describe", "findings", "run"]
 
 
 def run(
@@ -110,9 +110,9 @@ def _run(
         emb = _written(job, model, graph if task != "skip_gram" else None, source, group)
         if not group.first:
             return {}
-        findings = _findings(model, graph, task)
+        told = findings(model, graph, task)
     settings = plain(settled(builder(model_class), config))
-    record = _record(_given(job, host, source), job, settings, training, count, result) | findings | dict(about)
+    record = _record(asked(job, host, source), job, settings, training, count, result) | told | dict(about)
     write_record(job.output, record)
     if job.checkpoint is None and checkpoint is not None:
         for state in (checkpoint, previous_of(checkpoint)):
@@ -165,7 +165,7 @@ def _host_of(job: Job) -> str:
 _KEPT = ("seed", "deterministic", "threads")
 
 
-def _given(job: Job, host: str, source: GraphFile) -> dict[str, Any]:
+def asked(job: Job, host: str, source: GraphFile) -> dict[str, Any]:
     """What the record of a run says of what was asked for and read."""
     return {
         "job": {**job.options(), "host": host},
@@ -313,7 +313,7 @@ def _written(job: Job, model: Any, graph: Any, source: GraphFile, group: Group) 
     return emb
 
 
-def _findings(model: Any, graph: Any, task: str) -> dict[str, Any]:
+def findings(model: Any, graph: Any, task: str) -> dict[str, Any]:
     """What else the model can tell, for pictures and recommending."""
     found: dict[str, Any] = {}
     if hasattr(model, "unit_norm"):
