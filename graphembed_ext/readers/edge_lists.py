@@ -245,8 +245,8 @@ def _with_codes(types: tuple[Any, Any, Any], columns: list[int], kinds: Names) -
 
 
 #: What programs write where there is no value; those of the second set may be words or codes as well.
-_NULLS = pa.array(["\\N", "NULL", "<NA>", "#N/A", "N/A"], pa.large_string())
-_MAY_BE_NULLS = pa.array(["NA", "NaN", "na", "nan", "null", "None", "none"], pa.large_string())
+_NULLS = ("\\N", "NULL", "<NA>", "#N/A", "N/A")
+_MAY_BE_NULLS = ("NA", "NaN", "na", "nan", "null", "None", "none")
 
 
 def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> Any:
@@ -265,10 +265,10 @@ def _named(column: Any, start: int, table: Table, missing: str, wanted: str) -> 
 
 def _null_among(words: Any) -> str | None:
     """A word that stands for no value; ``NA`` and its like do where other names are numbers or not written alike."""
-    sure = words.filter(pc.is_in(words, value_set=_NULLS))
+    sure = words.filter(pc.is_in(words, value_set=pa.array(_NULLS, pa.large_string())))
     if len(sure):
         return str(sure[0])
-    likely = pc.is_in(words, value_set=_MAY_BE_NULLS)
+    likely = pc.is_in(words, value_set=pa.array(_MAY_BE_NULLS, pa.large_string()))
     found = words.filter(likely).to_pylist()
     others = words.filter(pc.invert(likely))
     for word in found if len(found) == 1 else ():  # several are words among words

@@ -29,7 +29,7 @@ __all__ = ["Lines", "lines_of"]
 _TITLES = {"weight": "weight", "relation": "relation", "source_type": "source_type", "target_type": "target_type"}
 _TITLES |= {"time": "time"}
 #: Stands between joined cells; no name has it.
-_APART = pa.scalar("\n", pa.large_string())
+_APART = "\n"
 #: Arguments of the reader that tables have.
 _OF_TABLES = ("columns", "delimiter", "comment", "encoding", "header", "weight", "skip_bad")
 
@@ -66,7 +66,7 @@ class Lines:
         if self.bipartite or None not in kinds:
             words = [pa.scalar(text, pa.large_string()) for text in ("first", "second")]
             apart = [word if kind is None else self.columns[kind] for kind, word in zip(kinds, words, strict=True)]
-            sides = [pc.binary_join_element_wise(kind, side, _APART) for kind, side in zip(apart, sides, strict=True)]
+            sides = [_joined(*both) for both in zip(apart, sides, strict=True)]
         codes = pa.chunked_array(sides).combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         return codes[: len(self)], codes[len(self) :]
 
@@ -76,7 +76,7 @@ class Lines:
         columns = [self.columns[place] for place in places if place is not None]
         if not columns:
             return None
-        joined = columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, _APART)
+        joined = columns[0] if len(columns) == 1 else _joined(*columns)
         found: np.ndarray = joined.dictionary_encode().indices.to_numpy().astype(np.int64)
         return found
 
@@ -102,7 +102,7 @@ class Lines:
             InputError: No such column.
             FileFormatError: A cell that is no time; names its line.
         """
-        place = self.roles.time if column is None else self._place(column)
+        place = self._timed(column)
         if place is None:
             return None
         cells = self.columns[place]
@@ -111,6 +111,14 @@ class Lines:
             if found is not None:
                 return found
         raise self._no_time(cells, place)
+
+    def timed_by(self, column: str | None = None) -> str | None:
+        """The title of the column that :meth:`times` reads; None without any."""
+        place = self._timed(column)
+        return None if place is None else self.titles[place]
+
+    def _timed(self, column: str | None) -> int | None:
+        return self.roles.time if column is None else self._place(column)
 
     def _no_time(self, cells: Any, place: int) -> FileFormatError:
         row = next(row for row, text in enumerate(cells.to_pylist()) if not _is_time(text))
@@ -263,6 +271,10 @@ def _numbers(cells: Any) -> np.ndarray | None:
     except pa.ArrowException:
         return None
     return found if np.isfinite(found).all() else None
+
+
+def _joined(*columns: Any) -> Any:
+    return pc.binary_join_element_wise(*columns, pa.scalar(_APART, pa.large_string()))
 
 
 def _dates(cells: Any) -> np.ndarray | None:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import graphembed_ext as ge
+from graphembed_ext.cli.runs import lists
 from graphembed_ext.cli.runs.inputs import prepared
 from graphembed_ext.cli.runs.job import Job
+from graphembed_ext.readers.lines import lines_of
 from tests.cli.commands import call
 
 RATINGS = ("Ann,tea,5,30", "Ann,jam,2,10", "Ben,tea,4,20", "Ben,jam,5,90", "Cleo,milk,1,40", "Cleo,tea,4,50")
@@ -84,6 +86,13 @@ def test_users_and_items_are_joined_at_their_times(folder):
         ("user", "to", "item"): 4,
     }
     assert sorted(view.edge_features["user", "to", "item"]["time"].tolist()) == [20, 30, 50, 90]
+
+
+def test_a_list_is_parted_into_lines_once_for_ratings_and_times(folder, monkeypatch):
+    read = []
+    monkeypatch.setattr(lists, "lines_of", lambda source, **how: read.append(source) or lines_of(source, **how))
+    prepared(Job("deepwalk", "rated.csv", folder / "out.npz", time_column="timestamp", min_rating=4), "skip_gram")
+    assert read == ["rated.csv"]
 
 
 def test_walks_follow_time_from_the_command_line(folder):

@@ -118,7 +118,9 @@ def test_columns_that_a_person_names_are_titled_so(folder):
         calls = [(n, f"p{n % 17}", f"p{(n // 17) % 17}", f"2024-01-{n % 28 + 1:02}") for n in range(289)]
         csv.writer(file).writerows([("no", "who", "whom", "on"), *calls])
     words = ["--columns", "source=who,target=whom", "--strategy", "time", "--time", "on"]
-    good("split", "calls.csv", "-o", "parts", *words)
+    done = good("split", "calls.csv", "-o", "parts", *words)
+    assert "times are those of column 'on'" in done.stdout
+    assert json.loads((folder / "parts" / "split.json").read_text())["time"] == "on"
     assert (folder / "parts" / "train.csv").read_text().startswith("no,source,target,on\n")
     good(
         "train",

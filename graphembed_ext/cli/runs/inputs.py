@@ -165,7 +165,7 @@ def _of_tables(job: Job) -> Reading:
 
 def _read(job: Job, task: str) -> GraphFile:
     """The graph as it is in its file, its edges chosen by rating and with their times where that was asked for."""
-    with rated(job) as (files, how, notes):
+    with rated(job) as (files, how, notes, lines):
         reading = {name: value for name, value in how.items() if name not in ("no_weight", "nodes")}
         reading["weight"] = not how.get("no_weight", False)
         unasked = task == "recommendation" and "bipartite" not in job.reading
@@ -173,7 +173,7 @@ def _read(job: Job, task: str) -> GraphFile:
             reading["bipartite"] = True  # a list for a recommender names users and items
         source = read_graph(files, **reading)
     note = _shared_names(job, source) if unasked else ""
-    return in_time(job, replace(source, notes=(*source.notes, *notes, *([note] if note else []))))
+    return in_time(job, replace(source, notes=(*source.notes, *notes, *([note] if note else []))), lines)
 
 
 def _shared_names(job: Job, source: GraphFile) -> str:

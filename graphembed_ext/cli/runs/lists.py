@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TIME", "high_enough", "in_time", "rated"]
 
+#: The lines of a file, and the places of those that are rated high enough.
+Rated = tuple[Lines, np.ndarray]
 #: Edge feature with the times of ``--time-column``.
 TIME = "time"
 #: Options of reading that the lines of a list are read by; what is written of them says it by its titles.
@@ -41,17 +43,18 @@ def high_enough(lines: Lines, least: float) -> tuple[np.ndarray, str]:
 
 
 @contextmanager
-def rated(job: Job) -> Iterator[tuple[Any, Mapping[str, Any], list[str]]]:
-    """The input of a job without the edges of a lower rating than ``--min-rating``, how it is to be read, and notes.
+def rated(job: Job) -> Iterator[tuple[Any, Mapping[str, Any], list[str], list[Rated]]]:
+    """The input of a job without the edges of a lower rating than ``--min-rating``, how it is to be read, notes, and
+    the lines that were read for it.
 
     Raises:
         InputError: A list without ratings, or without one high enough.
     """
     if job.min_rating is None:
-        yield job.input, job.reading, []
+        yield job.input, job.reading, [], []
         return
     with tempfile.TemporaryDirectory() as folder:
-        files, notes, two_kinds = [], [], []
+        files, notes, read = [], [], []
         for number, given in enumerate(job.files):
             relation, file = relation_of(given)
             lines = _lines(job, file)
@@ -62,30 +65,32 @@ def rated(job: Job) -> Iterator[tuple[Any, Mapping[str, Any], list[str]]]:
             notes += [*lines.notes, note]
             path = lines.chosen(kept).write(Path(folder) / f"{number}-{Path(file).name}.csv")
             files.append(f"{','.join(relation)}={path}" if relation else str(path))
-            two_kinds.append(lines.bipartite)
+            read.append((lines, kept))
         reading = {name: value for name, value in job.reading.items() if name not in _OF_LINES or name == "bipartite"}
-        if all(two_kinds):
+        if all(lines.bipartite for lines, _ in read):
             reading["bipartite"] = True
-        yield files[0] if len(files) == 1 else files, reading, notes
+        yield files[0] if len(files) == 1 else files, reading, notes, read
 
 
-def in_time(job: Job, source: GraphFile) -> GraphFile:
-    """The graph with an edge for each line of its list, also where several join the same nodes, and its time.
+def in_time(job: Job, source: GraphFile, read: Sequence[Rated]) -> GraphFile:
+    """The graph with an edge for each line of its list, also where several join the same nodes, and its time; ``read``
+    has the lines that :func:`rated` read.
 
     Raises:
         InputError: An input that is no single list of one relation, or has no such column.
     """
     if job.time_column is None:
         return source
-    lines = _lines(job, job.files[0])
+    lines, kept = read[0] if read else (_lines(job, job.files[0]), None)
     single = len(job.files) == 1 and relation_of(job.files[0])[0] is None
     if not single or lines.table is None or lines.relation() is not None:
         expected = "an edge list of one relation, with a column of times"
         raise InputError("time_column", f"{job.time_column} of {job.source}", expected)
     times = lines.times(job.time_column)
     assert times is not None  # a column was named
-    kept = np.arange(len(lines)) if job.min_rating is None else high_enough(lines, job.min_rating)[0]
-    edges, features = _edges(source, lines.chosen(kept), torch.from_numpy(times[kept]))
+    if kept is not None:
+        lines, times = lines.chosen(kept), times[kept]
+    edges, features = _edges(source, lines, torch.from_numpy(times))
     view = source.view
     view = GraphView(view.num_nodes, edges, view.features, features, names=view.names)
     notes = [note for note in source.notes if not any(word in note for word in _UNTIMED)]

@@ -69,7 +69,10 @@ def split_file(
     _check_free(source, [*paths.values(), folder / "split.json"], force)
     lines, notes = _read(source, min_rating, reading or {})
     when = lines.times(time) if time is not None or strategy in ("time", "last", "user-time") else None
-    if when is None and strategy == "last":
+    timed_by = None if when is None else lines.timed_by(time)
+    if timed_by is not None:
+        notes.append(f"times are those of column {timed_by!r}")
+    elif strategy == "last":
         notes.append("no column has times: the last is the last in the file")
     how = {"strategy": strategy, "shares": shares, "seed": seed, "allow_isolated": allow_isolated}
     found = parts_of(*lines.ends(), lines.relation(), when, **how)  # type: ignore[arg-type]
@@ -81,7 +84,7 @@ def split_file(
         rows = np.flatnonzero(found.part == part)
         lines.chosen(rows).write(paths[name])
         counts[name] = len(rows)
-    about = {"input": source, **how, "time": time, "min_rating": min_rating, "lines": counts}
+    about = {"input": source, **how, "time": timed_by, "min_rating": min_rating, "lines": counts}
     about["left_out"] = int((found.part == DROPPED).sum())
     whole(folder / "split.json", lambda path: path.write_text(json.dumps(about, indent=2) + "\n"))
     return Parted(paths, counts, notes)
@@ -99,7 +102,8 @@ def _read(source: str, min_rating: float | None, reading: Mapping[str, Any]) -> 
 def _left_out(found: Parts) -> list[str]:
     notes = []
     if found.repeated:
-        notes.append(f"{found.repeated} lines left out, as another line, which is kept, names the same two nodes")
+        why = "as another line names the same two nodes: in another part, or held out as well"
+        notes.append(f"{found.repeated} lines left out, {why}")
     if found.unknown:
         notes.append(
             f"{found.unknown} lines left out, as train.csv lacks a node of theirs (--allow-isolated keeps them)"
