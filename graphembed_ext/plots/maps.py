@@ -184,10 +184,13 @@ def embedding_map(
     seed = checks.integer("seed", seed, minimum=0) % 2**32
     marked = _marked(mark, names)
     places, how = placed(vectors, method, seed)
-    few = len(names) > 0 and len(places) <= _FEW
+    few = len(names) > 0 and len(places) <= FEW
     if few:
         places = _spread(places, np.array([6.5, 4.2]), 0.32)
-    figure, axes = axes_of(title, described(len(places), len(places), vectors.size(1), how))
+    told = described(len(places), len(places), vectors.size(1), how)
+    if names and not few:
+        told += f", {len(marked) or 'no'} names written"
+    figure, axes = axes_of(title, told)
     kinds = _draw_groups(axes, places, np.array(groups if len(groups) else [""] * len(places)), seed)
     if marked:
         axes.scatter(*places[marked].T, s=110, facecolors="none", edgecolors=MARK, linewidths=1.4)
@@ -259,7 +262,7 @@ def in_order(group_of: Iterable[str]) -> list[str]:
 
 
 #: Vectors up to which a map shows names, and PCA does.
-_FEW = 60
+FEW = 60
 
 
 #: How each method is told of in a picture.
@@ -286,7 +289,7 @@ def described(drawn: int, of: int, dimensions: int, how: str) -> str:
 def _method(method: str, count: int) -> str:
     checks.choice("method", method, ("auto", *_METHODS))
     if method == "auto":
-        if count <= _FEW:  # neighbourhoods mean little among so few
+        if count <= FEW:  # neighbourhoods mean little among so few
             return "pca"
         return "umap" if count > MANY and installed("umap") else "tsne"
     return method

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from .._core.memory import check_file_room
 from ..errors import FileFormatError
 from .pajek import Network
+from .sources import BadLine, Source
 
 __all__ = ["as_records", "columns_of_records", "is_lines", "node_link"]
 
@@ -111,13 +112,13 @@ def _name(value: Any, what: str) -> str:
     return str(value)
 
 
-def as_records(chunks: Iterable[bytes], name: str) -> tuple[list[Any], list[int] | None]:
+def as_records(source: Source) -> tuple[list[Any], list[int] | None]:
     """Objects or lists, and the line of each where it has one of its own.
 
     Raises:
         FileFormatError: No such JSON; names the line.
     """
-    text = b"".join(chunks)
+    name, text = source.name, b"".join(source.chunks())
     check_file_room(_SWELLING * len(text), name, f"{len(text)} bytes of JSON")
     if not is_lines(text[: 1 << 16].decode(errors="replace")):
         try:
@@ -129,13 +130,14 @@ def as_records(chunks: Iterable[bytes], name: str) -> tuple[list[Any], list[int]
             raise FileFormatError(name, f"JSON of {found!r:.40}", _RECORDS, _CONVERT)
         return found, None
     records, lines = [], []
-    for number, line in enumerate(text.split(b"\n"), 1):
+    for place, line in enumerate(text.split(b"\n"), 1):
         if line.strip():
+            number = source.line(place)
             try:
                 records.append(_parsed(line))
             except (ValueError, RecursionError) as error:
-                place = f"{name}, line {number}"
-                raise FileFormatError(place, f"JSON that is damaged ({error})", "an object on each line") from error
+                got = f"JSON that is damaged ({error})"
+                raise BadLine(f"{name}, line {number}", got, "an object on each line", lines={number: got}) from error
             lines.append(number)
     return records, lines
 

@@ -33,7 +33,7 @@ def read_without(source: Source, most: int, read: Callable[[], Found]) -> tuple[
     found: dict[int, str] = {}
     while True:
         try:
-            return read(), [_in_words(found)] if found else []
+            return read(), [_in_words(found, "row" if source.kind == ".parquet" else "line")] if found else []
         except BadLine as error:
             if len(found) + len(error.lines) > most:
                 raise _one_more(error, most) from error
@@ -48,11 +48,11 @@ def _one_more(error: BadLine, most: int) -> FileFormatError:
     return FileFormatError(error.argument, error.got, error.expected, "; ".join(filter(None, hints)))
 
 
-def _in_words(lines: Mapping[int, str]) -> str:
+def _in_words(lines: Mapping[int, str], unit: str) -> str:
     """Which lines were left out, the first few with what is wrong with them."""
     numbers = sorted(lines)
-    shown = "; ".join(f"line {number}: {lines[number]}" for number in numbers[:_SHOWN])
+    shown = "; ".join(f"{unit} {number}: {lines[number]}" for number in numbers[:_SHOWN])
     more = numbers[_SHOWN:_NUMBERED]
-    rest = f"; also line{'s' * (len(more) > 1)} {', '.join(map(str, more))}" if more else ""
+    rest = f"; also {unit}{'s' * (len(more) > 1)} {', '.join(map(str, more))}" if more else ""
     rest += f" and {len(numbers) - _NUMBERED} more" if len(numbers) > _NUMBERED else ""
-    return f"{len(lines)} line{'s' * (len(lines) != 1)} LEFT OUT as wrong ({shown}{rest})"
+    return f"{len(lines)} {unit}{'s' * (len(lines) != 1)} LEFT OUT as wrong ({shown}{rest})"

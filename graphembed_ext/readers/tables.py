@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
@@ -13,7 +14,7 @@ import pyarrow.parquet
 from ..errors import FileFormatError
 from .json_files import as_records, columns_of_records
 from .options import Reading
-from .sources import Source
+from .sources import BadLine, Source
 from .text import TextTable
 
 __all__ = ["JsonTable", "ParquetTable", "Table", "open_table"]
@@ -55,8 +56,15 @@ class TitledTable(ABC):
         return f"{self.name}, row {row + 1}"
 
     def bad(self, row: int, got: str, expected: str, hint: str = "") -> FileFormatError:
-        """The refusal of a row."""
-        return FileFormatError(self.where(row), got, expected, hint)
+        """The refusal of a row; of one without which the others are a table, where such may be left out."""
+        number = self.number(row)
+        if number is None:
+            return FileFormatError(self.where(row), got, expected, hint)
+        return BadLine(self.where(row), got, expected, hint, {number: got})
+
+    @abstractmethod
+    def number(self, row: int) -> int | None:
+        """The number by which a row is left out; None where rows cannot be."""
 
     @abstractmethod
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
@@ -72,14 +80,18 @@ class JsonTable(TitledTable):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        records, self._lines = as_records(source.chunks(), source.name)
+        records, self._lines = as_records(source)
         self.titles, self._columns = columns_of_records(records, self.where)
         head = (column.slice(0, _ROWS).to_pylist() for column in self._columns)
         self.rows = [list(row) for row in zip(*head, strict=True)]
 
     def where(self, row: int) -> str:
         """The file and the line, or the row."""
-        return super().where(row) if self._lines is None else f"{self.name}, line {self._lines[max(row, 0)]}"
+        return super().where(row) if self._lines is None else f"{self.name}, line {self.number(row)}"
+
+    def number(self, row: int) -> int | None:
+        """The line; None for records that have none of their own."""
+        return None if self._lines is None else self._lines[max(row, 0)]
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """All rows at once."""
@@ -99,19 +111,37 @@ class ParquetTable(TitledTable):
             self._file = pa.parquet.ParquetFile(source.path)
             self.titles = list(self._file.schema_arrow.names)
             batch = next(self._file.iter_batches(_ROWS), None)
-            columns = [] if batch is None else [_as_text(column) for column in batch.columns]
+            kept = None if batch is None else self._kept(0, batch.num_rows)
+            columns = [] if batch is None else [_as_text(column).filter(kept) for column in batch.columns]
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
         self.rows = [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """Chunks of columns, as of a text table."""
-        titles = self.titles or []
+        titles, done = self.titles or [], 0
         try:
             for batch in self._file.iter_batches(1 << 18, columns=[titles[place] for place in dict.fromkeys(places)]):
-                yield [_as_text(batch.column(titles[place])) for place in places]
+                kept = self._kept(done, batch.num_rows) if self.source.without else None
+                columns = [_as_text(batch.column(titles[place])) for place in places]
+                yield columns if kept is None else [column.filter(kept) for column in columns]
+                done += batch.num_rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
+
+    def where(self, row: int) -> str:
+        """The file and the row."""
+        return f"{self.name}, row {self.number(row)}"
+
+    def number(self, row: int) -> int:
+        """The row, counted from 1, among all rows of the file."""
+        return self.source.line(row + 1)
+
+    def _kept(self, start: int, count: int) -> Any:
+        """Which of some rows are not left out."""
+        kept = np.ones(count, dtype=bool)
+        kept[[gone - 1 - start for gone in self.source.without if start < gone <= start + count]] = False
+        return pa.array(kept)
 
     def _damaged(self, error: Exception) -> Exception:
         if isinstance(error, FileFormatError) or (isinstance(error, OSError) and error.errno is not None):

@@ -30,6 +30,8 @@ _LOSSES = ("softmax", *losses.BPR_PRESETS)
 _NEGATIVES, _TEMPERATURE, _BALANCE, _LR, _EPOCHS, _LEAST_STEPS = 4096, 0.1, 0.5, 2e-2, 24, 300
 #: Its weight decay for ever so many interactions, what is added for each that there are less, and the most.
 _DECAY, _MORE_DECAY, _MOST_DECAY = 0.34, 5e4, 30.0
+#: Items in the lists that validate, where nobody says how many.
+_LISTS = 20
 _SCHEDULES = ("constant", "linear", "cosine")
 
 
@@ -68,7 +70,7 @@ def train(
     sampling: str | None = None,
     schedule: str | None = None,
     validation: Any = None,
-    k: int = 20,
+    k: int | None = None,
     monitor: str = "recall",
     validate_every: int = 5,
     patience: int | None = None,
@@ -118,7 +120,7 @@ def train(
             ``"cosine"``. None for ``"linear"`` with the softmax, ``"constant"`` otherwise.
         validation: Pairs ``(2, V)``, user ids above item ids, that are not in the graph; the weights that rank them
             best are kept. None keeps the last.
-        k: Length of the lists that validate.
+        k: Length of the lists that validate; None for 20, or for all items where there are fewer.
         monitor: ``"recall"``, ``"ndcg"``, ``"precision"``, ``"hit_rate"`` or ``"mrr"``, all at ``k``.
         validate_every: Epochs from one validation to the next.
         patience: Validations without improvement after which training ends; None for none.
@@ -145,18 +147,17 @@ def train(
     known = model.interactions(graph, num_users=num_users)
     if validation is not None:
         pairs = known.sides.pairs(validation, "validation")
-        if checks.integer("k", k) > len(known.sides.items):
-            raise InputError("k", k, f"at most {len(known.sides.items)}, the number of items")
+    length = 0 if validation is None else _length(k, len(known.sides.items))
     settings = _settings(known, plan, loss, weight_decay, schedule)
     make = _softmax_trainer if loss == "softmax" else _triplet_trainer
     options = {"temperature": temperature, "balance": balance, "num_negatives": num_negatives, "sampling": sampling}
     split = split_of(model, plan.group)
     trainer, own = make(split, known, plan, settings, options)
     if validation is not None:
-        trainer.validate_with(validation, k, validate_every)
+        trainer.validate_with(validation, length, validate_every)
     epochs = settings.pop("epochs")
     config = settings | {"loss": name_of(loss)} | {"seed": plan.seed, "validate_every": validate_every} | own
-    early = None if validation is None else Early(f"val_{monitor}@{k}", patience, larger=True)
+    early = None if validation is None else Early(f"val_{monitor}@{length}", patience, larger=True)
 
     def belongs_to() -> dict[str, Any]:
         found: dict[str, Any] = {"task": "recommendation", "alpha": repr(model.alpha.tolist())}
@@ -178,6 +179,15 @@ def train(
             early=early,
             begin=lambda: model.adopt(graph, num_users=num_users),
         )
+
+
+def _length(k: int | None, items: int) -> int:
+    """Length of the lists that validate."""
+    if k is None:
+        return min(_LISTS, items)
+    if checks.integer("k", k) > items:
+        raise InputError("k", k, f"at most {items}, the number of items")
+    return int(k)
 
 
 def _patience(patience: int | None, validation: Any) -> int | None:

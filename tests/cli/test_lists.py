@@ -88,6 +88,21 @@ def test_users_and_items_are_joined_at_their_times(folder):
     assert sorted(view.edge_features["user", "to", "item"]["time"].tolist()) == [20, 30, 50, 90]
 
 
+def test_several_lists_are_joined_each_line_at_its_time(folder):
+    (folder / "later.csv").write_text("from,to,sent\nEve,Ada,2024-02-01\nAda,Bob,2024-02-02\n")
+    job = Job(
+        "deepwalk", ["mails.csv", "later.csv"], folder / "out.npz", time_column="sent", reading={"directed": True}
+    )
+    source = prepared(job, "skip_gram")
+    (kind,) = source.view.edge_types
+    names, (src, dst) = source.names["_N"], source.view.edges[kind]
+    times = source.view.edge_features[kind]["time"].tolist()
+    found = [(names[a], names[b], t) for a, b, t in zip(src.tolist(), dst.tolist(), times, strict=True)]
+    wanted = [line.split(",") for line in [*SENT, "Eve,Ada,2024-02-01", "Ada,Bob,2024-02-02"]]
+    day = {text: np.datetime64(text).astype("datetime64[s]").astype(float) for _, _, text in wanted}
+    assert sorted(found) == sorted((first, second, day[text]) for first, second, text in wanted)
+
+
 def test_a_list_is_parted_into_lines_once_for_ratings_and_times(folder, monkeypatch):
     read = []
     monkeypatch.setattr(lists, "lines_of", lambda source, **how: read.append(source) or lines_of(source, **how))

@@ -88,6 +88,26 @@ def test_classes_are_judged_on_the_validation_part(folder, model):
     assert 0 <= found["test"]["micro_f1"] <= 1
 
 
+def test_held_out_pairs_say_what_is_judged(folder):
+    few = ["-o", "best.npz", "--trials", "1", "--minutes", "5"]
+    good("tune", "deepwalk", "-i", "parts/train.csv", *SMALL, *few, "--valid", "parts/valid.csv")
+    assert json.loads((folder / "best.npz.tune.json").read_text())["task"] == "links"
+    bought = [(u, i) for u in range(12) for i in range(8) if (u + i) % 2]
+    (folder / "shop.csv").write_text("user,item\n" + "".join(f"u{u},i{i}\n" for u, i in bought if (u + i) % 5))
+    (folder / "held.csv").write_text("user,item\n" + "".join(f"u{u},i{i}\n" for u, i in bought if not (u + i) % 5))
+    few[1] = "shop.npz"
+    good("tune", "lightgcn", "-i", "shop.csv", "--host", "pyg", "--epochs", "2", *few, "--validation", "held.csv")
+    assert json.loads((folder / "shop.npz.tune.json").read_text())["task"] == "recommendation"
+
+
+def test_what_cannot_be_judged_is_refused_before_any_training(folder, monkeypatch):
+    monkeypatch.setattr(runs, "run", lambda *words, **options: pytest.fail("trained"))
+    done = call("tune", "deepwalk", "-i", "camps.csv", "-o", "best.npz", *SMALL)
+    assert done.exit_code == 2
+    assert "labels: got nothing; expected an input with classes of nodes" in done.stderr
+    assert "--valid FILE judges by held-out pairs" in done.stderr
+
+
 WRONG = {
     "no pairs": (["--evaluate", "links"], "valid: got nothing; expected an edge list of held-out pairs"),
     "no such task": (["--evaluate", "beauty"], "evaluate: got beauty; expected one of 'classification'"),

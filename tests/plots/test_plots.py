@@ -143,6 +143,9 @@ def test_names_are_marked_on_a_map_of_many():
     figure = plots.embedding_map(vectors, names=names, mark=["node 7", "node 70"], method="pca")
     assert {text.get_text() for text in figure.axes[0].texts} >= {"node 7", "node 70"}
     assert len(figure.axes[0].texts) == 3  # and the subtitle
+    assert "80 vectors of 8 dimensions, PCA, 2 names written" in {text.get_text() for text in figure.axes[0].texts}
+    bare = plots.embedding_map(vectors, names=names, method="pca")
+    assert [text.get_text() for text in bare.axes[0].texts] == ["80 vectors of 8 dimensions, PCA, no names written"]
     with pytest.raises(InputError, match=r"mark: got nod 7; expected a name.*did you mean 'node 7'"):
         plots.embedding_map(vectors, names=names, mark=["nod 7"])
 

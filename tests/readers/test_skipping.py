@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from graphembed_ext.errors import FileFormatError, InputError
@@ -58,6 +61,43 @@ def test_the_graph_is_that_of_the_other_lines(tmp_path, kind, places):
     (note,) = [note for note in found.notes if "LEFT OUT" in note]
     assert note.startswith(f"{len(places)} line{'s' * (len(places) > 1)} LEFT OUT as wrong (line {numbers[0]}: {what}")
     assert all(f"line {number}: " in note for number in numbers)
+
+
+def records_of(lines):
+    return [dict(zip(("source", "target", "weight"), line.split(","), strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize("kind", ["no node", "a word for no value", "a weight that is none"])
+@pytest.mark.parametrize("places", [(3,), (0, 17, 42)])
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_records_are_left_out_as_lines_are(tmp_path, kind, places, ending):
+    line, what = WRONG[kind]
+    lines = list(GOOD)
+    for place in places:
+        lines.insert(place, line)
+    path, unit = tmp_path / f"bad{ending}", "row" if ending == ".parquet" else "line"
+    if ending == ".parquet":
+        pq.write_table(pa.Table.from_pylist(records_of(lines)), path)
+    else:
+        path.write_text("".join(json.dumps(record) + "\n" for record in records_of(lines)))
+    with pytest.raises(FileFormatError, match=f"{unit} {1 + places[0]}.*; --skip-bad N leaves out N lines"):
+        read_graph(path)
+    found = read_graph(path, skip_bad=len(places))
+    same(found, read_graph(write(tmp_path / "good.csv", GOOD)))
+    (note,) = [note for note in found.notes if "LEFT OUT" in note]
+    assert note.startswith(f"{len(places)} {unit}{'s' * (len(places) > 1)} LEFT OUT as wrong ({unit} {1 + places[0]}: ")
+    assert what.replace("'weight'", "") in note.replace("'weight'", "")
+    assert all(f"{unit} {1 + place}: " in note for place in places)
+
+
+def test_a_line_of_json_that_is_cut_short_is_left_out(tmp_path):
+    lines = [json.dumps(record) for record in records_of(GOOD)]
+    lines[20:20] = ['{"source": "Ada", "tar', ""]
+    path = tmp_path / "bad.jsonl"
+    path.write_text("\n".join(lines))
+    with pytest.raises(FileFormatError, match="line 21: got JSON that is damaged"):
+        read_graph(path)
+    same(read_graph(path, skip_bad=1), read_graph(write(tmp_path / "good.csv", GOOD)))
 
 
 def test_lines_of_all_kinds_in_any_order_packed_too(tmp_path):

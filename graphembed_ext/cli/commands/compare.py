@@ -79,4 +79,10 @@ def _tables(found: Compared, k: int) -> list[Any]:
 
 
 def _rows(values: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
-    return [(name, *("-" if value is None else value for value in row)) for name, row in values.items()]
+    return [(name, *map(_shown, row)) for name, row in values.items()]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "-" if value is None else value

@@ -82,7 +82,10 @@ def evaluate(
             "trained on labels, dot otherwise."
         ),
     ] = "auto",
-    k: Annotated[int, typer.Option("-k", "--k", help="recommendation: length of the lists.")] = 20,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--k", help="recommendation: length of the lists. [default: 20, or all where fewer]"),
+    ] = None,
     input_format: Annotated[
         str | None, typer.Option(help="Read pairs as if the name of their file ended so, such as adjlist.")
     ] = None,
@@ -156,7 +159,7 @@ def _links(embedding: Path, test: Any, negative: Path | None, how: dict[str, Any
 
 
 def _recommendation(
-    embedding: Path, test: Any, k: int, how: dict[str, Any], notes: list[str], references: bool
+    embedding: Path, test: Any, k: int | None, how: dict[str, Any], notes: list[str], references: bool
 ) -> _Found:
     from ..runs.recommend import SavedRecommender
 

@@ -37,7 +37,7 @@ def tune(context: typer.Context, **given: Any) -> None:
         from ..runs.job import Job, merged
         from ..runs.records import read_settings
         from ..runs.space import spaces_of
-        from ..runs.tune import TASKS, Search
+        from ..runs.tune import TASKS, Search, usual
         from ..runs.tune import tune as searched
 
         of_run = {option.name for option in _TRAINING if option.part != COMMAND}
@@ -45,9 +45,8 @@ def tune(context: typer.Context, **given: Any) -> None:
         options["set"] = dict(map(setting, given["set_"] or []))
         file = {} if given["config"] is None else read_settings(given["config"])
         job = Job.of_options(merged(file, options))
-        search = Search(
-            job, given["evaluate"], spaces_of(job.name, given["search"] or []), given["valid"], given["test"]
-        )
+        task, valid = usual(job, given["valid"]) if given["evaluate"] is None else (given["evaluate"], given["valid"])
+        search = Search(job, task, spaces_of(job.name, given["search"] or []), valid, given["test"])
         try:
             searched(search, given["minutes"], given["trials"], say=lambda text: typer.echo(text, err=given["as_json"]))
         except KeyboardInterrupt:
@@ -77,9 +76,12 @@ def _own() -> list[inspect.Parameter]:
     """Options beside those of train."""
     found: dict[str, tuple[Any, Any, Any]] = {
         "evaluate": (
-            str,
-            typer.Option(help="What is judged: classification, links or recommendation."),
-            "classification",
+            str | None,
+            typer.Option(
+                help="What is judged: classification, links or recommendation. [default: recommendation of lightgcn, "
+                "links with --valid, else classification]"
+            ),
+            None,
         ),
         "minutes": (float, typer.Option(help="Time to search for."), 10.0),
         "trials": (int | None, typer.Option(help="Trials at most, beside the run as given."), None),

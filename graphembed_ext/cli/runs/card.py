@@ -18,8 +18,6 @@ from .records import Run
 __all__ = ["card", "write"]
 
 _LEFT = "*to be filled in*"
-#: Items in the lists that a recommender is judged by.
-_LISTS = 20
 
 
 def card(path: Path, test: Path | None = None) -> str:
@@ -108,8 +106,9 @@ def _judged(run: Run, emb: Embeddings, test: Path | None) -> Iterable[str]:
 def _by_pairs(run: Run, emb: Embeddings, test: Path) -> tuple[Any, str]:
     if run.task != "recommendation":
         return links(emb, run.output, test, references=True, notes=[])
-    scores = SavedRecommender(emb, run.output).evaluate(test, _LISTS, notes=[], references=True)
-    return scores, f"the {_LISTS} best of all items for each user, but those of the training"
+    scores = SavedRecommender(emb, run.output).evaluate(test, notes=[], references=True)
+    length = next(iter(scores)).partition("@")[2]
+    return scores, f"the {length} best of all items for each user, but those of the training"
 
 
 def _row(name: str, scores: Any) -> list[Any]:

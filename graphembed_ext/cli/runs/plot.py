@@ -16,6 +16,7 @@ from ..._core.files import whole
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import NODE_TYPE
+from ...plots.maps import FEW
 from ...readers.options import Reading
 from .evaluate import class_names, labels_of
 from .records import Run
@@ -139,6 +140,9 @@ def _map(
     vectors = torch.cat([emb[name] for name in drawn])
     groups = [group for name in drawn for group in _groups_of(emb, name, known)]
     names = [name for kind in drawn for name in emb.labels_of(kind)]
+    if notes is not None and len(names) > FEW and not options.get("mark") and draw_map is plots.embedding_map:
+        way = "--mark NAME writes some, and --interactive draws a page that is searched by name"
+        notes.append(f"map: no names are written, as there are more than {FEW}; {way}")
     run = Run.found(path)
     title = path.name if run is None else run.title
     return draw_map(vectors, groups, names, title=title, **options)

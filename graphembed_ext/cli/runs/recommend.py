@@ -27,8 +27,8 @@ __all__ = ["SavedRecommender"]
 
 #: Users whose items are ranked at once.
 _USERS = 4096
-#: Items for each user where nobody says how many.
-_USUAL = 10
+#: Items for each user where nobody says how many: to be read, and to be judged by.
+_USUAL, _JUDGED = 10, 20
 
 
 class SavedRecommender:
@@ -88,7 +88,7 @@ class SavedRecommender:
     ) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
         """What :meth:`recommend` finds, user by user, so many of them at once as fit in memory."""
         ids = torch.tensor([self._user(user) for user in users], dtype=torch.int64)
-        k = min(_USUAL, len(self.known.sides.items)) if k is None else checks.integer("k", k)
+        k = self.length(k, _USUAL)
         names = self._names(1)
         for start in range(0, len(users), _USERS):
             found, scores = self.top(ids[start : start + _USERS], k, known=known)
@@ -99,7 +99,7 @@ class SavedRecommender:
     def evaluate(
         self,
         path: Path,
-        k: int,
+        k: int | None = None,
         reading: Mapping[str, Any] | None = None,
         notes: list[str] | None = None,
         *,
@@ -109,7 +109,7 @@ class SavedRecommender:
 
         Args:
             path: The file.
-            k: Length of the lists.
+            k: Length of the lists; None for 20, or for all items where there are fewer.
             reading: How it is to be read, see :func:`graphembed_ext.readers.read_pairs`.
             notes: Told how many pairs of unknown users or items are left out; None refuses them.
             references: Whether the scores have those of popularity, item-kNN and EASE beside them.
@@ -118,13 +118,18 @@ class SavedRecommender:
         users, items = self.known.sides.pairs(pairs, "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
-        found, _ = self.top(asked - self.known.sides.users.start, checks.integer("k", k), known=False)
+        k = self.length(k, _JUDGED)
+        found, _ = self.top(asked - self.known.sides.users.start, k, known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
         scores = Scores([ranking_metrics(found, truth, len(self.known.sides.items))])
         if references:
             beside = recommendation_baselines(self.known, pairs, k)
             scores.references = {name: Scores([figures]) for name, figures in beside.items()}
         return scores
+
+    def length(self, k: int | None, usual: int) -> int:
+        """The length of lists: the one asked for, or else the usual one, or all items where there are fewer."""
+        return min(usual, len(self.known.sides.items)) if k is None else checks.integer("k", k)
 
     def _pairs(self, path: Path, how: Mapping[str, Any], notes: list[str] | None) -> Tensor:
         """Pairs of a file by id, users above."""

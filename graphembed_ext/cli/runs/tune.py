@@ -18,8 +18,10 @@ from ..._core.optional import optional
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...evaluate.classification import node_classification
+from ...models.catalogue import models_of
 from ...training.result import TrainingError
 from .arguments import supervised
+from .inputs import prepared
 from .job import Job
 from .links import links
 from .recommend import SavedRecommender
@@ -27,7 +29,7 @@ from .records import Run, record_path, write_record
 from .space import Setting
 from .train import run
 
-__all__ = ["TASKS", "Search", "tune"]
+__all__ = ["TASKS", "Search", "tune", "usual"]
 
 #: What is judged, and by which figure.
 TASKS = {"classification": "micro_f1", "links": "auc", "recommendation": "recall@20"}
@@ -96,6 +98,18 @@ def tune(search: Search, minutes: float, trials: int | None = None, say: Callabl
     return search
 
 
+def usual(job: Job, valid: Path | None) -> tuple[str, Path | None]:
+    """What a job is judged by where nobody says so, and the held-out pairs: those that watch training do for both."""
+    pairs = valid or (None if job.validation is None or job.labels else Path(job.validation))
+    if _trained_for(job) == "recommendation":
+        return "recommendation", pairs
+    return ("classification", None) if pairs is None else ("links", pairs)
+
+
+def _trained_for(job: Job) -> str:
+    return getattr(models_of("pyg").get(job.name), "task", "")
+
+
 def _check(search: Search, minutes: float) -> None:
     checks.choice("evaluate", search.task, TASKS)
     checks.number("minutes", minutes, above=0)
@@ -105,10 +119,22 @@ def _check(search: Search, minutes: float) -> None:
     for name, path in (("valid", search.valid), ("test", search.test)):
         if path is not None and not path.is_file():
             raise InputError(name, str(path), "the name of a file that exists")
-    if search.task == "classification" and (search.valid or search.test):
-        raise InputError(
-            "valid", str(search.valid or search.test), "no file: classification goes by parts of the nodes"
-        )
+    if search.task == "classification":
+        _check_classes(search)
+
+
+def _check_classes(search: Search) -> None:
+    pairs = search.valid or search.test
+    if pairs is not None:
+        raise InputError("valid", str(pairs), "no file: classification goes by parts of the nodes")
+    if not search.job.labels:
+        _check_labels(prepared(search.job, _trained_for(search.job)).labels)
+
+
+def _check_labels(labels: Mapping[str, Any]) -> None:
+    if not labels:
+        hint = "--labels FILE names some; --valid FILE judges by held-out pairs"
+        raise InputError("labels", "nothing", "an input with classes of nodes", hint)
 
 
 def _study(optuna: Any, search: Search) -> Any:
@@ -183,7 +209,8 @@ def _tried(search: Search, settings: Mapping[str, Any], name: str) -> float:
     )
     job = replace(job, evaluate=False, weights=None, tensorboard=None, checkpoint=None)
     run(job, say=lambda text: None)
-    return _judged(search, job.output, "valid")[TASKS[search.task]]
+    figures, wanted = _judged(search, job.output, "valid"), TASKS[search.task].partition("@")[0]
+    return next(value for name, value in figures.items() if name.partition("@")[0] == wanted)
 
 
 def _judged(search: Search, output: Path, part: str) -> dict[str, float]:
@@ -195,7 +222,7 @@ def _judged(search: Search, output: Path, part: str) -> dict[str, float]:
         return dict(links(emb, output, pairs, seed=search.job.seed)[0])
     if search.task == "recommendation":
         assert pairs is not None
-        return SavedRecommender(emb, output).evaluate(pairs, 20, notes=[])
+        return SavedRecommender(emb, output).evaluate(pairs, notes=[])
     return _classified(emb, Run.of(output), part)
 
 
@@ -204,8 +231,7 @@ def _classified(emb: Embeddings, run_: Run, part: str) -> dict[str, float]:
     if supervised(run_.job, run_.task):
         return _own_classes(run_.record, part)
     labels = {kind: y for kind, y in run_.graph.labels.items() if kind in emb}
-    if not labels:
-        raise InputError("labels", "nothing", "an input with classes of nodes", "--labels FILE names some")
+    _check_labels(labels)
     kind, y = next(iter(labels.items()))
     masks = _parts(run_, kind, y)
     return dict(node_classification(emb[kind], y, masks={"train": masks["train"], "test": masks[part]}))
