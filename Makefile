@@ -1,5 +1,7 @@
 # make demo: environment and the main job.  make test: environment with every extra, and the tests.
 # make matrix: all public functions with all bad values.  make docs: pages of the public names.
+# make versions: oldest, newest and fewest packages, an environment for each.  make audit: pins, licences, known holes.
+# make package: wheel and sources in dist/, installed in a fresh environment.
 # make benchmarks: those of speed on tiny sizes; benchmarks/README.md tells how to run the whole.
 
 VENV ?= .venv
@@ -14,7 +16,7 @@ MINUTES ?= 10
 # make fuzz SECONDS=3600: damaged files for every reader, so long.
 SECONDS ?= 600
 
-.PHONY: demo test docs matrix lint format benchmarks fuzz soak peers clean
+.PHONY: demo test docs matrix lint format benchmarks fuzz soak peers versions audit package clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/graphembed demo --output demo-output
@@ -41,6 +43,20 @@ fuzz: $(VENV)/all.stamp
 soak: $(VENV)/all.stamp
 	$(BIN)/python -m tests.soak $(MINUTES)
 
+versions: $(VENV)/all.stamp
+	$(PIP) install -c constraints.txt uv
+	$(BIN)/python -m tests.project.versions
+
+audit: $(VENV)/all.stamp
+	$(BIN)/python -m tests.project.audit
+
+package: $(VENV)/all.stamp
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(PYTHON) -m venv --clear dist/fresh
+	dist/fresh/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt dist/*.whl
+	dist/fresh/bin/graphembed doctor
+
 # Classes of ours changed as users change them, beside PyG's and DGL's changed alike: a table, and how many are equal.
 peers: $(VENV)/all.stamp
 	$(BIN)/python -m tests.project.peer_suites
@@ -54,7 +70,7 @@ format: $(VENV)/all.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo-output docs-output
+	rm -rf $(VENV) demo-output docs-output dist
 
 # torch comes first and alone: the extensions of the extra "sparse" are compiled against it.
 $(VENV)/base.stamp: $(INPUTS)

@@ -1,4 +1,4 @@
-"""The wheel and the archive of sources: what is in them, what is not, and that a wheel alone is enough."""
+"""The wheel and the archive of sources: what is in them, what is not, that either is enough, and what they ask for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 import graphembed_ext
 from tests.conftest import ROOT
+from tests.project.audit import findings
 
 pytest.importorskip("hatchling")
 #: What the archive of sources has at its top, beside the folders.
@@ -64,10 +65,12 @@ def test_the_archive_holds_sources_and_tests_alone(built):
     assert not [name for name in names if name.endswith(unwanted)]
 
 
-def test_a_wheel_alone_is_enough(built, tmp_path):
+@pytest.mark.parametrize("kind", ["wheel", "sources"])
+def test_each_alone_is_enough(built, tmp_path, kind):
     """Installed into a folder of its own, and imported from there."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
-    subprocess.run([*pip, "--target", str(tmp_path), str(built[0])], check=True, capture_output=True)
+    words = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", "install", *words, "--target", str(tmp_path)]
+    subprocess.run([*command, str(built[kind == "sources"])], check=True, capture_output=True)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import graphembed_ext as ge, torch; "
         f"assert ge.__file__.startswith({str(tmp_path)!r}), ge.__file__; "
@@ -75,3 +78,10 @@ def test_a_wheel_alone_is_enough(built, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "GraphView(pyg: 2 nodes, 2 edges) tensor(0.6931)" in done.stdout, done.stderr
+
+
+def test_every_package_has_a_pin_and_a_licence():
+    """Of those that pyproject.toml asks for, and what they ask for in turn; make audit prints them."""
+    rows = findings()
+    assert len(rows) > 40
+    assert not [row for row in rows if "no pin" in row[3] or "licence" in row[3]]
