@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, FileWriteError
 
-__all__ = ["ArrayFile", "header_of", "mapped", "narrow", "narrow_dtype"]
+__all__ = ["ArrayFile", "header_of", "mapped", "narrow", "narrow_dtype", "scratch"]
 
 #: Bytes of a header: room for any shape, a multiple of 64 as the format wants.
 _HEADER = 192
@@ -114,3 +116,34 @@ def mapped(path: Path) -> Tensor:
         else:
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     return torch.from_numpy(np.frombuffer(pages, dtype, count, start).reshape(shape))
+
+
+def scratch(folder: Path, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor on the disk for as long as it lives: in a file without a name in a folder, or, where nobody
+    may write there, where the system keeps such files. Its pages are the system's to write out and to take back.
+
+    Raises:
+        FileWriteError: There is no room for it.
+
+    Example:
+        >>> import tempfile
+        >>> numbers = scratch(Path(tempfile.mkdtemp()), (2, 3), torch.int32)
+        >>> numbers[1] = 7
+        >>> numbers
+        tensor([[0, 0, 0],
+                [7, 7, 7]], dtype=torch.int32)
+    """
+    found = torch.empty(0, dtype=dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * found.element_size()
+    if not size:
+        return found.reshape(shape)
+    with tempfile.TemporaryFile(dir=folder if os.access(folder, os.W_OK) else None) as file:
+        try:
+            if hasattr(os, "posix_fallocate"):  # a page without room on the disk would end the process
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+        except OSError as error:
+            raise FileWriteError(str(folder), error) from error
+        pages = mmap.mmap(file.fileno(), size)
+    return torch.frombuffer(pages, dtype=dtype).reshape(shape)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,7 +38,8 @@ class Adjacency:
     Attributes:
         indptr: Bounds of the rows, one row for each destination, int64, ``(num_dst + 1,)``.
         indices: Source of each entry, ascending within a row, int64, ``(num_edges,)``; int32 where it is of a view.
-        edge_ids: Place of each entry in the list of edges it was made from, likewise.
+        edge_ids: Place of each entry in the list of edges it was made from, likewise: given; made by a function when it
+            is asked for; or None, the entries are that list.
         num_src: Number of source nodes.
         num_dst: Number of destination nodes.
 
@@ -49,8 +51,10 @@ class Adjacency:
         tensor([0, 1, 0])
     """
 
-    def __init__(self, indptr: Tensor, indices: Tensor, edge_ids: Tensor, num_src: int) -> None:
-        self.indptr, self.indices, self.edge_ids = indptr, indices, edge_ids
+    def __init__(
+        self, indptr: Tensor, indices: Tensor, edge_ids: Tensor | Callable[[], Tensor] | None, num_src: int
+    ) -> None:
+        self.indptr, self.indices, self._edge_ids = indptr, indices, edge_ids
         self.num_src, self.num_dst = num_src, len(indptr) - 1
         self._transposed: Adjacency | None = None
         #: See :meth:`keep`.
@@ -89,6 +93,14 @@ class Adjacency:
         indptr, edge_ids = grouped(dst, num_dst, grouped(src, num_src)[1])
         indices = taken(src, edge_ids, narrow_dtype(num_src) if narrow else torch.int64)
         return cls(indptr, indices, edge_ids if narrow else edge_ids.long(), num_src)
+
+    @property
+    def edge_ids(self) -> Tensor:
+        """See above."""
+        if isinstance(self._edge_ids, Tensor):
+            return self._edge_ids
+        make = partial(torch.arange, self.num_edges, device=self.indices.device)
+        return self.keep("edge_ids", make if self._edge_ids is None else self._edge_ids)
 
     @property
     def num_edges(self) -> int:
@@ -138,18 +150,20 @@ class Adjacency:
         """
         bounds = self.indptr[first : last + 1]
         part = slice(int(bounds[0]), int(bounds[-1]))
-        indices = self.indices[part]
-        numbers = torch.arange(len(indices), device=indices.device)
-        return Adjacency(bounds - bounds[0], indices, numbers, self.num_src), part
+        return Adjacency(bounds - bounds[0], self.indices[part], None, self.num_src), part
 
     def transposed(self) -> Adjacency:
         """The same edges grouped by source; ``edge_ids`` are of the same list of edges. Built once."""
         if self._transposed is None:
             # By way of the list they came from, so that equal pairs keep the order of their ids.
             src, dst = self.edge_index()
-            self._transposed = Adjacency.from_edges(dst, src, self.num_dst, self.num_src)
-            self._transposed._transposed = self
+            self.turn(Adjacency.from_edges(dst, src, self.num_dst, self.num_src))
+        assert self._transposed is not None
         return self._transposed
+
+    def turn(self, other: Adjacency) -> None:
+        """Take the same edges grouped by source, which are there already."""
+        self._transposed, other._transposed = other, self
 
     def __repr__(self) -> str:
         return f"Adjacency({self.num_src} sources, {self.num_dst} destinations, {self.num_edges} edges)"

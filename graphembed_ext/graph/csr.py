@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._core.mapped import narrow_dtype
 
-__all__ = ["CSR", "OrderedCSR", "bounds_of", "canonical_csr"]
+__all__ = ["CSR", "OrderedCSR", "bounds_of", "canonical_csr", "spans"]
 
 #: Edges from which on a compiled sort is worth its loading, and that are looked at a time.
 _MANY = 1 << 16
@@ -80,6 +80,24 @@ def bounds_of(keys: Tensor, rows: int) -> Tensor:
     bounds = torch.zeros(rows + 1, dtype=torch.int64, device=keys.device)
     torch.cumsum(torch.bincount(keys, minlength=rows), 0, out=bounds[1:])
     return bounds
+
+
+def spans(indptr: Tensor) -> Iterator[tuple[int, int]]:
+    """Rows from a first to a last one, in turn, with so many entries as are looked at a time, or one row with more; all
+    rows at once on another device.
+
+    Example:
+        >>> list(spans(torch.tensor([0, 2, 2, 70_000, 70_001])))
+        [(0, 2), (2, 3), (3, 4)]
+    """
+    rows, first = len(indptr) - 1, 0
+    while first < rows:
+        last = rows
+        if indptr.device.type == "cpu":
+            end = torch.searchsorted(indptr, int(indptr[first]) + _MANY, right=True)
+            last = min(max(int(end) - 1, first + 1), rows)
+        yield first, last
+        first = last
 
 
 def _in_order(src: Tensor, dst: Tensor) -> bool:

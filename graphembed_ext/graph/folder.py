@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .._core import checks
 from .._core.files import settled
-from .._core.mapped import mapped
+from .._core.mapped import mapped, scratch
 from ..errors import FileFormatError, InputError
 from .adjacency import Adjacency
 from .csr import OrderedCSR
@@ -77,6 +77,10 @@ class FolderView(GraphView):
         """True: edges are read from the disk as they are needed."""
         return True
 
+    def room(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """On the disk, for as long as the tensor lives."""
+        return scratch(self.folder, shape, dtype)
+
     @property
     def fingerprint(self) -> str:
         """Of nodes, edges and their features."""
@@ -132,8 +136,10 @@ def open_graph(folder: str | Path) -> FolderView:
 
     Edges, and features in files of their own, are read from the disk as they are needed and are shared by all processes
     of a machine that open the folder. Models, walks (by the engine ``"torch"``), samplers and loaders take the view as
-    they take any graph, and give the same bits as with the graph in memory. What is made for the whole graph (weighted
-    walks, LightGCN's propagation, GraphSAGE without mini-batches) takes memory for each edge all the same.
+    they take any graph, and give the same bits as with the graph in memory. What weighted draws need of every edge is
+    made on the disk, too, 20 bytes an edge for walks and 8 for samplers, in files that end with the process. GraphSAGE
+    on the whole graph takes memory for each node. LightGCN takes it for each edge, and is refused where there is not
+    enough; so do walks along metapaths (4 bytes).
 
     Args:
         folder: The folder.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from .adjacency import Adjacency
 from .csr import CSR
 from .view import EdgeType, GraphView
-from .weights import checked_weight, entry_weights
+from .weights import entry_weights, given_weight
 
 __all__ = ["entry_values", "in_edges", "message_edges"]
+
+#: Edges that are looked at together.
+_SLICE = 1 << 20
 
 
 def in_edges(view: GraphView, edge_type: EdgeType) -> Adjacency:
@@ -29,10 +35,22 @@ def message_edges(view: GraphView, edge_type: EdgeType, device: torch.device) ->
 
     def make() -> Adjacency:
         graph = in_edges(view, edge_type)
-        indptr, indices = graph.indptr.to(device), graph.indices.to(device)
-        return Adjacency(indptr, indices, torch.arange(len(indices), device=device), graph.num_src)
+        found = Adjacency(graph.indptr.to(device), graph.indices.to(device), None, graph.num_src)
+        if view.mapped and device.type == "cpu":
+            csr = view.narrow_csr(edge_type)
+            found.turn(Adjacency(csr.indptr, csr.indices, partial(_places, graph, view.room), graph.num_dst))
+        return found
 
     return view.cached(("message edges", edge_type, device), make)
+
+
+def _places(graph: Adjacency, room: Callable[..., Tensor]) -> Tensor:
+    """Which entry each of the host's edges is."""
+    found = room((graph.num_edges,), torch.int64)
+    for low in range(0, graph.num_edges, _SLICE):
+        ids = graph.edge_ids[low : low + _SLICE].long()
+        found[ids] = torch.arange(low, low + len(ids))
+    return found
 
 
 def entry_values(view: GraphView, edge_type: EdgeType, name: str) -> Tensor:
@@ -44,7 +62,7 @@ def entry_values(view: GraphView, edge_type: EdgeType, name: str) -> Tensor:
 
     def make() -> Tensor:
         graph = in_edges(view, edge_type)
-        values = checked_weight(view, name, edge_type).cpu()
-        return entry_weights(CSR(graph.indptr, graph.indices, graph.edge_ids), values)
+        values = given_weight(view, name, edge_type).cpu()
+        return entry_weights(CSR(graph.indptr, graph.indices, graph.edge_ids), values, view.room)
 
     return view.cached(("in-edge values", edge_type, name), make)

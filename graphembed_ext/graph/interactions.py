@@ -13,12 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks
+from .._core import checks, memory
 from .._core.doors import as_ids, as_pairs, within
 from ..errors import InputError
 from .view import EdgeType, GraphView
 
 __all__ = ["Interactions", "Sides", "as_ids", "interactions"]
+
+
+#: Bytes that an edge takes until its ends have their first vectors, as measured; about twice as many in training.
+_EDGE = 120
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,14 @@ def interactions(view: GraphView, user_type: str | None = None, num_users: int |
         num_users = checks.integer("num_users", num_users)
 
     def make() -> Interactions:
+        if view.mapped:
+            memory.check_room(
+                "graph",
+                f"{view.total_edges} edges on the disk",
+                view.total_edges * _EDGE,
+                "LightGCN, which passes along all of them at once,",
+                "MetaPath2Vec on walks between users and items reads edges from the disk",
+            )
         return _typed(view, user_type) if view.is_typed else _untyped(view, num_users)
 
     return view.cached(("interactions", user_type, num_users), make)

@@ -121,6 +121,10 @@ class GraphView:
         """Whether edges are read from the disk as they are needed; see :func:`graphembed_ext.open_graph`."""
         return False
 
+    def room(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """An empty tensor for what is made for every edge: in memory, or on the disk where the edges are there."""
+        return torch.empty(shape, dtype=dtype)
+
     @property
     def node_types(self) -> list[str]:
         """Node types, alphabetical."""

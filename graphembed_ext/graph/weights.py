@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .csr import CSR
+from .csr import CSR, OrderedCSR, spans
 from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
-__all__ = ["Weight", "checked_weight", "edge_values", "edge_weights", "entry_weights"]
+__all__ = ["Weight", "checked_weight", "edge_values", "edge_weights", "entry_weights", "given_weight"]
+
+#: Edges that are looked at together.
+_SLICE = 1 << 20
 
 #: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
 Weight = str | Tensor | Mapping[EdgeType, Tensor]
@@ -28,16 +31,19 @@ def edge_weights(view: GraphView, weight: Weight, edge_types: Sequence[EdgeType]
         joined: Whether a step chooses among the edges of all these types, or of one.
 
     Returns:
-        float64, on the device of the edges.
+        float64, on the device of the edges; of one edge type that is on the disk, as they are there.
 
     Raises:
         InputError: Weights that are missing, of a wrong size, negative, NaN, infinite, or 0 on all edges that a
             step could take from some node.
     """
-    parts = {t: checked_weight(view, weight, t) for t in edge_types}
+    on_disk = view.mapped and len(edge_types) == 1
+    parts = {t: (given_weight if on_disk else checked_weight)(view, weight, t) for t in edge_types}
     groups = [list(edge_types)] if joined else [[t] for t in edge_types]
     for group in groups:
         _refuse_dead_nodes(view, weight, {t: parts[t] for t in group})
+    if on_disk:
+        return next(iter(parts.values()))
     return torch.cat(list(parts.values())) if parts else torch.empty(0, dtype=torch.float64)
 
 
@@ -47,26 +53,58 @@ def checked_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tens
     Raises:
         InputError: Weights that are missing, of a wrong size, negative, NaN or infinite.
     """
-    values = edge_values(view, weight, edge_type).double()
-    wrong = ~(torch.isfinite(values) & (values >= 0))
-    if bool(wrong.any()):
-        edge = int(wrong.nonzero()[0])
-        raise InputError(
-            _label(weight, edge_type), f"{float(values[edge])} at edge {edge}", "finite weights of at least 0"
-        )
+    return given_weight(view, weight, edge_type).double()
+
+
+def given_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor:
+    """The same in the dtype that they were given in, without a copy.
+
+    Raises:
+        InputError: As :func:`checked_weight`.
+    """
+    values = edge_values(view, weight, edge_type)
+    for part in _parts(values):
+        some = values[part].double()
+        wrong = ~(torch.isfinite(some) & (some >= 0))
+        if bool(wrong.any()):
+            edge = int(wrong.nonzero()[0])
+            got = f"{float(some[edge])} at edge {part.start + edge}"
+            raise InputError(_label(weight, edge_type), got, "finite weights of at least 0")
     return values
 
 
-def entry_weights(csr: CSR, weight: Tensor) -> Tensor:
+def _parts(values: Tensor) -> Iterator[slice]:
+    """Numbers that are looked at together: all of them on another device than the CPU."""
+    each = _SLICE if values.device.type == "cpu" else max(len(values), 1)
+    for low in range(0, len(values), each):
+        yield slice(low, low + each)
+
+
+def entry_weights(csr: CSR, weight: Tensor, room: Callable[..., Tensor] | None = None) -> Tensor:
     """Weights in the order of a CSR's entries; those of parallel edges ascending, whatever the host's order.
 
     Args:
         csr: Canonical CSR.
         weight: Weights in the order that its ``edge_ids`` count in.
+        room: Makes the tensor for them of its shape and dtype, as :meth:`GraphView.room` does; None makes it in memory.
+
+    Returns:
+        float64, on the device of the weights.
     """
-    rows = torch.repeat_interleave(torch.arange(len(csr.degrees), device=weight.device), csr.degrees)
-    values = weight[csr.edge_ids]
-    same = (rows[1:] == rows[:-1]) & (csr.indices[1:] == csr.indices[:-1])
+    shape = (len(csr.indices),)
+    found = weight.new_empty(shape, dtype=torch.float64) if room is None else room(shape, torch.float64)
+    for first, last in spans(csr.indptr):
+        part = slice(int(csr.indptr[first]), int(csr.indptr[last]))
+        values = weight[part if isinstance(csr, OrderedCSR) else csr.edge_ids[part]]
+        found[part] = _ascending(csr.indptr[first : last + 1], csr.indices[part], values)
+    return found
+
+
+def _ascending(indptr: Tensor, indices: Tensor, values: Tensor) -> Tensor:
+    """Weights of the entries of some rows, those of parallel edges ascending."""
+    degrees = indptr[1:] - indptr[:-1]
+    rows = torch.repeat_interleave(torch.arange(len(degrees), device=values.device), degrees)
+    same = (rows[1:] == rows[:-1]) & (indices[1:] == indices[:-1])
     if not bool(same.any()):
         return values
     pair = torch.zeros_like(rows)
@@ -124,9 +162,10 @@ def _refuse_dead_nodes(view: GraphView, weight: Weight, parts: Mapping[EdgeType,
     total = torch.zeros(view.total_nodes, dtype=torch.float64, device=view.device)
     degree = torch.zeros(view.total_nodes, dtype=torch.int64, device=view.device)
     for edge_type, values in parts.items():
-        source = view.edges[edge_type][0].long() + view.offsets[edge_type[0]]
-        total += torch.bincount(source, values, minlength=view.total_nodes)
-        degree += torch.bincount(source, minlength=view.total_nodes)
+        for part in _parts(values):
+            source = view.edges[edge_type][0][part].long() + view.offsets[edge_type[0]]
+            total += torch.bincount(source, values[part].double(), minlength=view.total_nodes)
+            degree += torch.bincount(source, minlength=view.total_nodes)
     endless = ~torch.isfinite(total)
     if bool(endless.any()):
         label = _label(weight, next(iter(parts))) if len(parts) == 1 else _label(weight, EDGE_TYPE)

@@ -6,16 +6,18 @@ one another, as they would along a single walk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from .._core.alias import AliasTable
+from .._core.alias import alias_table
 from .._core.bits import U64, below, bits, lower, unit
 from .._core.parallel import share
 from .._core.search import first_at
-from ..graph.csr import CSR
+from ..graph.csr import CSR, spans
 from .tables import ENDED
 
 __all__ = ["CompiledWalks", "exact_steps"]
@@ -37,33 +39,26 @@ class CompiledWalks:
     Args:
         csr: Canonical CSR.
         weight: Weight of each entry, float64; None for uniform steps.
-        alias: Alias table of the weights.
         bias: Factors of node2vec for the previous node, its neighbours, and others.
         keep: Chances to accept these as candidates, in units of 2**-32.
         restart: Chance of a jump to the start, in units of 2**-32.
         num_nodes: Number of nodes.
+        room: Makes the tensors with a row for each entry; None makes them in memory.
     """
 
     def __init__(
         self,
         csr: CSR,
         weight: Tensor | None,
-        alias: AliasTable | None,
         bias: tuple[float, ...],
         keep: tuple[int, ...],
         restart: int,
         num_nodes: int,
+        room: Callable[..., Tensor] | None = None,
     ) -> None:
         self._indptr, self._indices = csr.indptr.numpy(), csr.indices.numpy()
         self._weight = np.empty(0) if weight is None else weight.numpy()
-        # A weighted draw reads three small numbers at one place: how often to keep, what, and what to take instead.
-        self._table = np.empty((0 if alias is None else len(self._indices), 3), np.uint32)
-        if alias is not None:
-            # 2**32, always to keep, does not fit: there, both choices are the same.
-            always = alias.threshold > _MOST
-            self._table[:, 0] = alias.threshold.clamp(max=_MOST)
-            self._table[:, 1] = csr.indices
-            self._table[:, 2] = torch.where(always, csr.indices, csr.indices[alias.other])
+        self._table = np.empty((0, 3), np.uint32) if weight is None else _table(csr, weight, room or torch.empty)
         self._bias = np.array(bias)
         self._keep = np.array(keep, np.int64)
         self._restart, self._num_nodes = restart, num_nodes
@@ -106,6 +101,21 @@ class CompiledWalks:
 
         share(part, parts)
         return walks
+
+
+def _table(csr: CSR, weight: Tensor, room: Callable[..., Tensor]) -> np.ndarray:
+    """What a weighted draw reads at one place: how often to keep an entry, its node, and that to take instead."""
+    found = room((len(csr.indices), 3), dtype=torch.int32).numpy().view(np.uint32)
+    for first, last in spans(csr.indptr):
+        bounds = csr.indptr[first : last + 1]
+        part = slice(int(bounds[0]), int(bounds[-1]))
+        indices, alias = csr.indices[part], alias_table(bounds - bounds[0], weight[part])
+        # 2**32, always to keep, does not fit: there, both choices are the same.
+        always = alias.threshold > _MOST
+        found[part, 0] = alias.threshold.clamp(max=_MOST)
+        found[part, 1] = indices
+        found[part, 2] = torch.where(always, indices, indices[alias.other])
+    return found
 
 
 def exact_steps(

@@ -9,13 +9,14 @@ for every batch size, thread, worker and device.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 
 import torch
 from torch import Tensor
 
 from .._core import rng
-from .._core.alias import alias_table
+from .._core.alias import AliasTable, alias_table
 from .._core.search import found
 from ..graph.csr import CSR
 from .compiled import CompiledWalks, exact_steps
@@ -44,6 +45,7 @@ class TorchWalker:
         plan: For metapaths, what each walk's node id is moved by at each step for its row in the CSR, int64,
             shape ``(num_metapaths, walk_length - 1)``; see :func:`graphembed_ext.graph.metapaths.plan`.
         num_nodes: Number of nodes. With a plan, start ``k * num_nodes + v`` is node ``v`` on metapath ``k``.
+        room: Makes the tensors with a row for each entry; None makes them in memory.
     """
 
     def __init__(
@@ -55,12 +57,12 @@ class TorchWalker:
         restart: float = 0.0,
         plan: Tensor | None = None,
         num_nodes: int | None = None,
+        room: Callable[..., Tensor] | None = None,
     ) -> None:
         self._csr = csr
         self._weight = weight
-        self._alias = None if weight is None else alias_table(csr.indptr, weight)
-        self._degrees = csr.degrees if self._alias is None else self._alias.degrees
-        self._never_ends = bool((self._degrees > 0).all()) and plan is None
+        self._room = room
+        self._built: tuple[AliasTable | None, Tensor, bool] | None = None
         self._num_nodes = csr.indptr.numel() - 1 if num_nodes is None else num_nodes
         self._plan = None if plan is None else plan.to(csr.indptr.device)
         self._restart = int(restart * (1 << 32))
@@ -87,13 +89,14 @@ class TorchWalker:
             return self.walk_vectorised(starts, walk_length, stream, first)
         if self._compiled is None:
             self._compiled = CompiledWalks(
-                self._csr, self._weight, self._alias, self._bias, self._keep, self._restart, self._num_nodes
+                self._csr, self._weight, self._bias, self._keep, self._restart, self._num_nodes, self._room
             )
         return self._compiled.walk(starts, walk_length, stream, first, self._plan, _MAX_REJECTIONS)
 
     def walk_vectorised(self, starts: Tensor, walk_length: int, stream: int, first: int | Tensor = 0) -> Tensor:
         """What :meth:`walk` does, without the compiled loop."""
         device = starts.device
+        _, degrees, never_ends = self._tables()
         path = None if self._plan is None else starts // self._num_nodes
         home = starts if path is None else starts % self._num_nodes
         walks = torch.full((walk_length, len(starts)), -1, dtype=torch.int64, device=device)
@@ -108,8 +111,8 @@ class TorchWalker:
             jump = None
             if self._restart:
                 jump = (rng.bits(keys, draw + _RESTART_DRAW) & _LOW_32) < self._restart
-            if not self._never_ends:
-                going = self._degrees[row] > 0
+            if not never_ends:
+                going = degrees[row] > 0
                 if base is not None:
                     going &= base != ENDED
                 if jump is not None:
@@ -140,6 +143,14 @@ class TorchWalker:
         other._plan = None if plan is None else plan.to(self._csr.indptr.device)
         return other
 
+    def _tables(self) -> tuple[AliasTable | None, Tensor, bool]:
+        """The alias table of the weights, how many edges a step chooses from, and whether there always is one."""
+        if self._built is None:
+            alias = None if self._weight is None else alias_table(self._csr.indptr, self._weight)
+            degrees = self._csr.degrees if alias is None else alias.degrees
+            self._built = alias, degrees, bool((degrees > 0).all()) and self._plan is None
+        return self._built
+
     def _step(self, row: Tensor, previous: Tensor, keys: Tensor, draw: int) -> Tensor:
         if not self._second_order:
             return self._candidate(row, rng.bits(keys, draw))
@@ -159,9 +170,10 @@ class TorchWalker:
         return following
 
     def _candidate(self, row: Tensor, random: Tensor) -> Tensor:
-        entry = self._csr.indptr[row] + rng.below(self._degrees[row], random)
-        if self._alias is not None:
-            entry = torch.where((random & _LOW_32) < self._alias.threshold[entry], entry, self._alias.other[entry])
+        alias, degrees, _ = self._tables()
+        entry = self._csr.indptr[row] + rng.below(degrees[row], random)
+        if alias is not None:
+            entry = torch.where((random & _LOW_32) < alias.threshold[entry], entry, alias.other[entry])
         return self._csr.indices[entry].long()
 
     def _chance(self, previous: Tensor, candidate: Tensor) -> Tensor:

@@ -282,7 +282,7 @@ class Walker:
     def entry_weights(self) -> Tensor | None:
         """Weight of each entry of the CSR of :meth:`steps`, float64; None for uniform steps."""
         weight, csr = self._entry_weights(), self.steps()[0]
-        return None if weight is None else entry_weights(csr, weight)
+        return None if weight is None else entry_weights(csr, weight, self.view.room if self.view.mapped else None)
 
     def _check_combined(self) -> None:
         """Refuse what does not go together."""
@@ -349,6 +349,7 @@ class Walker:
                     self.restart,
                     self.plan(walk_length),
                     self.view.total_nodes,
+                    self.view.room if self.view.mapped else None,
                 )
         return self._built[kind]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +16,10 @@ import torch
 import yaml
 
 import graphembed_ext as ge
+from graphembed_ext._core import memory
 from graphembed_ext._core.external_sort import ExternalSort
 from graphembed_ext._core.locks import held
-from graphembed_ext.errors import EngineError, FileFormatError, FileInUseError, InputError
+from graphembed_ext.errors import EngineError, FileFormatError, FileInUseError, FileWriteError, InputError
 from graphembed_ext.graph.in_edges import in_edges
 from graphembed_ext.readers import read_graph
 from graphembed_ext.readers import spill as spilling
@@ -155,7 +161,13 @@ def pair(tmp_path_factory):
     return view, ge.open_graph(ge.prepare(view, folder / "graph"))
 
 
-WALKS = [{}, {"p": 0.25, "q": 4.0}, {"weight": "edge_weight"}, {"restart": 0.2}]
+WALKS = [
+    {},
+    {"p": 0.25, "q": 4.0},
+    {"weight": "edge_weight"},
+    {"weight": "edge_weight", "p": 1e-4, "q": 1e4},
+    {"restart": 0.2},
+]
 
 
 @pytest.mark.parametrize("how", WALKS, ids=str)
@@ -258,6 +270,44 @@ def test_a_view_is_sent_by_name_and_writing_leaves_the_file_alone(pair):
     before = mapped.features["_N"]["x"][0, 0].item()
     again.features["_N"]["x"][0, 0] = before + 1
     assert ge.open_graph(mapped.folder).features["_N"]["x"][0, 0].item() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read as Linux tells it")
+def test_memory_does_not_grow_with_the_edges(tmp_path):
+    """In a process of its own, whose memory is read all the while; weighted walks would take 90 bytes an edge."""
+    edges = 2_000_000
+    draw = torch.Generator().manual_seed(0)
+    view = ge.view(torch.randint(20_000, (2, edges), generator=draw), num_nodes=20_000).with_features(
+        {"_N": {"x": torch.randn(20_000, 8, generator=draw)}},
+        {("_N", "_E", "_N"): {"edge_weight": torch.rand(edges, generator=draw)}},
+    )
+    folder = ge.prepare(view, tmp_path / "graph")
+    program = [sys.executable, "-W", "ignore", "-m", "tests.graph.memory_of_folders", str(folder)]
+    found = json.loads(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    assert len(found) == 6
+    for kind, peak in found.items():
+        assert peak < 20 * edges, f"{kind}: {peak / edges:.1f} bytes an edge, of {found}"
+
+
+def test_what_does_not_fit_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    pairs = torch.tensor([[0, 1, 2], [1, 0, 1]])
+    mapped = ge.open_graph(ge.prepare(ge.view({("user", "buys", "item"): pairs}), tmp_path / "graph"))
+    monkeypatch.setattr(memory, "_SMALL", 0)
+    monkeypatch.setattr(memory, "available", lambda: 3 * 120 - 1)
+    with pytest.raises(InputError, match=r"3 edges on the disk.*LightGCN.*MetaPath2Vec"):
+        ge.LightGCN.for_graph(mapped, 4, seed=0)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room is set aside as POSIX does")
+def test_there_must_be_room_on_the_disk(pair, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = sorted(pair[1].folder.iterdir())
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(FileWriteError, match="No space left"):
+        Walker(pair[1], weight="edge_weight").walk(torch.arange(3), 4, 0)
+    assert sorted(pair[1].folder.iterdir()) == before
 
 
 def test_what_cannot_run_is_refused_with_the_way_out(pair):
