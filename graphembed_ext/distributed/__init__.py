@@ -25,8 +25,9 @@ Outside of a launcher a strategy that is named trains in this process alone, and
 A rank waits ten minutes for another one, or as many seconds as the environment variable ``GRAPHEMBED_TIMEOUT`` says, as
 long as that one gives signs of life: without one for 20 seconds (``GRAPHEMBED_SILENCE``) it is given up, as stopped or
 on a machine that is gone. One that is killed ends the others within seconds; ``torchrun --max-restarts N`` starts them
-again, and they go on from the last whole state. One machine with gloo is what has been tried: not GPUs by nccl, and not
-several machines, whose restarts torch counts apart unless ``TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`` is set.
+again, and they go on from the last whole state: that after an epoch or, of walk models with ``checkpoint_every=N``,
+after N batches of one. One machine with gloo is what has been tried: not GPUs by nccl, and not several machines, whose
+restarts torch counts apart unless ``TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`` is set.
 
 A loop of your own with ``torch.nn.parallel.DistributedDataParallel`` must call ``ddp(batch.x, batch.blocks)``: what is
 called by ``ddp.module``, such as ``ddp.module.logits(batch)``, passes its synchronisation by, and ranks drift apart

@@ -52,11 +52,10 @@ class Folder:
         """Whether there is a whole state."""
         return bool(self._group.agreed((self.path / _LATEST).exists()))
 
-    def write(self, state: Mapping[str, Any]) -> None:
-        """Write a state; the one before stays until this one is whole. All ranks call it."""
+    def write(self, state: Mapping[str, Any], name: str) -> None:
+        """Write a state under a name of its own; the one before stays until this one is whole. All ranks call it."""
         tensors: dict[str, Tensor] = {}
         rest = _without(state, "", tensors)
-        name = f"state-{len(state['history']):06d}"
         part, place = self.path / f"{name}.part", self.path / name
         if self._group.first:
             self.path.mkdir(parents=True, exist_ok=True)

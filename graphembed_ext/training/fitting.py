@@ -84,7 +84,8 @@ def fit(
     all                     ``patience``, ``monitor``, ``validate_every``: when training ends
     all but pyg's walks     ``loss``: a preset or a function of scores
     all without labels      ``validation``: held-out edges
-    DeepWalk, MetaPath2Vec  ``engine``, ``threads``, ``deterministic``, ``num_workers``, ``shrink_window``
+    DeepWalk, MetaPath2Vec  ``engine``, ``threads``, ``deterministic``, ``num_workers``, ``shrink_window``,
+                            ``checkpoint_every``
     with labels             ``y``, ``masks``, ``split``, ``class_weight``, ``weight_decay``, ``fanouts``
     GraphSAGE without       ``walk_length``, ``negatives``, ``temperature``, ``fanouts``, ``exclude_seed_edges``,
                             ``weight_decay``

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -248,6 +249,8 @@ def run(
     state = _state(plan, config, about, model, trainer, best)
     if state is not None:
         result.history = state.resume(plan.force)
+    if state is not None and hasattr(trainer, "keep"):
+        trainer.keep = partial(state.save, result.history)
     begin()
     began = time.perf_counter()
     bar = Bar(trainer.name, unit, epochs, batches, result.history, plan.progress and group.first)

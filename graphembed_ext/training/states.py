@@ -16,7 +16,10 @@ from ..distributed.folders import Folder
 from ..distributed.group import ALONE, Group
 from ..errors import FileFormatError
 
-__all__ = ["Part", "State", "read_state"]
+__all__ = ["BEGUN", "Part", "State", "read_state"]
+
+#: Where a trainer's state has what there is of an epoch that is not over.
+BEGUN = "begun"
 
 #: How many of the things that differ an error names.
 _NAMED = 3
@@ -62,13 +65,17 @@ class State:
         self._model, self._optimizer, self._best = model, optimizer, best
 
     def save(self, history: list[dict[str, float]]) -> None:
-        """Write the state after an epoch; the one before stays in place until this one is whole, and beside it then.
+        """Write the state after an epoch, or within one; the one before stays in place until this one is whole, and
+        beside it then.
 
         Raises:
             FileWriteError: It cannot be written; the states before are as they were.
         """
+        now = self._now()
+        within = now["optimizer"].get(BEGUN)
+        name = f"state-{len(history):06d}" + (f"-{len(within['losses']):09d}" if within else "")
         state = {"config": self._settings, "belongs_to": self._belongs_to, "history": history}
-        self._store.write(state | self._now())
+        self._store.write(state | now, name)
 
     def resume(self, force: bool) -> list[dict[str, float]]:
         """Take up the state in the file, where there is one, all of it or nothing; returns its history.
@@ -157,7 +164,7 @@ class _File:
     def exists(self) -> bool:
         return self._path.exists()
 
-    def write(self, state: Mapping[str, Any]) -> None:
+    def write(self, state: Mapping[str, Any], name: str) -> None:
         keep = None if self._damaged else previous_of(self._path)
         whole(self._path, lambda part: pack(state, part), keep)
         self._damaged = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -22,6 +22,7 @@ from .engines.choose import choose
 from .fingerprint import name_of, walks_of
 from .result import FitResult, finite
 from .run import Bar, Plan, run
+from .states import BEGUN
 from .watching import Watch
 
 __all__ = ["train"]
@@ -58,6 +59,7 @@ def train(
     monitor: str | None = None,
     validate_every: int = 1,
     patience: int | None = None,
+    checkpoint_every: int | None = None,
 ) -> FitResult:
     """Train DeepWalk, Node2Vec or MetaPath2Vec, the learning rate falling linearly to 0.
 
@@ -99,6 +101,8 @@ def train(
             and published figures, which were taken so, are met. ``numba`` only.
         validation, monitor, validate_every, patience: When training ends, and which weights are kept: as for
             :class:`graphembed_ext.training.watching.Watch`.
+        checkpoint_every: With the strategy ``"sharded"`` and a checkpoint, after how many batches of an epoch the state
+            is written, too: what is lost where a process ends in the midst of a long one. None writes it after epochs.
 
     Raises:
         InputError: An argument that cannot work, or tables that do not fit in memory; checked before any work.
@@ -109,6 +113,7 @@ def train(
     """
     own_loop.check_graph(model, graph)
     num_workers = checks.workers(num_workers)
+    every = _every(checkpoint_every, plan)
     watched = {"validation": validation, "monitor": monitor, "validate_every": validate_every, "patience": patience}
     own = overridden(model, *_OWN)
     if own:
@@ -142,7 +147,7 @@ def train(
         "loss": name_of(loss),
         "shrink_window": shrink_window,
     }
-    trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr, plan.group)
+    trainer = _WalkTrainer(engine_, loader, epochs, batch_size, lr, plan.group, every)
 
     def belongs_to() -> dict[str, Any]:
         return {"task": "skip_gram", "deterministic": deterministic, **walks_of(walker), **watch.fingerprint()}
@@ -206,23 +211,43 @@ def _course(model: Any, plan: Plan, engine: str) -> tuple[int, float]:
 
 
 class _WalkTrainer:
-    """Hands the batches of walks of an epoch to an engine."""
+    """Hands the batches of walks of an epoch to an engine.
+
+    Attributes:
+        keep: Writes the state, where it is kept; called within an epoch after every so many batches.
+    """
 
     def __init__(
-        self, engine: Engine, loader: Any, epochs: int, batch_size: int, lr: float, group: Group = ALONE
-    ) -> None:
-        self.name, self._group = engine.name, group
+        self, engine: Engine, loader: Any, epochs: int, batch_size: int, lr: float, group: Group = ALONE,
+        every: int | None = None,
+    ) -> None:  # fmt: skip
+        self.name, self._group, self._every = engine.name, group, every
+        self.keep: Callable[[], None] | None = None
+        #: What there is of an epoch that is not over, as its state has it.
+        self._begun: dict[str, Any] | None = None
         self._engine, self._loader, self._batch_size, self._lr = engine, loader, batch_size, lr
         self._total = epochs * len(loader)
 
     def epoch(self, number: int, bar: Bar) -> dict[str, float]:
-        tokens, losses_seen = 0, []
-        with closing(self._engine.train(self.steps(number))) as steps:  # type: ignore[type-var]
+        begun, self._begun = self._begun or {"tokens": 0, "losses": ()}, None
+        tokens, losses_seen = begun["tokens"], list(begun["losses"])
+        if losses_seen:
+            self._loader.skip = len(losses_seen)
+        with closing(self._engine.train(self.steps(number, len(losses_seen)))) as steps:  # type: ignore[type-var]
             for step in steps:
                 losses_seen.append(finite(step.loss, number, step.batch, self._lr))
                 tokens += step.tokens
                 bar.advance(step.tokens, step.loss)
+                self._pause(tokens, losses_seen)
         return {"loss": sum(losses_seen) / len(losses_seen), "tokens": tokens}
+
+    def _pause(self, tokens: int, losses_seen: list[float]) -> None:
+        """Write the state of an epoch that is not over, where it is time to."""
+        done = len(losses_seen)
+        if self.keep is not None and self._every and done % self._every == 0 and done < len(self._loader):
+            self._begun = {"tokens": tokens, "losses": tuple(losses_seen)}
+            self.keep()
+            self._begun = None
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -233,10 +258,10 @@ class _WalkTrainer:
         """The loss of a batch by the engine ``torch``, and how many nodes its walks visit."""
         return self._engine.lost(batch), int((batch.walks >= 0).sum())  # type: ignore[attr-defined]
 
-    def steps(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch."""
+    def steps(self, epoch: int, done: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from a number on; before, the loader is told which it leaves out."""
         self._loader.epoch = epoch
-        for number, walks in enumerate(self._loader):
+        for number, walks in enumerate(self._loader, done):
             rate = self._lr * max(_LAST_RATE, 1 - (epoch * len(self._loader) + number) / self._total)
             first = number * self._batch_size
             if self._group is not ALONE:  # a loader of somebody's own may have batches alone
@@ -244,10 +269,23 @@ class _WalkTrainer:
             yield Batch(walks, epoch, number, first, rate)
 
     def state_dict(self) -> dict[str, Any]:
-        return self._engine.state_dict()
+        state = self._engine.state_dict()
+        return state if self._begun is None else {**state, BEGUN: self._begun}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._engine.load_state_dict(state)
+        self._engine.load_state_dict({name: value for name, value in state.items() if name != BEGUN})
+        self._begun = state.get(BEGUN)
+
+
+def _every(checkpoint_every: Any, plan: Plan) -> int | None:
+    """After how many batches a state is written, checked; None for after epochs alone."""
+    if checkpoint_every is None:
+        return None
+    every = checks.integer("checkpoint_every", checkpoint_every)
+    if plan.group is ALONE or plan.checkpoint is None:
+        expected = "None, unless there is a checkpoint and the strategy is 'sharded'"
+        raise InputError("checkpoint_every", every, expected, "without, the state is written after every epoch")
+    return every
 
 
 def _threads(threads: int | None, deterministic: bool) -> int:

@@ -41,6 +41,7 @@ class WalkLoader(DataLoader[Any]):
     Attributes:
         epoch: Number of the next pass; set it to resume.
         group: The processes that share out the walks of every batch; set it before the first pass.
+        skip: How many batches the next pass leaves out, which have been made before.
 
     Example:
         >>> import graphembed_ext as ge
@@ -88,6 +89,15 @@ class WalkLoader(DataLoader[Any]):
         self._order.group = value
 
     @property
+    def skip(self) -> int:
+        """How many batches the next pass leaves out, from 0."""
+        return self._order.skip
+
+    @skip.setter
+    def skip(self, value: int) -> None:
+        self._order.skip = checks.integer("skip", value, minimum=0)
+
+    @property
     def epoch(self) -> int:
         """Number of the next pass over the loader, from 0."""
         return self._order.epoch
@@ -103,7 +113,7 @@ class _Order(Sampler[list[Job]]):
     def __init__(self, starts: Tensor, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
         self._starts, self._batch_size, self._shuffle = starts, batch_size, shuffle
         self._drop_last, self._seed = drop_last, seed
-        self.epoch = 0
+        self.epoch = self.skip = 0
         self.group: Group = ALONE
 
     def __len__(self) -> int:
@@ -112,11 +122,12 @@ class _Order(Sampler[list[Job]]):
 
     def __iter__(self) -> Iterator[list[Job]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
+        skip, self.skip = self.skip, 0
         starts = self._starts
         if self._shuffle:
             order = torch.randperm(len(starts), generator=rng.generator(rng.key(self._seed, "order", epoch)))
             starts = starts[order.to(starts.device)]
-        for batch in range(len(self)):
+        for batch in range(skip, len(self)):
             first = batch * self._batch_size
             every = starts[first : first + self._batch_size]
             own = self.group.share(len(every))

@@ -28,10 +28,12 @@ def killed(folder, step="27"):
     """The training that leaves states, of which rank 1 kills itself in the midst of one step the first time."""
     from tests.distributed.trainings import kept
 
-    if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0" and RANK == 1:
-        _at_step(int(step), lambda: os.kill(os.getpid(), signal.SIGKILL))
+    steps = []
+    first = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+    _at_step(int(step) if first and RANK == 1 else 0, lambda: os.kill(os.getpid(), signal.SIGKILL), steps)
     try:
-        found = kept(folder / "states")
+        found = kept(folder / "states", every=2)
+        found["steps"] = torch.tensor(len(steps))
     except Exception as error:
         (folder / f"{RANK}.txt").write_text(f"{type(error).__name__}: {error}")
         raise
@@ -66,11 +68,11 @@ def stopped(folder, which="1", where="group"):
         (folder / f"{RANK}.txt").write_text(str(time.monotonic() - began[0]))
 
 
-def _at_step(number, act):
-    """Do something in place of a step of the engine."""
+def _at_step(number, act, seen=None):
+    """Do something in place of a step of the engine, and count them."""
     from graphembed_ext.training.engines.sharded import ShardedEngine
 
-    step, seen = ShardedEngine._step, []
+    step, seen = ShardedEngine._step, [] if seen is None else seen
 
     def counted(self, batch):
         seen.append(batch)

@@ -19,7 +19,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext.errors import FileFormatError
+from graphembed_ext.errors import FileFormatError, InputError
+from graphembed_ext.training.engines.sharded import ShardedEngine
 from tests.distributed import trainings
 from tests.distributed.trainings import TRAININGS, kept
 
@@ -96,6 +97,31 @@ def test_a_state_is_read_by_any_number_of_ranks_and_by_a_plain_process(two, tmp_
     assert len(theirs["losses"]) == 4
 
 
+def test_a_training_goes_on_in_the_midst_of_an_epoch(tmp_path, monkeypatch):
+    step, seen = ShardedEngine._step, []
+
+    def ended(self, batch):
+        seen.append(batch.number)
+        if len(seen) == 12:
+            raise MemoryError
+        return step(self, batch)
+
+    unbroken = kept(tmp_path / "unbroken", epochs=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardedEngine, "_step", ended)
+        with pytest.raises(MemoryError):
+            kept(tmp_path / "states", epochs=3, every=3)
+    assert sorted(path.name for path in (tmp_path / "states").iterdir()) == ["latest", "state-000001-000000003"]
+    seen.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardedEngine, "_step", lambda self, batch: (seen.append(batch.number), step(self, batch))[1])
+        found = kept(tmp_path / "states", epochs=3)
+    assert seen == [3, 4, 5, 6, *range(7)]
+    assert all(torch.equal(found[name], value) for name, value in unbroken.items())
+    with pytest.raises(InputError, match=r"checkpoint_every.*'sharded'"):
+        kept(None, every=3)
+
+
 def test_a_state_that_is_not_whole_or_of_another_training_is_refused(two, tmp_path):
     folder = tmp_path / "states"
     kept(folder, epochs=1)
@@ -124,6 +150,9 @@ def test_a_state_that_is_not_whole_or_of_another_training_is_refused(two, tmp_pa
 @pytest.mark.parametrize("rendezvous", ["static", "standalone"])
 def test_a_killed_rank_is_started_again_and_the_end_is_the_same_bit_for_bit(two, tmp_path, rendezvous):
     done = launch(PROGRAM, "killed", tmp_path, rendezvous=rendezvous, restarts=2)
+    steps = [int(found["steps"]) for found in left(tmp_path)]
+    print(f"{rendezvous}: rank 1 was killed in step 27 of 42; started again, {steps} steps, each table bit-equal")
+    assert steps == [42 - 25] * 2  # the last state is that after 4 of the 7 steps of the epoch
     for rank, (found, unbroken) in enumerate(zip(left(tmp_path), left(two), strict=True)):
         for name, wanted in unbroken["kept"].items():
             assert torch.equal(found[name], wanted), (rank, name, done.stderr[-2000:])

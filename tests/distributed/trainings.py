@@ -180,10 +180,10 @@ TRAININGS = {
 }
 
 
-def kept(folder, epochs=6):
-    """DeepWalk, 8 steps an epoch, whose state is left after every epoch."""
+def kept(folder, epochs=6, every=None):
+    """DeepWalk, 7 steps an epoch, whose state is left after every epoch, and within it after so many steps."""
     model = ge.DeepWalk(RINGS, emb_dim=6, walk_length=6, window_size=2, seed=0, num_nodes=19)
-    options = {"batch_size": 3, "seed": 3, "progress": False, "checkpoint": folder}
+    options = {"batch_size": 3, "seed": 3, "progress": False, "checkpoint": folder, "checkpoint_every": every}
     result = ge.fit(model, epochs=epochs, strategy="sharded", **options)
     losses = torch.tensor([entry["loss"] for entry in result.history])
     return _whole_tables(model) | {"losses": losses}
