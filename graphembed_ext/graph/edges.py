@@ -14,8 +14,10 @@ from torch import Tensor
 
 from ..errors import GraphTypeError, InputError
 
-__all__ = ["EdgeList", "ends", "is_sparse", "read_edges"]
+__all__ = ["SPARSE", "EdgeList", "ends", "is_sparse", "read_edges"]
 
+#: Layouts of torch's sparse matrices that are read.
+SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc)
 _EXPECTED = "a tensor of shape (2, num_edges) or a torch_sparse.SparseTensor"
 
 

@@ -8,25 +8,55 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core import checks
+from .._core import checks, memory
 from .._core.checks import as_tensor
 from .._core.doors import within
 from ..errors import InputError
-from .view import NODE_TYPE, GraphView
+from .view import NODE_TYPE, GraphView, tensor_token
 
-__all__ = ["FEATURE_NAMES", "LABEL_NAMES", "count_classes", "features_of", "find"]
+__all__ = ["FEATURE_NAMES", "LABEL_NAMES", "as_held", "count_classes", "dense_features", "features_of", "find"]
 
 #: Names under which PyG and DGL data sets keep node features, and labels; the first that is there is taken.
 FEATURE_NAMES = ("x", "feat", "features", "feature")
 LABEL_NAMES = ("y", "label", "labels")
 
 
+def as_held(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None:
+    """The first node feature of a type that has one of these names, dense or sparse; None when it has none of them."""
+    name = _first(view, node_type, names)
+    return None if name is None else view.features[node_type][name]
+
+
 def find(view: GraphView, node_type: str, names: Sequence[str]) -> Tensor | None:
-    """The first node feature of a type that has one of these names; None when it has none of them."""
+    """The first node feature of a type that has one of these names, dense; None when it has none of them."""
+    name = _first(view, node_type, names)
+    return None if name is None else _dense(view, node_type, name)
+
+
+def dense_features(view: GraphView, node_type: str) -> dict[str, Tensor]:
+    """All node features of a type by name, sparse ones as dense ones."""
+    return {name: _dense(view, node_type, name) for name in view.features[node_type]}
+
+
+def _first(view: GraphView, node_type: str, names: Sequence[str]) -> str | None:
     features = view.features.get(node_type)
     if features is None:
         raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
-    return next((features[name] for name in names if isinstance(name, str) and name in features), None)
+    return next((name for name in names if isinstance(name, str) and name in features), None)
+
+
+def _dense(view: GraphView, node_type: str, name: str) -> Tensor:
+    """A node feature as a dense tensor; that of a sparse one is made once, where it fits into memory."""
+    x = view.features[node_type][name]
+    if x.layout == torch.strided:
+        return x
+    got = f"sparse {tuple(x.shape)}"
+    memory.check_room(_place(node_type, name), got, x.numel() * x.element_size(), "the dense form")
+    return view.cached(("dense", node_type, name), x.to_dense, tensor_token(x))
+
+
+def _place(node_type: str, name: str) -> str:
+    return name if node_type == NODE_TYPE else f"{name} of {node_type!r}"
 
 
 def count_classes(view: GraphView, node_type: str) -> int | None:
@@ -39,7 +69,9 @@ def count_classes(view: GraphView, node_type: str) -> int | None:
     return 1 if labels.is_floating_point() else int(labels.max()) + 1
 
 
-def features_of(view: GraphView, node_type: str, *, name: str | None = None, channels: int | None = None) -> Tensor:
+def features_of(
+    view: GraphView, node_type: str, *, name: str | None = None, channels: int | None = None, dense: bool = True
+) -> Tensor:
     """The feature matrix of a node type, checked.
 
     Args:
@@ -47,6 +79,7 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
         node_type: One of its node types.
         name: Name of the feature; None takes the first of :data:`FEATURE_NAMES` that is there.
         channels: Number of columns there must be; None or negative for any.
+        dense: Whether sparse features are made dense; otherwise they stay as the graph holds them.
 
     Returns:
         Floats, ``(num_nodes, channels)``.
@@ -61,35 +94,43 @@ def features_of(view: GraphView, node_type: str, *, name: str | None = None, cha
         >>> features_of(ge.view(data), "_N", channels=3).shape
         torch.Size([2, 3])
     """
-    if name is not None:
-        checks.text("feature", name, "the name of a node feature")
-    known = view.features.get(node_type)
-    if known is None:
-        raise InputError("graph", f"no node type {node_type!r}", f"one of {view.node_types}")
+    names = FEATURE_NAMES if name is None else (checks.text("feature", name, "the name of a node feature"),)
+    found = _first(view, node_type, names)
     where = "features" if node_type == NODE_TYPE else f"features of {node_type!r}"
-    x = find(view, node_type, FEATURE_NAMES if name is None else (name,))
-    if x is None:
-        wanted = " or ".join(map(repr, FEATURE_NAMES[:2])) if name is None else repr(name)
-        raise InputError(
-            where,
-            "features " + (", ".join(map(repr, known)) or "of no name"),
-            f"a node feature {wanted} with a row for each of the {view.num_nodes[node_type]} nodes",
-        )
-    if x.dim() != 2 or (channels is not None and 0 <= channels != x.size(1)):
-        columns = "C" if channels is None or channels < 0 else channels
+    if found is None:
+        raise _missing(where, view, node_type, name)
+    x = view.features[node_type][found]
+    wide = None if channels is None or channels < 0 else channels
+    if x.dim() != 2 or wide not in (None, x.size(1)):
+        columns = "C" if wide is None else wide
         raise InputError(where, f"shape {tuple(x.shape)}", f"shape ({view.num_nodes[node_type]}, {columns})")
     _check_numbers(where, x)
-    return x
+    return _dense(view, node_type, found) if dense else x
+
+
+def _missing(where: str, view: GraphView, node_type: str, name: str | None) -> InputError:
+    known = ", ".join(map(repr, view.features[node_type])) or "of no name"
+    wanted = " or ".join(map(repr, FEATURE_NAMES[:2])) if name is None else repr(name)
+    expected = f"a node feature {wanted} with a row for each of the {view.num_nodes[node_type]} nodes"
+    return InputError(where, f"features {known}", expected)
 
 
 def _check_numbers(where: str, x: Tensor) -> None:
     if not x.is_floating_point():
         raise InputError(where, f"dtype {x.dtype}", "floating-point numbers", "convert with .float()")
-    if not bool(torch.isfinite(x).all()):
+    if x.layout != torch.strided:
+        _check_entries(where, x)
+    elif not bool(torch.isfinite(x).all()):
         row = int((~torch.isfinite(x)).any(1).nonzero()[0])
         raise InputError(
             where, f"shape {tuple(x.shape)} with NaN or infinite entries, first in row {row}", "finite numbers"
         )
+
+
+def _check_entries(where: str, x: Tensor) -> None:
+    entries = x.coalesce().values() if x.layout == torch.sparse_coo else x.values()
+    if not bool(torch.isfinite(entries).all()):
+        raise InputError(where, f"shape {tuple(x.shape)}, sparse, with NaN or infinite entries", "finite numbers")
 
 
 def by_type(argument: str, value: Tensor | Mapping[str, Tensor], targets: Sequence[str]) -> dict[str, Tensor]:

@@ -14,9 +14,10 @@ from torch import Tensor
 from .._core import checks
 from .._core.files import settled
 from .._core.mapped import mapped, scratch
-from ..errors import FileFormatError, InputError
+from ..errors import FileFormatError
 from .adjacency import Adjacency
 from .csr import OrderedCSR
+from .features import dense_features
 from .folder_files import METADATA, feature_path, write_rows, written
 from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
@@ -298,10 +299,8 @@ def write_view(writer: PreparedWriter, view: GraphView) -> None:
         edge_features = {name: value.detach().cpu().numpy() for name, value in view.edge_features[edge_type].items()}
         kinds = {name: (values.dtype, values.shape[1:]) for name, values in edge_features.items()}
         writer.relation(edge_type, _of_view(view, edge_type, edge_features), kinds)
-    for kind, features in view.features.items():
-        for name, value in features.items():
-            if value.layout != torch.strided:
-                raise InputError("source", f"the sparse feature {name!r} of {kind!r}", "dense features")
+    for kind in view.features:
+        for name, value in dense_features(view, kind).items():
             writer.feature(kind, name, value.detach().cpu().numpy())
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .._core.optional import import_dgl, require
 from ..errors import GraphTypeError
+from ..graph.features import dense_features
 from ..graph.view import EDGE_TYPE, NODE_TYPE, GraphView, Same, tensor_token
 
 __all__ = ["attach", "to_graph", "token", "view"]
@@ -59,8 +60,8 @@ def to_graph(view: GraphView) -> Any:
         graph = dgl.heterograph(dict(view.edges), num_nodes_dict=dict(view.num_nodes))
     else:
         graph = dgl.graph(view.edges.get(EDGE_TYPE, ([], [])), num_nodes=view.num_nodes[NODE_TYPE])
-    for node_type, features in view.features.items():
-        graph.nodes[node_type].data.update(features)
+    for node_type in view.features:
+        graph.nodes[node_type].data.update(dense_features(view, node_type))
     for edge_type, features in view.edge_features.items():
         graph.edges[edge_type].data.update(features)
     return graph

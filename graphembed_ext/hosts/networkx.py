@@ -13,6 +13,7 @@ from torch import Tensor
 from .._core import checks
 from .._core.optional import optional
 from ..errors import InputError
+from ..graph.features import dense_features
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 from .columns import as_numbers, chosen, names_of, way_of
 
@@ -98,7 +99,7 @@ def to_graph(view: GraphView) -> Any:
     graph = nx.MultiDiGraph() if len(set(every)) < len(every) else nx.DiGraph()
     for kind, of_kind in nodes.items():
         typed = {"node_type": kind} if view.is_typed else {}
-        graph.add_nodes_from(zip(of_kind, _rows(view.features[kind], len(of_kind), typed), strict=True))
+        graph.add_nodes_from(zip(of_kind, _rows(dense_features(view, kind), len(of_kind), typed), strict=True))
     for edge_type, ends in pairs.items():
         typed = {"relation": edge_type[1]} if view.is_typed else {}
         rows = _rows(view.edge_features.get(edge_type, {}), len(ends), typed)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from .._core import checks
 from ..errors import GraphTypeError, InputError
-from ..graph.edges import EdgeList, is_sparse, read_edges
+from ..graph.edges import SPARSE, EdgeList, is_sparse, read_edges
+from ..graph.features import FEATURE_NAMES
 from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 
 __all__ = ["attach", "to_graph", "token", "view"]
@@ -189,8 +190,9 @@ def _stated_count(store: Any) -> int | None:
     if store.get("num_nodes") is not None:
         return int(store["num_nodes"])
     for name, value in store.items():
-        if isinstance(value, Tensor) and value.dim() > 0 and (name in _NODE_FEATURES or "node" in name):
-            return value.size(0)
+        sized = (isinstance(value, Tensor) and value.dim() > 0) or is_sparse(value)
+        if sized and (name in _NODE_FEATURES or "node" in name):
+            return int(value.size(0))
     return None
 
 
@@ -206,12 +208,22 @@ def _edge_features(store: Any, num_edges: int, num_nodes: int | None = None) -> 
 
 
 def _node_features(store: Any, num_nodes: int, taken: Mapping[str, Tensor] = MappingProxyType({})) -> dict[str, Tensor]:
+    held = {name: _tensor(name, value) for name, value in store.items() if name not in ("edge_index", "adj_t")}
     return {
         name: value
-        for name, value in store.items()
-        if isinstance(value, Tensor) and value.dim() > 0 and value.layout == torch.strided
-        if name not in ("edge_index", "adj_t") and name not in taken and value.size(0) == num_nodes
+        for name, value in held.items()
+        if value is not None and value.dim() > 0 and name not in taken and value.size(0) == num_nodes
     }
+
+
+def _tensor(name: str, value: Any) -> Tensor | None:
+    """What a store holds as a tensor, a sparse matrix in torch's form; None for what is no feature."""
+    if not is_sparse(value):
+        return value if isinstance(value, Tensor) else None
+    if name not in FEATURE_NAMES and value.size(0) == value.size(1):
+        return None  # edges in another form
+    found: Tensor = value if isinstance(value, Tensor) else value.to_torch_sparse_csr_tensor()
+    return found if found.layout in SPARSE and found.dim() == 2 else None
 
 
 def _count(num_nodes: Any) -> int:

@@ -23,7 +23,7 @@ from ..nn.sage import SAGEConv, convolve, convolve_in_parts
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
-from .graphsage_inputs import Inputs, _untyped, compact, kept_features
+from .graphsage_inputs import Inputs, _untyped, kept_features
 from .own_forward import by_forward
 
 __all__ = ["GraphSAGE"]
@@ -188,7 +188,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
             return cls._for_typed(view, shape, target, config)
         if target is not None:
             raise InputError("target", target, "None for a graph without types")
-        return cls(features_of(view, NODE_TYPE).size(1), *shape, **config)
+        return cls(features_of(view, NODE_TYPE, dense=False).size(1), *shape, **config)
 
     @classmethod
     def _for_typed(cls, view: GraphView, shape: tuple[Any, ...], target: Any, config: dict[str, Any]) -> Any:
@@ -216,7 +216,7 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
         """All layers.
 
         Args:
-            x: Features, ``(N, in_channels)``.
+            x: Features, ``(N, in_channels)``, dense or sparse.
             edge_index: Edges, ``(2, E)``; or ``SparseTensor``; or
                 :class:`~graphembed_ext.graph.adjacency.Adjacency`; or a list with these edges of each layer, first
                 layer first, whose targets are the first of their sources: the blocks of a mini-batch.
@@ -300,16 +300,15 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
             InputError: A typed graph; features that are missing or of another width; weights that are missing,
                 negative or not finite.
         """
-        first: Any = self.convs[0]
         like = next(self.parameters())
-        x = compact(view, self._features(view), first)
+        x = self._features(view, [self.convs[0]])
         graph = message_edges(view, EDGE_TYPE, like.device)
         weight = None if self.weight is None else entry_values(view, EDGE_TYPE, self.weight).to(like)
         return Inputs(x, graph, weight)
 
-    def _features(self, view: GraphView) -> Tensor:
+    def _features(self, view: GraphView, readers: Any = None) -> Any:
         channels = self.in_channels if isinstance(self.in_channels, int) else None
-        return kept_features(_untyped(view), NODE_TYPE, channels, next(self.parameters()))
+        return kept_features(_untyped(view), NODE_TYPE, channels, next(self.parameters()), readers)
 
     def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from ..graph.features import FEATURE_NAMES, features_of, find
+from ..graph.features import FEATURE_NAMES, as_held, features_of
 from ..graph.view import GraphView, tensor_token
 from ..nn.ops.sparse import SparseRows
 from ..nn.sage import is_native
 
-__all__ = ["Inputs", "compact", "kept_features"]
+__all__ = ["Inputs", "kept_features"]
 
 
 class Inputs(NamedTuple):
@@ -30,24 +31,44 @@ class Inputs(NamedTuple):
     edge_weight: Tensor | None
 
 
-def kept_features(view: GraphView, node_type: str, channels: int | None, like: Tensor) -> Tensor:
+def kept_features(view: GraphView, node_type: str, channels: int | None, like: Tensor, readers: Any = None) -> Any:
     """Features of a node type, checked and in the form of the weights; kept with the view while they stay as they are.
+
+    Args:
+        view: The graph.
+        node_type: Whose features.
+        channels: How many there must be; None for any number.
+        like: Weights, whose device and dtype the features get.
+        readers: Layers that read them, where all nodes are read at once: they get the nonzeros alone, where that is
+            faster or the graph holds no more.
+
+    Returns:
+        A tensor, or :class:`~graphembed_ext.nn.ops.sparse.SparseRows`.
 
     Raises:
         InputError: Features that are missing, of another width, NaN or infinite.
     """
-    raw = find(view, node_type, FEATURE_NAMES) if node_type in view.features else None
-    token = None if raw is None else tensor_token(raw)
+    held = as_held(view, node_type, FEATURE_NAMES) if node_type in view.features else None
     name = "features", node_type, channels, like.dtype, like.device
-    return view.cached(name, lambda: features_of(view, node_type, channels=channels).to(like), token)
-
-
-def compact(view: GraphView, x: Tensor, first: Any) -> Tensor | SparseRows:
-    """The features as the first layer reads them fastest: their nonzeros alone, where these are few."""
-    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in first.parameters())
-    if lazy or not is_native(first) or not (first.is_linear or first.project):
+    token = None if held is None else tensor_token(held)
+    read = readers is not None and all(_reads_nonzeros(conv) for conv in readers)
+    if read and held is not None and held.layout != torch.strided:
+        return view.cached(("nonzeros", *name), lambda: SparseRows.of(_checked(view, *name[1:], dense=False)), token)
+    x = view.cached(name, lambda: _checked(view, *name[1:]), token)
+    if not read:
         return x
-    return view.cached("sparse features", lambda: SparseRows.of(x) if SparseRows.pays(x) else x, tensor_token(x))
+    return view.cached(("nonzeros", node_type), lambda: SparseRows.of(x) if SparseRows.pays(x) else x, tensor_token(x))
+
+
+def _checked(
+    view: GraphView, node_type: str, channels: int | None, dtype: torch.dtype, device: torch.device, dense: bool = True
+) -> Tensor:
+    return features_of(view, node_type, channels=channels, dense=dense).to(device, dtype)
+
+
+def _reads_nonzeros(conv: Any) -> bool:
+    lazy = any(isinstance(p, nn.parameter.UninitializedParameter) for p in conv.parameters())
+    return not lazy and is_native(conv) and (conv.is_linear or conv.project)
 
 
 def _untyped(view: GraphView) -> GraphView:

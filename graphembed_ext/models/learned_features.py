@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .._core import checks, rng
 from ..errors import InputError
-from ..graph.features import FEATURE_NAMES, features_of, find
+from ..graph.features import FEATURE_NAMES, as_held, features_of
 from ..graph.view import GraphView
 from ._growing import take_over
 from ._inductive import Inductive
@@ -38,12 +38,12 @@ def sizes_of_features(
     names = FEATURE_NAMES if feature is None else (feature,)
     sizes, learned = {}, {}
     for name in node_types:
-        there = find(view, name, names) is not None
-        named = feature is None or any(find(view, other, names) is not None for other in view.node_types)
+        there = as_held(view, name, names) is not None
+        named = feature is None or any(as_held(view, other, names) is not None for other in view.node_types)
         if not there and named:
             sizes[name], learned[name] = checks.integer("hidden_channels", size), view.num_nodes[name]
         else:
-            sizes[name] = features_of(view, name, name=feature).size(1)
+            sizes[name] = features_of(view, name, name=feature, dense=False).size(1)
     for name, count in learned.items():
         _log.warning(
             "%r has no features: a learned vector of %d numbers for each of its %d nodes stands in", name, size, count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -16,11 +16,11 @@ from ..graph.in_edges import entry_values, message_edges
 from ..graph.view import EdgeType, GraphView
 from ..nn import parts
 from ..nn.ops.sparse import SparseRows
-from ..nn.sage import SAGEConv, convolve, convolve_in_parts, is_native
+from ..nn.sage import SAGEConv, convolve, convolve_in_parts
 from ..sampling.neighbor_loader import NeighborBatch, SeededBatches
 from ..sampling.neighbor_sampler import check_fanouts
 from .graphsage_base import FANOUT, ROWS, GraphSAGEBase
-from .graphsage_inputs import compact, kept_features
+from .graphsage_inputs import kept_features
 from .learned_features import LearnedFeatures, sizes_of_features
 from .own_forward import edges_as_tensors, has_own
 from .typed_layers import layered, metadata_of, reached, targets_of
@@ -284,21 +284,13 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
                 are missing, negative or not finite.
         """
         like = next(self.parameters())
-        x = {name: self._compact(view, name, rows) for name, rows in self._features(view).items()}
+        x = self._features(view, self._readers)
         graphs = {t: message_edges(view, t, like.device) for t in self.edge_types[0]}
         if self.weight is None:
             return TypedInputs(x, graphs, None)
         return TypedInputs(x, graphs, {t: entry_values(view, t, self.weight).to(like) for t in graphs})
 
-    def _compact(self, view: GraphView, node_type: str, x: Tensor) -> Any:
-        """Features as the first layer reads them fastest, where all that send this type's messages agree."""
-        first: Any = self.convs[0]
-        readers = [first[_key(t)] for t in self.edge_types[0] if t[0] == node_type]
-        if not all(is_native(conv) and (conv.is_linear or conv.project) for conv in readers):
-            return x
-        return compact(view, x, (readers or list(first.values()))[0])
-
-    def _features(self, view: GraphView) -> dict[str, Any]:
+    def _features(self, view: GraphView, readers: Callable[[str], Any] = lambda _: None) -> dict[str, Any]:
         for edge_type in self.edge_types[0]:
             if edge_type not in view.edges:
                 expected = f"the edge types that the model has weights for, {edge_type} among them"
@@ -306,9 +298,16 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
         like = next(self.parameters())
         own = self._learned_types()
         return {
-            name: self._learned_features(view, name) if name in own else kept_features(view, name, wide, like)
+            name: self._learned_features(view, name)
+            if name in own
+            else kept_features(view, name, wide, like, readers(name))
             for name, wide in self.in_channels.items()
         }
+
+    def _readers(self, node_type: str) -> list[Any]:
+        """Layers that read the features of a type."""
+        first: Any = self.convs[0]
+        return [first[_key(t)] for t in self.edge_types[0] if node_type in (t[0], t[2])]
 
     def logits(self, inputs: TypedInputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of the target types of a graph, or for the seeds of a batch."""

@@ -164,8 +164,8 @@ class SAGEConv(MessagePassing):
         """One layer.
 
         Args:
-            x: Features ``(N, F)``, or those of sources and targets, ``(N_s, F_s)`` and ``(N_t, F_t)`` or None; or
-                :class:`~graphembed_ext.nn.ops.rows.Rows` of a matrix, with an Adjacency.
+            x: Features ``(N, F)``, dense or sparse, or those of sources and targets, ``(N_s, F_s)`` and ``(N_t, F_t)``
+                or None; or :class:`~graphembed_ext.nn.ops.rows.Rows` of a matrix, with an Adjacency.
             edge_index: Edges from sources to targets, ``(2, E)``, or in another form that
                 :func:`~graphembed_ext.graph.edges.read_edges` takes; or
                 :class:`~graphembed_ext.graph.adjacency.Adjacency`, whose targets are the first of the sources
@@ -189,17 +189,12 @@ class SAGEConv(MessagePassing):
         """:meth:`forward`, by a fast path where one serves."""
         if isinstance(x, Rows):
             return self.from_rows(x, edge_index, edge_weight)
-        x, edge_weight = features_given(x), weights_given(edge_weight, like=x)
+        x, edge_weight = paths.readable(self, features_given(x)), weights_given(edge_weight, like=x)
         edge_weight = None if edge_weight is None else edge_weight.reshape(-1)
-        if self.serves():
-            out = paths.fused(self, x, edge_index, size, edge_weight)
-            if out is not None:
-                return out
-        elif not self.is_linear and any(isinstance(part, SparseRows) for part in _sides(x)):
-            raise InputError("x", "sparse features", f"a dense tensor, as aggr={self.aggregator!r} reads it whole")
-        source, target = (part.dense() if isinstance(part, SparseRows) else part for part in _sides(x))
-        if isinstance(edge_index, Adjacency) and not _pair(x):
-            target = target[: edge_index.num_dst]
+        out = paths.fused(self, x, edge_index, size, edge_weight) if self.serves() else None
+        if out is not None:
+            return out
+        source, target = _sides(x, edge_index)
         if edge_weight is not None and "edge_weight" not in self._user_args:
             raise InputError("edge_weight", "weights", f"None, as {type(self).__name__}.message takes none")
         with asked_as_pygs(self, *(["edge_weight"] if edge_weight is None else [])):
@@ -350,9 +345,11 @@ def _pair(x: Any) -> bool:
     return isinstance(x, (tuple, list)) and not isinstance(x, Rows)
 
 
-def _sides(x: Any) -> Any:
-    """Features of sources and targets."""
-    return x if _pair(x) else (x, x)
+def _sides(x: Any, edges: Any) -> Any:
+    """Dense features of sources and targets."""
+    source, target = (part.dense() if isinstance(part, SparseRows) else part for part in (x if _pair(x) else (x, x)))
+    nested = isinstance(edges, Adjacency) and not _pair(x)
+    return source, target[: edges.num_dst] if nested else target
 
 
 def _pygs(aggr: Any, size: int) -> Any:

@@ -24,7 +24,7 @@ from .ops.sparse import SparseRows, linear
 from .ops.sums import neighbor_sum
 from .unchanged import eager, plainly
 
-__all__ = ["from_rows", "fused", "in_parts", "projects_first"]
+__all__ = ["from_rows", "fused", "in_parts", "projects_first", "readable"]
 
 _COMPILED = (torch.float32, torch.float64)
 #: Multiply-adds that a matrix product does in the time in which a sum over neighbours takes in one number.
@@ -47,6 +47,27 @@ class _Call(NamedTuple):
     graph: Adjacency
     weight: Tensor | None
     nested: bool
+
+
+def readable(conv: Any, x: Any) -> Any:
+    """Features, or those of sources and targets: of sparse tensors the nonzeros, where the layer reads those alone, or
+    else the dense form.
+
+    Raises:
+        InputError: Nonzeros, where the layer reads all.
+    """
+    return type(x)(_readable(conv, part) for part in x) if type(x) in (tuple, list) else _readable(conv, x)
+
+
+def _readable(conv: Any, x: Any) -> Any:
+    if getattr(x, "layout", None) == torch.strided:
+        return x
+    nonzeros = conv.is_linear or conv.project
+    if isinstance(x, Tensor):
+        return SparseRows.of(x) if nonzeros and conv.serves() and not x.requires_grad else x.to_dense()
+    if isinstance(x, SparseRows) and not nonzeros:
+        raise InputError("x", "sparse features", f"a dense tensor, as aggr={conv.aggregator!r} reads it whole")
+    return x
 
 
 def fused(conv: Any, x: Any, edges: Any, size: Any, weight: Tensor | None) -> Tensor | None:
@@ -83,8 +104,6 @@ def _projected(conv: Any, source: Any) -> Any:
     if conv.project:
         lin = conv.lin
         return (lin(source) if isinstance(source, Tensor) else linear(source, lin.weight, lin.bias)).relu()
-    if isinstance(source, SparseRows) and not conv.is_linear:
-        raise InputError("x", "sparse features", f"a dense tensor, as aggr={conv.aggregator!r} reads it whole")
     return source
 
 

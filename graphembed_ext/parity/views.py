@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..graph.features import FEATURE_NAMES, LABEL_NAMES
+from ..graph.features import FEATURE_NAMES, LABEL_NAMES, dense_features
 from ..graph.view import NODE_TYPE, EdgeType, GraphView
 from .table import Row, compare
 
@@ -206,7 +206,7 @@ def _in_order(view: GraphView, edge_type: EdgeType, name: str) -> Tensor | None:
 
 def _node_features(first: GraphView, second: GraphView, node_type: str, needed: bool) -> Iterator[Row]:
     """Features by name, but what is read as features or as labels by what it is: the hosts call it otherwise."""
-    here, there = first.features[node_type], second.features[node_type]
+    here, there = dense_features(first, node_type), dense_features(second, node_type)
     pairs = {name: name for name in here if name in there}
     prefix = "" if node_type == NODE_TYPE else f"{node_type}, "
     for what, names in (("features", FEATURE_NAMES), ("labels", LABEL_NAMES)):

@@ -152,6 +152,21 @@ def test_trims_layers_as_pyg_does():
     torch.testing.assert_close(ours(x, edges, **hops)[:1], ours(x, edges)[:1], rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("config", [{}, {"aggr": "max"}, {"aggr": "max", "project": True}, {"aggr": "gcn"}], ids=str)
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+def test_sparse_features(config):
+    model, x, edges = ge.GraphSAGE(WIDE, 8, 2, 3, seed=0, **config).double(), draw(NODES, WIDE).relu(), some_edges()
+    expected = model(x, edges)
+    grads = torch.autograd.grad(expected.square().sum(), model.parameters())
+    for sparse in (x.to_sparse(), x.to_sparse_csr(), x.to_sparse_csc()):
+        found = model(sparse, edges)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+        again = torch.autograd.grad(found.square().sum(), model.parameters())
+        torch.testing.assert_close(again, grads, rtol=1e-9, atol=1e-9)
+    pair = model.convs[0]((x.to_sparse(), x[:4]), edges[:, edges[1] < 4])
+    torch.testing.assert_close(pair, model.convs[0]((x, x[:4]), edges[:, edges[1] < 4]), rtol=1e-10, atol=1e-10)
+
+
 def test_lazy_input():
     model = ge.GraphSAGE(-1, 8, 2, out_channels=2)
     ge.fit(model, build_pyg(rings()), epochs=1, progress=False)
