@@ -178,7 +178,8 @@ TYPED_WALKS = {
 
 
 def trained(model):
-    ge.fit(model, epochs=2, batch_size=4, seed=0, progress=False)
+    engine = {} if isinstance(model, (ge.pyg.Node2Vec, ge.pyg.MetaPath2Vec)) else {"engine": "torch"}
+    ge.fit(model, epochs=2, batch_size=4, seed=0, progress=False, **engine)
     found = ge.embed(model)
     return {name: found[name] for name in found.node_types}
 
