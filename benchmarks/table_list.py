@@ -162,6 +162,23 @@ TABLES = {
         of_steps,
     ),
     "blogcatalog": one("blogcatalog", blogcatalog_columns, blogcatalog_rows, of_gensim),
+    "growing": one(
+        "growing",
+        {
+            "DeepWalk": text("title"),
+            "old nodes, Micro-F1": value("{of}/f1/old/micro_f1", ".2f"),
+            "Macro-F1": value("{of}/f1/old/macro_f1", ".2f"),
+            "new nodes, Micro-F1": value("{of}/f1/new/micro_f1", ".2f"),
+            "new, Macro-F1": value("{of}/f1/new/macro_f1", ".2f"),
+            "training": value("{of}/seconds", ".0f", unit=" s"),
+        },
+        [
+            {"title": "on nine nodes of ten, 20 walks from each", "of": "before"},
+            {"title": "grown by the others", "of": "grown, not trained"},
+            {"title": "and trained, 4 walks from each", "of": "grown"},
+            {"title": "on all from the start, 20 walks from each", "of": "anew"},
+        ],
+    ),
     "walk_quality": Table(
         ("walk_quality_dblp", "walk_quality_acm", "walk_quality_aminer", "published"),
         (

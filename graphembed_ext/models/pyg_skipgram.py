@@ -215,8 +215,9 @@ class Windowed(OwnStreams, GrowingTables, nn.Module):
 
     def _scores(self, windows: Tensor) -> Tensor:
         if not plainly(self.embedding, nn.Embedding):
-            first, others = self.embedding(windows[:, :1]), self.embedding(windows[:, 1:])
-            found: Tensor = (first * others).sum(-1).flatten()
+            rest = windows[:, 1:]
+            first, others = self.embedding(windows[:, 0]), self.embedding(rest.reshape(-1))  # as PyG calls it
+            found: Tensor = (first.unsqueeze(1) * others.view(*rest.shape, *others.shape[1:])).sum(-1).flatten()
             return found
         vectors, places = rows_of(self.embedding, windows)
         return pair_scores(vectors, vectors, places[:, 0], places[:, 1:]).flatten()

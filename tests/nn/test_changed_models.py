@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 import graphembed_ext as ge
 from graphembed_ext.nn.dgl_sage import SAGEConv as DglConv
+from tests.peers import node2vec
 
 NODES, WIDE = 9, 6
 EDGES = torch.tensor([[0, 1, 2, 3, 6, 5, 1, 1, 4, 8, 7], [3, 2, 1, 0, 5, 6, 6, 0, 3, 7, 8]])
@@ -240,6 +241,18 @@ def test_hooks_on_the_table_of_a_walk_model():
     assert model.loss(pos, neg).item() == pytest.approx(2 * torch.tensor(2.0).log().item(), rel=1e-5)
     handle.remove()
     assert torch.equal(model.loss(pos, neg), before)
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook:UserWarning")
+def test_hooks_on_the_table_see_what_they_see_in_pyg():
+    pos, neg = torch.tensor([[0, 1, 2], [3, 5, 5]]), torch.tensor([[0, 4, 7], [3, 6, 2]])
+    ours, peer = ge.pyg.Node2Vec(EDGES, 4, 4, 3, num_nodes=NODES, seed=0), node2vec(NODES, 4)
+    peer.load_state_dict(ours.state_dict())
+    seen = []
+    for model in (ours, peer):
+        model.embedding.register_full_backward_hook(lambda module, before, after: seen.append(after[0].clone()))
+        model.loss(pos, neg).backward()
+    torch.testing.assert_close(sorted(seen[:4], key=torch.sum), sorted(seen[4:], key=torch.sum))
 
 
 # DGL's layer
