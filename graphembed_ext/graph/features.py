@@ -12,12 +12,11 @@ from .._core import checks, memory
 from .._core.checks import as_tensor
 from .._core.doors import within
 from ..errors import InputError
-from .view import NODE_TYPE, GraphView, tensor_token
+from .view import FEATURE_NAMES, NODE_TYPE, GraphView, tensor_token
 
 __all__ = ["FEATURE_NAMES", "LABEL_NAMES", "as_held", "count_classes", "dense_features", "features_of", "find"]
 
-#: Names under which PyG and DGL data sets keep node features, and labels; the first that is there is taken.
-FEATURE_NAMES = ("x", "feat", "features", "feature")
+#: Names under which PyG and DGL data sets keep labels; the first that is there is taken.
 LABEL_NAMES = ("y", "label", "labels")
 
 

@@ -31,6 +31,10 @@ NODE_TYPE = "_N"
 EDGE_TYPE: EdgeType = ("_N", "_E", "_N")
 
 
+#: Names under which PyG and DGL data sets keep node features; the first that is there is taken.
+FEATURE_NAMES = ("x", "feat", "features", "feature")
+
+
 class Same:
     """Equal to another Same when both hold the very same object; keeps it alive, so that no id is reused."""
 

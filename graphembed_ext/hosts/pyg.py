@@ -12,8 +12,7 @@ from torch import Tensor
 from .._core import checks
 from ..errors import GraphTypeError, InputError
 from ..graph.edges import SPARSE, EdgeList, is_sparse, read_edges
-from ..graph.features import FEATURE_NAMES
-from ..graph.view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
+from ..graph.view import EDGE_TYPE, FEATURE_NAMES, NODE_TYPE, EdgeType, GraphView, Same, tensor_token
 
 __all__ = ["attach", "to_graph", "token", "view"]
 
