@@ -132,7 +132,8 @@ def of_settings(records: dict[str, Any]) -> str:
         f"{softmax['num_negatives']:,} negatives, temperature {softmax['temperature']:g}, balance "
         f"{softmax['balance']:g}, a rate of {softmax['lr']:g} "
         f"that falls to 0, decay {softmax['weight_decay']:g}, as `ge.fit` takes them; *longer* the same with a rate of "
-        f"{longer['lr']:g} and {longer['epochs']} epochs. They were chosen on training pairs held out."
+        f"{longer['lr']:g}, decay {longer['weight_decay']:g} and {longer['epochs']} epochs. They were chosen on "
+        "training pairs held out."
     )
 
 
