@@ -69,7 +69,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("part", choices=PARTS, nargs="?", default="softmax")
     parser.add_argument("--cpu_hours", type=float, default=1.0)
     parser.add_argument("--checkpoint", type=Path, help="by default beside the record")
-    parser.add_argument("--holdout", action="store_true", help="evaluate on a fifth of each user's training pairs instead")
+    parser.add_argument(
+        "--holdout", action="store_true", help="evaluate on a fifth of each user's training pairs instead"
+    )
     parser.add_argument("--lr", type=float)
     parser.add_argument("--batch_size", type=int)
     parser.add_argument("--weight_decay", type=float)

@@ -34,7 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import IdError, InputError
 from .checks import as_tensor, described
 
 __all__ = ["as_ids", "as_pairs", "ascending", "outside", "within"]
@@ -110,11 +110,11 @@ def within(argument: str, ids: Tensor, end: int, *, first: int = 0, got: str = "
         got, expected: What an id is called in errors, and ids.
 
     Raises:
-        InputError: An id that is not.
+        IdError: An id that is not.
     """
     wrong = outside(ids, first, end)
     if wrong is not None:
-        raise InputError(argument, f"{got} {wrong}", f"{expected} from {first} to {end - 1}")
+        raise IdError(argument, f"{got} {wrong}", f"{expected} from {first} to {end - 1}")
     return ids
 
 

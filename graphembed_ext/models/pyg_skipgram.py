@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..graph.view import GraphView
 from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
-from ..nn.unchanged import plainly
+from ..nn.unchanged import eager, plainly
 from ..walks.walker import Walker, check_starts
 from ._growing import GrowingTables
 from ._streams import OwnStreams
@@ -161,8 +161,11 @@ class Windowed(OwnStreams, GrowingTables, nn.Module):
 
         Returns:
             Scalar, shape ``()``.
+
+        Raises:
+            InputError: No matrix of whole numbers, or an id that is no row of the table; then an IndexError, too.
         """
-        pos, neg = (self._scores(_windows_given(*given)) for given in (("pos_rw", pos_rw), ("neg_rw", neg_rw)))
+        pos, neg = (self._scores(*given) for given in (("pos_rw", pos_rw), ("neg_rw", neg_rw)))
         if not len(pos) and not len(neg):
             return pos.sum() + neg.sum()
         # A side without windows counts as scores that could not be better, which cost nothing.
@@ -213,12 +216,15 @@ class Windowed(OwnStreams, GrowingTables, nn.Module):
         # PyG's order: all walks' first windows, then all walks' second ones.
         return walks.unfold(1, self.context_size, 1).transpose(0, 1).reshape(-1, self.context_size)
 
-    def _scores(self, windows: Tensor) -> Tensor:
+    def _scores(self, argument: str, given: Any) -> Tensor:
+        windows = _windows_given(argument, given)
         if not plainly(self.embedding, nn.Embedding):
             rest = windows[:, 1:]
             first, others = self.embedding(windows[:, 0]), self.embedding(rest.reshape(-1))  # as PyG calls it
             found: Tensor = (first.unsqueeze(1) * others.view(*rest.shape, *others.shape[1:])).sum(-1).flatten()
             return found
+        if eager(self.embedding.weight, windows):
+            windows = within(argument, windows, self.embedding.num_embeddings)
         vectors, places = rows_of(self.embedding, windows)
         return pair_scores(vectors, vectors, places[:, 0], places[:, 1:]).flatten()
 

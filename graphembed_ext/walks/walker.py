@@ -193,7 +193,7 @@ class Walker:
             first: Number within the stream of the batch's first walk. Or, for the engine ``torch``, of each walk,
                 int64, ``(B,)``.
         """
-        if not isinstance(walk_length, int) or walk_length < 1:
+        if type(walk_length) is not int or walk_length < 1:
             walk_length = self.check_length(walk_length)
         if not isinstance(stream, int) or not isinstance(first, (int, Tensor)):
             raise InputError("stream", f"{stream!r} and first={first!r}", "integers")

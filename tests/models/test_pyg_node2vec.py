@@ -298,3 +298,17 @@ def test_pygs_metapath2vec_example_on_dblp(tmp_path, data_root):
     perm = torch.randperm(z.size(0), generator=torch.Generator().manual_seed(0))
     train_perm, test_perm = perm[:405], perm[405:]
     assert model.test(z[train_perm], y[train_perm], z[test_perm], y[test_perm], max_iter=1000) > 0.6
+
+
+@pytest.mark.parametrize("wrong", [-1, "first beyond", 10**15, -(2**63)])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("make", [node2vec, metapath2vec])
+def test_windows_of_no_rows_are_refused_as_pyg_does(make, sparse, wrong):
+    """PyG raises an IndexError; unchecked, a kernel would read beyond the table."""
+    model = make(sparse=sparse)
+    beyond = model.embedding.num_embeddings if wrong == "first beyond" else wrong
+    right, bad = torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, beyond]])
+    for windows, argument in (((bad, right), "pos_rw"), ((right, bad), "neg_rw")):
+        with pytest.raises(IndexError, match=f"{argument}: got id {beyond}; expected ids from 0 to"):
+            model.loss(*windows)
+    assert model.loss(right, right).isfinite()

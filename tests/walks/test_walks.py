@@ -274,6 +274,14 @@ def test_dgl_is_not_asked_for_walks_that_it_would_not_end():
     assert walks.nodes.tolist() == [[0, 1, 2, 0]]
 
 
+@pytest.mark.parametrize("length", [True, 2.5, None, 0])
+def test_lengths_that_are_no_whole_numbers_are_refused_by_the_walker(length):
+    """``True`` passes for an int, and ended the process in a kernel."""
+    walker = Walker(ge.view(torch.tensor([[0, 1], [1, 0]])))
+    with pytest.raises(ge.errors.InputError, match=f"walk_length: got {length}"):
+        walker.walk(torch.tensor([0]), length, 0)
+
+
 @pytest.mark.parametrize("length", [2**31, 2**63, 10**30])
 @pytest.mark.parametrize("engine", ["auto", "torch"])
 def test_walks_that_cannot_be_are_refused_at_once(length, engine):
