@@ -28,6 +28,7 @@ BETWEEN_PARTS = {
     "DeepWalk": {"loss_of_sample", "noise_groups"},
     "Embeddings": {"scored"},
     "GraphSAGE": {"init_conv"},
+    "GraphView": {"room"},
     "HAN": {"embeddings", "loader"},
     "HANConv": {"dropped", "message", "serves"},
     "LinkModule": {"on_train_end"},
