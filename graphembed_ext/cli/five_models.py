@@ -229,7 +229,7 @@ def write_page(path: Path, taught: Sequence[Taught], hosts: Sequence[str], pictu
         pictures: PNG files to show before those of the models.
     """
     shown = {"dgl": "DGL", "pyg": "PyG"}
-    columns = ["model and graph", *(f"s on {shown[host]}" for host in hosts), "quality", "embeddings of both"]
+    columns = ["model and graph", *(f"seconds on {shown[host]}" for host in hosts), "quality", "embeddings of both"]
     rows = [
         (
             one.lesson.title,

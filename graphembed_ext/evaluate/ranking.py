@@ -65,6 +65,32 @@ def recommendation(
     return judge(known, test_edges, k, lists)
 
 
+def unseen(known: Interactions, pairs: Any, argument: str = "test_edges", trained: str = "train_edges") -> Tensor:
+    """Held-out pairs as distinct numbers in ascending order: user times the number of all nodes, plus item.
+
+    Args:
+        known: Interactions in training.
+        pairs: ``(2, T)``, user ids above item ids.
+        argument, trained: What they and the interactions are called in errors.
+
+    Raises:
+        InputError: Ids out of range, no pairs, or pairs that are among the interactions.
+    """
+    sides = known.sides
+    users, items = sides.pairs(pairs, argument)
+    if not len(users):
+        raise InputError(argument, "no pairs", "at least one pair to find")
+    bounds, items_of = known.by_user()
+    row = torch.repeat_interleave(torch.arange(len(sides.users), device=items_of.device), bounds.diff())
+    own = (row + sides.users.start) * sides.num_nodes + items_of
+    wanted = torch.unique(users * sides.num_nodes + items).to(own.device)
+    again = int(search.found(own, wanted).sum())
+    if again:
+        expected = "pairs that training did not see, as those are left out of the lists"
+        raise InputError(argument, f"{again} pairs that are among {trained}", expected)
+    return wanted
+
+
 def judge(known: Interactions, test_edges: Tensor, k: int, lists: Callable[[Tensor], Tensor]) -> dict[str, float]:
     """The metrics of lists that leave out what is known, of the users with something to find.
 
@@ -78,20 +104,7 @@ def judge(known: Interactions, test_edges: Tensor, k: int, lists: Callable[[Tens
         InputError: Ids out of range, no test pairs, or test pairs that are among the training pairs.
     """
     sides = known.sides
-    users, items = sides.pairs(test_edges, "test_edges")
-    if not len(users):
-        raise InputError("test_edges", "no pairs", "at least one pair to find")
-    bounds, items_of = known.by_user()
-    trained = torch.repeat_interleave(torch.arange(len(sides.users), device=items_of.device), bounds.diff())
-    own = (trained + sides.users.start) * sides.num_nodes + items_of
-    wanted = torch.unique(users * sides.num_nodes + items).to(own.device)
-    again = int(search.found(own, wanted).sum())
-    if again:
-        raise InputError(
-            "test_edges",
-            f"{again} pairs that are among train_edges",
-            "pairs that training did not see, as those are left out of the lists",
-        )
+    wanted = unseen(known, test_edges)
     asked, row = torch.unique(wanted // sides.num_nodes, return_inverse=True)
     found = lists(asked)
     truth = torch.stack([row, wanted % sides.num_nodes - sides.items.start]).to(found.device)

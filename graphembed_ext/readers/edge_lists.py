@@ -139,9 +139,7 @@ def read_edges(
     table.decide(known)
     if not table.rows:
         shown = ", ".join(table.titles or ())
-        raise FileFormatError(
-            table.name, f"nothing but a header, {shown}", "no edges are a graph, an edge on each line"
-        )
+        raise FileFormatError(table.name, f"nothing but a header, {shown}, and no edges", "an edge on each line")
     roles = roles_of(table, reading)
     marks = " ".join(table.comments[:1]).lower().split()
     unasked = bipartite is None

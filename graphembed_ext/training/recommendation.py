@@ -11,6 +11,7 @@ from .. import losses
 from .._core import checks
 from .._core.overrides import overridden
 from ..errors import InputError
+from ..evaluate.ranking import unseen
 from ..graph.interactions import Interactions
 from ..sampling.histories import Histories
 from ..sampling.triplets import SAMPLINGS, Triplets
@@ -147,6 +148,7 @@ def train(
     known = model.interactions(graph, num_users=num_users)
     if validation is not None:
         pairs = known.sides.pairs(validation, "validation")
+        unseen(known, validation, "validation", "the interactions of the graph")
     length = 0 if validation is None else _length(k, len(known.sides.items))
     settings = _settings(known, plan, loss, weight_decay, schedule)
     make = _softmax_trainer if loss == "softmax" else _triplet_trainer

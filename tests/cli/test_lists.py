@@ -88,6 +88,13 @@ def test_users_and_items_are_joined_at_their_times(folder):
     assert sorted(view.edge_features["user", "to", "item"]["time"].tolist()) == [20, 30, 50, 90]
 
 
+def test_times_that_are_numbers(folder):
+    job = Job("deepwalk", "rated.csv", folder / "out.npz", time_column="timestamp")
+    view = prepared(job, "skip_gram").view
+    kind = next(kind for kind in view.edge_types if not kind[1].startswith("rev_"))
+    assert sorted(set(view.edge_features[kind]["time"].tolist())) == [10, 20, 30, 40, 50, 90]
+
+
 def test_several_lists_are_joined_each_line_at_its_time(folder):
     (folder / "later.csv").write_text("from,to,sent\nEve,Ada,2024-02-01\nAda,Bob,2024-02-02\n")
     job = Job(

@@ -108,6 +108,12 @@ def test_what_cannot_be_judged_is_refused_before_any_training(folder, monkeypatc
     assert "--valid FILE judges by held-out pairs" in done.stderr
 
 
+def test_a_search_that_found_nothing_stands_in_nobodys_way(folder):
+    words = ["-i", "camps.csv", "-o", "best.npz", *SMALL, "--trials", "1", "--minutes", "5"]
+    assert call("tune", "deepwalk", *words, "--lr", "0").exit_code == 2
+    good("tune", "deepwalk", *words, "--labels", "camp_of.csv")
+
+
 WRONG = {
     "no pairs": (["--evaluate", "links"], "valid: got nothing; expected an edge list of held-out pairs"),
     "no such task": (["--evaluate", "beauty"], "evaluate: got beauty; expected one of 'classification'"),

@@ -244,6 +244,10 @@ def test_untyped_graphs_with_users_first(build):
         ({"patience": 3}, "patience: got 3; expected None without validation pairs"),
         ({"validation": torch.tensor([[6], [0]])}, r"validation: got user id 6"),
         ({"validation": torch.tensor([[0], [6]]), "k": 8}, "k: got 8; expected at most 7"),
+        (
+            {"validation": torch.tensor([[0], [0]])},
+            "validation: got 1 pairs that are among the interactions of the graph",
+        ),
         ({"validate_ever": 2}, "did you mean 'validate_every'"),
     ],
 )

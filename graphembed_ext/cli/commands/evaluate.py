@@ -110,6 +110,8 @@ def evaluate(
         from ..._core import checks
 
         checks.choice("task", task, _PROTOCOLS)
+        if repeats is not None:
+            checks.integer("repeats", repeats)
         how = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding, "header": header}
         if task != "classification" and test is None:
             raise _missing_test(task)

@@ -74,6 +74,9 @@ def compare(paths: Sequence[Path], k: int = 10, seed: int = 0) -> Compared:
     if len(paths) < 2:
         raise InputError("embeddings", f"{len(paths)} file", "two files of embeddings at least")
     paths = [path.with_suffix("") if path.suffix == ".json" else path for path in paths]
+    twice = next((path for number, path in enumerate(paths) if path in paths[:number]), None)
+    if twice is not None:
+        raise InputError("embeddings", f"{twice} twice", "different files")
     found = Compared(_short(paths))
     runs = [Run.found(path) for path in paths]
     _side_by_side(found, [{} if run is None else run.record for run in runs])

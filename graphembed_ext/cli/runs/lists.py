@@ -117,7 +117,7 @@ def _timed(lines: Lines, kept: np.ndarray | None, column: str) -> tuple[Lines, T
     """The lines that are kept, and their times."""
     times = lines.times(column)
     assert times is not None  # a column was named
-    return (lines, torch.from_numpy(times)) if kept is None else (lines.chosen(kept), torch.from_numpy(times[kept]))
+    return (lines, torch.tensor(times)) if kept is None else (lines.chosen(kept), torch.from_numpy(times[kept]))
 
 
 def _lines(job: Job, file: str | Path) -> Lines:

@@ -13,7 +13,7 @@ from ..._core import checks
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
 from ...evaluate.baselines import recommendation_baselines
-from ...evaluate.ranking import ranking_metrics
+from ...evaluate.ranking import ranking_metrics, unseen
 from ...evaluate.scores import Scores
 from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
@@ -118,6 +118,7 @@ class SavedRecommender:
         users, items = self.known.sides.pairs(pairs, "test")
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
+        unseen(self.known, pairs, "test", "those that were trained on")
         k = self.length(k, _JUDGED)
         found, _ = self.top(asked - self.known.sides.users.start, k, known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)

@@ -30,6 +30,7 @@ from ...readers.graph_file import GraphFile
 from ...readers.graphs import relation_of
 from ...training import FitResult
 from ...training.fitting import fit
+from ...training.placing import device_of
 from ...training.strategies import named
 from .. import doctor
 from .arguments import arguments, asked_task, class_of, fill, settled, supervised, targets, weights_note
@@ -192,6 +193,9 @@ def _evaluated(
 def _check(job: Job, task: str) -> None:
     """Raise for what is wrong whatever the input holds."""
     check_files(job)
+    device = job.settings.get("device", job.settings.get("fit.device"))
+    if device not in (None, "meta"):  # "meta" is for models whose rows each process makes
+        device_of(device)
     if job.threads is not None and job.threads < 1:
         raise InputError("threads", job.threads, "an integer of at least 1")
     if job.evaluate:
@@ -348,7 +352,8 @@ def _summary(job: Job, host: str, result: FitResult) -> str:
     walks = f", walks by {result.walk_engine}" if result.walk_engine else ""
     kept = f", the weights of epoch {result.best_epoch} kept" if result.best_epoch else ""
     figures = f"; {_figures(result.metrics)}" if result.metrics else ""
-    epochs = f"{len(result.history)} epochs, loss {result.loss:.4f}, {result.seconds:.1f} s"
+    count = len(result.history)
+    epochs = f"{count} epoch{'s' * (count != 1)}, loss {result.loss:.4f}, {result.seconds:.1f} s"
     return f"{job.name} on {host}{walks}: {epochs}{kept}{figures}"
 
 

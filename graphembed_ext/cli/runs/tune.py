@@ -146,7 +146,7 @@ def _study(optuna: Any, search: Search) -> Any:
         storage=storage, study_name="tune", direction="maximize", load_if_exists=True, sampler=sampler
     )
     of_log = study.user_attrs.get("search")
-    if of_log is None:
+    if "given" not in study.user_attrs:  # a search that never got so far stands in nobody's way
         study.set_user_attr("search", search.digest())
     elif of_log != search.digest():
         raise InputError("output", f"{log}, of another search", "a log of this very search", "take another --output")
@@ -172,6 +172,7 @@ def _trial(optuna: Any, study: Any, search: Search, say: Callable[[str], object]
             raise
         value = None
         trial.set_user_attr("trouble", str(error))
+        say(f"trial {trial.number + 1}: {error}")
     trial.set_user_attr("seconds", time.monotonic() - began)
     if value is None:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
