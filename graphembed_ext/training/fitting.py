@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
 
 from .._core import checks
@@ -175,7 +176,8 @@ def fit(
     place(model, device)
     plan = replace(plan, group=settle(model, found, strategy, plan.batch_size))
     mine = held(plan.checkpoint) if plan.checkpoint is not None and plan.group.first else nullcontext()
-    with plan.group.watched(), mine:
+    # also where gradients are off outside; and Ctrl-C at the door of a no_grad within leaves them off for nobody
+    with plan.group.watched(), mine, torch.enable_grad():
         result = train(model, graph, plan, **options)
     if plan.progress and plan.group.first and result.advice:
         tqdm.write(result.advice, file=sys.stderr)

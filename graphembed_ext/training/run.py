@@ -176,9 +176,9 @@ class _Best:
         # NaN compares with nothing: the first figure that is a number replaces it.
         least = self._figure + self.early.least * abs(self._figure)
         if self.epoch == 0 or figure > least or math.isnan(self._figure):
-            self.epoch, self.since, self._figure = int(entry["epoch"]), 0, figure
-            if self.early.keep:
-                self.weights = copy.deepcopy(model.state_dict())
+            # copied first: Ctrl-C in the middle must not leave an epoch without its weights
+            weights = copy.deepcopy(model.state_dict()) if self.early.keep else {}
+            self.weights, self.epoch, self.since, self._figure = weights, int(entry["epoch"]), 0, figure
 
     def exhausted(self) -> bool:
         return self.early is not None and self.early.patience is not None and self.since >= self.early.patience

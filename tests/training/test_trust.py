@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext import pyg
 from graphembed_ext.errors import FileFormatError
+from graphembed_ext.training import run
 from tests.graphs import agree, build_pyg, labelled_rings
 
 RING = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
@@ -127,6 +129,42 @@ def test_a_state_that_is_refused_changes_nothing_of_the_model(name, tmp_path):
     other = make()
     fitted(other, graph, options)
     assert agree(model, other), "it trains as a model that was never refused"
+
+
+def test_ctrl_c_while_the_best_weights_are_copied_keeps_those_before(monkeypatch):
+    make, graph, options = MODELS["GraphSAGE"]
+    times, copied = [], copy.deepcopy
+
+    def interrupted(found):
+        times.append(found)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        return copied(found)
+
+    model = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "copy", SimpleNamespace(deepcopy=interrupted))
+        with pytest.warns(UserWarning, match="interrupted"):
+            result = fitted(model, graph, options)
+    assert result.interrupted
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_are_on_in_fit_and_as_they_were_after_it(name):
+    """Ctrl-C between two lines of ``no_grad`` leaves them off: then the next training of the process failed."""
+    make, graph, options = MODELS[name]
+
+    def stopped(entry):
+        torch.set_grad_enabled(False)
+        raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert fitted(make(), graph, options, on_epoch=stopped).interrupted
+    assert torch.is_grad_enabled()
+    with torch.no_grad():
+        fitted(make(), graph, options)
+        assert not torch.is_grad_enabled()
 
 
 @pytest.mark.skipif(
