@@ -266,8 +266,8 @@ def run(
             if _ended(plan, result.history[-1]):
                 break
         result.stopped_early = len(result.history) < epochs
-    except KeyboardInterrupt:
-        if group.size > 1:  # others may have been stopped at another place
+    except (KeyboardInterrupt, SystemError) as error:
+        if group.size > 1 or not _is_ctrl_c(error):  # others may have been stopped at another place
             raise
         result.interrupted = True
         warnings.warn(_farewell(len(result.history), epochs, state is not None), stacklevel=4)
@@ -300,6 +300,11 @@ def _ended(plan: Plan, entry: dict[str, float]) -> bool:
     if plan.on_epoch is None:
         return False
     return bool(plan.group.agreed(plan.group.first and plan.on_epoch(entry) is True))
+
+
+def _is_ctrl_c(error: BaseException | None) -> bool:
+    """Whether somebody pressed Ctrl-C, also where Numba, interrupted as it looks up a kernel, makes it a SystemError."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _is_ctrl_c(error.__cause__))
 
 
 def _farewell(done: int, epochs: int, kept: bool) -> str:

@@ -55,8 +55,7 @@ def test_save_and_load(emb, tmp_path, suffix):
 
 
 def test_parquet_is_readable_by_others(tmp_path):
-    import pandas as pd
-
+    pd = pytest.importorskip("pandas")
     ge.Embeddings(TENSOR, TYPED, NAMES).save(tmp_path / "emb.parquet")
     frame = pd.read_parquet(tmp_path / "emb.parquet")
     assert frame["name"].tolist() == NAMES["item"] + NAMES["user"]
@@ -114,8 +113,7 @@ def test_an_archive_that_is_cut_off_or_asks_for_more_than_it_has_is_refused(tmp_
 
 
 def test_vectors_that_went_through_pandas_come_back(tmp_path):
-    import pandas as pd
-
+    pd = pytest.importorskip("pandas")
     emb = ge.Embeddings(TENSOR, TYPED, NAMES)
     frame = pd.read_parquet(emb.save(tmp_path / "emb.parquet"))
     frame.to_parquet(tmp_path / "again.parquet")
@@ -165,6 +163,7 @@ def test_equal_vectors_come_in_order_of_id():
 
 
 def test_to_pandas():
+    pytest.importorskip("pandas")
     frame = ge.Embeddings(TENSOR, TYPED, NAMES).to_pandas()
     assert frame.columns.tolist() == ["type", "id", "name", "0", "1"]
     assert frame.iloc[4].tolist() == ["user", 1, "bob", pytest.approx(0.1), 1.0]
@@ -208,8 +207,9 @@ def test_as_an_array():
     assert np.asarray(emb, dtype="f8").dtype == np.float64
     assert np.array_equal(emb.numpy(), expected)
     assert np.array(emb, copy=True) is not emb.numpy()
-    with pytest.raises(ValueError, match="copy"):
-        np.array(emb, dtype="f8", copy=False)
+    if int(np.__version__.split(".")[0]) > 1:  # before, copy=False stood for "where need be"
+        with pytest.raises(ValueError, match="copy"):
+            np.array(emb, dtype="f8", copy=False)
     assert torch.equal(torch.as_tensor(emb), TENSOR)
     assert torch.equal(torch.from_dlpack(emb), TENSOR)
     assert emb.shape == (5, 2)

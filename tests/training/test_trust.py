@@ -150,6 +150,21 @@ def test_ctrl_c_while_the_best_weights_are_copied_keeps_those_before(monkeypatch
     assert all(value.isfinite().all() for value in model.state_dict().values())
 
 
+@pytest.mark.parametrize("cause", [KeyboardInterrupt(), None])
+def test_ctrl_c_that_numba_turns_into_another_error_ends_as_ctrl_c(cause):
+    make, graph, options = MODELS["DeepWalk"]
+
+    def stopped(entry):
+        raise SystemError("returned a result with an exception set") from cause
+
+    if cause is None:
+        with pytest.raises(SystemError):
+            fitted(make(), graph, options, on_epoch=stopped)
+        return
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert fitted(make(), graph, options, on_epoch=stopped).interrupted
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_gradients_are_on_in_fit_and_as_they_were_after_it(name):
     """Ctrl-C between two lines of ``no_grad`` leaves them off: then the next training of the process failed."""
@@ -171,6 +186,7 @@ def test_gradients_are_on_in_fit_and_as_they_were_after_it(name):
     not hasattr(signal, "setitimer") or "GRAPHEMBED_INTERRUPTS" not in os.environ,
     reason="GRAPHEMBED_INTERRUPTS=100 tries a hundred moments of each model",
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_ctrl_c_at_random_moments_leaves_a_finite_model_and_a_process_that_works(name):
     make, graph, options = MODELS[name]
@@ -184,11 +200,14 @@ def test_ctrl_c_at_random_moments_leaves_a_finite_model_and_a_process_that_works
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.001, 0.15))
+                    # again after a second, as Python itself drops what falls into a callback of a weak reference
+                    signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.001, 0.15), 1)
                     result = fitted(model, graph, options, epochs=2000)
                 assert result.interrupted
             except KeyboardInterrupt:
                 pass  # before the first epoch, or after the last
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
             assert all(value.isfinite().all() for value in model.state_dict().values())
             assert torch.get_num_threads() == threads
     finally:
