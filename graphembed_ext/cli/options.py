@@ -260,7 +260,7 @@ OPTIONS: tuple[Option, ...] = (
         "Passes over the data.",
         _TRAINING,
         SETTING,
-        default="20 or more of walks, 20 of graphsage without labels, 200 with labels, 24 or more of lightgcn",
+        default="20 or more of walks, 20 of graphsage without labels, 200 with labels, 60 or more of lightgcn",
     ),
     Option(
         "lr",
