@@ -303,7 +303,7 @@ def _ended(plan: Plan, entry: dict[str, float]) -> bool:
 
 
 def _is_ctrl_c(error: BaseException | None) -> bool:
-    """Whether somebody pressed Ctrl-C, also where Numba, interrupted as it looks up a kernel, makes it a SystemError."""
+    """Whether Ctrl-C was pressed, also where Numba, interrupted as it looks up a kernel, makes it a SystemError."""
     return error is not None and (isinstance(error, KeyboardInterrupt) or _is_ctrl_c(error.__cause__))
 
 
