@@ -114,7 +114,7 @@ class MetapathError(InputError):
 
     def __init__(self, place: str, problem: str, hint: str) -> None:
         super().__init__(place, problem, "steps that join", hint)
-        self.args = (f"{place} {problem}. Hint: {hint}.",)
+        self.args = (f"{_short(place)} {_short(problem)}. Hint: {_short(hint)}.",)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.got, self.hint)

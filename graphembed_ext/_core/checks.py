@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import numbers
 import os
@@ -52,6 +53,14 @@ def _finite(value: Any) -> bool:
         return False
 
 
+def decay(argument: str, value: Any) -> float:
+    """Return a strength of weight decay: from 0 up to what float32, the numbers of weights, holds."""
+    found = number(argument, value, minimum=0)
+    if found > torch.finfo(torch.float32).max:
+        raise InputError(argument, value, "a number that float32 holds")
+    return found
+
+
 def share(argument: str, value: Any) -> float:
     """Return ``value`` as a float from 0 to 1."""
     found = number(argument, value, minimum=0)
@@ -84,10 +93,17 @@ def text(argument: str, value: Any, expected: str = "a string") -> str:
 
 
 def path(argument: str, value: Any, expected: str = "the path of a file") -> Path:
-    """Return ``value`` as a path, when it is a string without NUL, or a path."""
+    """Return ``value`` as a path, when it is a string or a path, and such that a file can have it."""
     named = isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str)
-    if not named or not os.fspath(value) or "\0" in os.fspath(value):
+    if not named or not os.fspath(value):
         raise InputError(argument, value, expected)
+    try:
+        os.lstat(value)
+    except ValueError as error:  # NUL, or what the file system's encoding has no bytes for
+        raise InputError(argument, value, expected) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(argument, os.fspath(value), f"{expected} ({error.strerror})") from error
     return Path(value)
 
 
@@ -145,13 +161,16 @@ def switch(argument: str, value: Any) -> bool:
     return bool(value)
 
 
-def loading(arguments: Mapping[str, Any]) -> None:
-    """Raise for arguments of a DataLoader that cannot work."""
-    if arguments.get("batch_size") is not None:
-        integer("batch_size", arguments["batch_size"])
-    if arguments.get("shuffle") is not None:
-        switch("shuffle", arguments["shuffle"])
-    workers(arguments.get("num_workers", 0))
+def loading(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of a DataLoader, numbers as Python's own, which alone it takes; or raise."""
+    found = dict(arguments)
+    if found.get("batch_size") is not None:
+        found["batch_size"] = integer("batch_size", found["batch_size"])
+    if found.get("shuffle") is not None:
+        found["shuffle"] = switch("shuffle", found["shuffle"])
+    if "num_workers" in found:
+        found["num_workers"] = workers(found["num_workers"])
+    return found
 
 
 def workers(value: Any) -> int:

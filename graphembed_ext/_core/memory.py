@@ -13,6 +13,7 @@ from ..errors import FileFormatError, InputError
 __all__ = [
     "available",
     "check_file_room",
+    "check_nodes",
     "check_room",
     "check_tables",
     "check_training",
@@ -128,6 +129,24 @@ def check_file_room(size: float, place: str, what: str) -> None:
         raise FileFormatError(
             place, f"{what}, {readable(size)}", f"at most the {readable(free)} of memory that are free"
         )
+
+
+def check_nodes(num_nodes: int, each: int, what: str) -> None:
+    """Refuse, before it is made, what is too large because of the number of nodes.
+
+    Args:
+        num_nodes: How many there are.
+        each: Bytes for a node.
+        what: What takes them, in the plural.
+
+    Raises:
+        InputError: It needs more memory than there is.
+
+    Example:
+        >>> check_nodes(1000, 8, "ids")
+    """
+    hint = "ids count from 0 and the largest one makes the number of nodes: number nodes anew where ids have gaps"
+    check_room("num_nodes", f"{num_nodes} nodes", each * num_nodes, f"their {what}", hint)
 
 
 def check_tables(num_nodes: int, emb_dim: int) -> None:

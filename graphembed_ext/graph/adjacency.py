@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from .._core.checks import as_tensor
 from .._core.grouping import grouped, taken
 from .._core.mapped import narrow_dtype
 from ..errors import InputError
@@ -210,5 +211,7 @@ def adjacency(edges: Any, num_src: int, num_dst: int) -> Adjacency:
 def _grouping(edges: Any, num_src: int, num_dst: int) -> Adjacency:
     if isinstance(edges, Tensor) and edges.layout == torch.strided and edges.is_floating_point():
         raise InputError("edge_index", f"shape {tuple(edges.shape)}, {edges.dtype}", "integers of shape (2, num_edges)")
+    if isinstance(edges, Tensor) and edges.layout == torch.strided:
+        edges = as_tensor("edge_index", edges, "integers of shape (2, num_edges)")
     found = read_edges(edges)
     return Adjacency.from_edges(found.src, found.dst, num_src, num_dst)

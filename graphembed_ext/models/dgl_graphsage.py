@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..graph.view import GraphView
-from ..nn.arguments import features_given
+from ..nn.arguments import check_like, features_given
 from ..nn.dgl_edges import grouped
 from .graphsage import GraphSAGE as _GraphSAGE
 from .own_forward import refuse_graph_forward
@@ -47,10 +46,7 @@ class GraphSAGE(_GraphSAGE):
             InputError: Rows or columns of features that do not match; several edge types; blocks that are not as many
                 as the layers.
         """
-        x = features_given(x)
-        kept = next(self.parameters()).dtype
-        if x.dtype != kept and not torch.is_autocast_enabled(x.device.type):
-            raise InputError("x", f"{x.dtype}", f"{kept}, as the weights are", "x.to(...) or model.to(...)")
+        x = check_like(features_given(x), self)
         if isinstance(g, (list, tuple)):
             blocks = [grouped(block) for block in g]
             if blocks and len(x) != blocks[0].num_src:

@@ -122,8 +122,10 @@ def metapaths_given(given: Any) -> dict[EdgeType, Metapath]:
 def check_returns(paths: Mapping[EdgeType, Metapath], target: str | Sequence[str] | None) -> None:
     """Raise where a metapath does not lead from a target type back to it."""
     expected = "the name of a node type, or a list of them"
-    several = target is None or isinstance(target, str)
-    targets = ([target] if target else None) if several else checks.several("target", target, expected)
+    if target is None or isinstance(target, str):
+        targets = [target] if target else None
+    else:
+        targets = [checks.text("target", name, expected) for name in checks.several("target", target, expected)]
     for (first, name, last), path in paths.items():
         if first != last or (targets is not None and first not in targets):
             wanted = repr(first) if targets is None else " or ".join(map(repr, targets))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._core import checks
+from .._core import checks, memory
 from .._core.doors import as_ids, as_pairs
 from .._core.near import spelt
 from ..errors import InputError
@@ -202,6 +202,9 @@ class Recommending(abc.ABC):
         users = as_ids(history[0], "history")
         if int(users.min()) < 0:
             raise InputError("history", f"user number {int(users.min())}", "numbers from 0")
+        last = int(users.max())
+        size = 4 * (last + 1) * self.embedding.weight.size(1)
+        memory.check_room("history", f"user number {last}", size, "vectors up to there", "number new users from 0 on")
         with torch.no_grad():
             graph, _ = edges_and_weights(edges, None, self.num_nodes, self._flow)
             table = self.embedding.weight

@@ -98,7 +98,7 @@ class Windowed(OwnStreams, GrowingTables, nn.Module):
             **kwargs: ``batch_size``, ``shuffle``, ``num_workers`` and whatever else
                 :class:`torch.utils.data.DataLoader` takes.
         """
-        checks.loading(kwargs)
+        kwargs = checks.loading(kwargs)
         kwargs.setdefault("generator", rng.generator(rng.key(self._key, "loader", self._loaders)))
         self._loaders += 1
         return DataLoader(range(self._num_starts), collate_fn=self.sample, **kwargs)  # type: ignore[arg-type]
@@ -251,11 +251,17 @@ def cpu_view(graph: Any, num_nodes: Any) -> GraphView:
 
     There may be no edges where the number of nodes was stated, as in PyG: then there are vectors, and no windows.
     """
-    if isinstance(graph, Tensor):
-        graph = graph.cpu()
-    elif isinstance(graph, Mapping) and not all(getattr(edges, "is_cpu", True) for edges in graph.values()):
-        graph = {edge_type: edges.cpu() if isinstance(edges, Tensor) else edges for edge_type, edges in graph.items()}
+    if isinstance(graph, Mapping):
+        if not all(getattr(edges, "is_cpu", True) for edges in graph.values()):
+            graph = {edge_type: _on_cpu(edges) for edge_type, edges in graph.items()}
+    else:
+        graph = _on_cpu(graph)
     view = registry.view(graph) if num_nodes is None else registry.view(graph, num_nodes=num_nodes)
     if view.total_nodes == 0 or (view.total_edges == 0 and num_nodes is None):
         raise InputError("edge_index", repr(view), "a graph with nodes and edges, as there is nothing to walk on")
     return view
+
+
+def _on_cpu(edges: Any) -> Any:
+    """Tensors there; those without values as they are, for the view to refuse."""
+    return edges.cpu() if isinstance(edges, Tensor) and not edges.is_meta else edges

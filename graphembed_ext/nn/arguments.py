@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.aggr import Aggregation
 from torch_geometric.nn.resolver import aggregation_resolver
 
 from .._core import checks, memory
@@ -20,7 +21,7 @@ _FEATURES = "features, floating-point numbers (N, channels)"
 _OWN = ("gcn", "pool", "dgl_lstm")
 
 __all__ = [
-    *("check_aggregation", "check_hops", "check_room", "check_width", "features_given", "sides_of"),
+    *("check_aggregation", "check_hops", "check_like", "check_room", "check_width", "features_given", "sides_of"),
     "weights_given",
 ]
 
@@ -49,13 +50,14 @@ def check_room(names: tuple[str, str], size: int, out: int) -> None:
         names: What both sizes are called, for errors, which name the larger one.
         size, out: Numbers of features that go in, and that come out.
     """
+    size, out = int(size), int(out)
     larger = names[size < out]
     memory.check_room(larger, f"{max(size, out)}", 8 * max(size, 1) * out, f"the weights of {size} by {out} numbers")
 
 
 def check_aggregation(aggr: Any) -> None:
     """Raise for what is no aggregation, as PyG takes them."""
-    named = isinstance(aggr, (str, nn.Module))
+    named = isinstance(aggr, (str, Aggregation))
     several = isinstance(aggr, (list, tuple)) and aggr and all(isinstance(part, (str, nn.Module)) for part in aggr)
     if not named and not several:
         raise InputError("aggr", described(aggr), "the name of an aggregation, a module, or a list of these")
@@ -106,13 +108,31 @@ def features_given(x: Any, argument: str = "x") -> Any:
 
 def _no_tensor(x: Any, argument: str) -> Any:
     if type(x) is tuple:
+        if len(x) != 2:
+            raise InputError(argument, f"{len(x)} parts", f"{_FEATURES}, or a pair of them")
         return tuple(None if part is None else features_given(part, argument) for part in x)
     if isinstance(x, (np.ndarray, list)):
         # NumPy's numbers are doubles whether or not that is meant; weights are not, unless a model is made so
-        return as_floats(argument, x, _FEATURES, whole=False).to(torch.get_default_dtype())
-    other = not hasattr(x, "shape") and not isinstance(x, tuple)  # a named tuple of this package stands for features
+        found = as_floats(argument, x, _FEATURES, whole=False).to(torch.get_default_dtype())
+        if found.dim() < 2:
+            raise InputError(argument, described(found), _FEATURES)
+        return found
+    # a named tuple of this package stands for features
+    other = isinstance(x, type) or (not hasattr(x, "shape") and not isinstance(x, tuple))
     if x is None or other or isinstance(x, (str, bytes, Number, Mapping)):
         raise InputError(argument, described(x), _FEATURES)
+    return x
+
+
+def check_like(x: Any, layer: nn.Module, argument: str = "x") -> Any:
+    """Return features as DGL takes them, or a pair of them: real numbers of the kind that a layer's weights are."""
+    weights = next(layer.parameters(), None)
+    for part in x if isinstance(x, tuple) else (x,):
+        if part.dtype.is_complex or (part.device.type == "meta" and not getattr(weights, "is_meta", True)):
+            raise InputError(argument, described(part), _FEATURES)
+        if weights is not None and part.dtype != weights.dtype and not torch.is_autocast_enabled(part.device.type):
+            expected = f"{weights.dtype}, as the weights are"
+            raise InputError(argument, f"{part.dtype}", expected, f"{argument}.to(...) or model.to(...)")
     return x
 
 

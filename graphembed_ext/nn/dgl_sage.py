@@ -13,7 +13,7 @@ from .._core.optional import import_dgl
 from .._core.overrides import remembered, rewritten
 from ..errors import InputError
 from ..graph.adjacency import Adjacency
-from .arguments import check_room, features_given, sides_of, weights_given
+from .arguments import check_like, check_room, features_given, sides_of, weights_given
 from .dgl_edges import grouped
 from .lstm import last_states
 from .ops.maxima import neighbor_max
@@ -117,7 +117,7 @@ class SAGEConv(nn.Module):
             InputError: Rows or weights whose number does not match the graph; several edge types.
         """
         edges = grouped(graph)
-        source, target = self._sides(graph, edges, features_given(feat, "feat"))
+        source, target = self._sides(graph, edges, check_like(features_given(feat, "feat"), self, "feat"))
         edge_weight = weights_given(edge_weight)
         if edge_weight is not None and edge_weight.shape[:1] != (edges.num_edges,):
             given = f"{len(edge_weight)} weights" if edge_weight.dim() else "one number"

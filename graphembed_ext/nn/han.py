@@ -345,7 +345,7 @@ def _sizes(in_channels: int | Mapping[str, int], metadata: Any) -> dict[str, int
     wanted = "node types and edge types: (['paper'], [('paper', 'PAP', 'paper')])"
     if not isinstance(metadata, (tuple, list)) or len(metadata) != 2:
         raise InputError("metadata", metadata, wanted)
-    node_types, edge_types = metadata
+    node_types, edge_types = (checks.several("metadata", part, wanted) for part in metadata)
     sizes = in_channels if isinstance(in_channels, Mapping) else dict.fromkeys(node_types, in_channels)
     for edge_type in edge_types:
         if not isinstance(edge_type, tuple) or len(edge_type) != 3:

@@ -67,7 +67,7 @@ class LGConv(MessagePassing):
     def _called(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> Tensor:
         """:meth:`forward`, by the fast path where it serves."""
         x, edge_weight = features_given(x), weights_given(edge_weight)
-        if x.dim() == 2 and eager(x, edge_weight) and self.serves():
+        if x.dim() == 2 and x.layout == torch.strided and eager(x, edge_weight) and self.serves():
             graph, weight = edges_and_weights(edge_index, edge_weight, len(x), self.flow)
             return propagate(graph, x, (0.0, 1.0), weight, normalize=self.normalize)
         if isinstance(edge_index, Adjacency) or getattr(edge_index, "layout", None) == torch.sparse_csc:

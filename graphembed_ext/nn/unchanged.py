@@ -96,7 +96,7 @@ def eager(*tensors: Any) -> bool:
 
     Returns:
         False under ``torch.compile``, ``torch.export`` and ``torch.jit.trace``, in forward-mode differentiation and the
-        transforms of ``torch.func``, under modes such as fake tensors; and for meta tensors and subclasses of tensors.
+        transforms of ``torch.func``, under modes such as fake tensors; and for meta and complex tensors and subclasses.
 
     Example:
         >>> eager(torch.ones(2)), eager(torch.ones(2, device="meta"))
@@ -110,8 +110,8 @@ def eager(*tensors: Any) -> bool:
         return False
     if torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
         return False
-    for x in tensors:  # noqa: SIM110
-        if isinstance(x, Tensor) and (type(x) not in _PLAIN_TENSORS or x.is_meta):
+    for x in tensors:
+        if isinstance(x, Tensor) and (type(x) not in _PLAIN_TENSORS or x.is_meta or x.is_complex()):
             return False
     return True
 

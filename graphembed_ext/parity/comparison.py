@@ -61,7 +61,8 @@ def report(
     """
     checks.text("name", name, "the name of a model")
     checks.integer("steps", steps)
-    if checks.seed(seed) is None:
+    number = checks.seed(seed)
+    if number is None:
         raise InputError("seed", None, "an integer from 0 to 2**63 - 1")
     if batch_size is not None:
         checks.integer("batch_size", batch_size)
@@ -72,9 +73,9 @@ def report(
     if same_nodes and views[0].edge_types == views[1].edge_types:
         try:
             with threads(1):
-                models = [create(name, graph, seed=seed, **_completed(name, views[0], config)) for graph in views]
+                models = [create(name, graph, seed=number, **_completed(name, views[0], config)) for graph in views]
                 pairs = zip(models, views, strict=True)
-                rows += _compare_runs(*(stages_of(model, view, steps, batch_size, seed) for model, view in pairs))
+                rows += _compare_runs(*(stages_of(model, view, steps, batch_size, number) for model, view in pairs))
             engine = getattr(getattr(models[0], "walker", None), "serving", "none")
         except GraphEmbedError:
             if all(row.equal for row in rows):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from .._core import memory
 from ..graph.features import FEATURE_NAMES, LABEL_NAMES, dense_features
 from ..graph.view import NODE_TYPE, EdgeType, GraphView
 from .table import Row, compare
@@ -89,6 +90,7 @@ def _count_reason(node_type: str, first: GraphView, second: GraphView) -> str:
 
 
 def _isolated(view: GraphView, node_type: str) -> Tensor:
+    memory.check_nodes(view.num_nodes[node_type], 8, "ids")
     alone = torch.ones(view.num_nodes[node_type], dtype=torch.bool)
     for (source, _, destination), ends in view.edges.items():
         for end, ids in zip((source, destination), ends, strict=True):

@@ -136,7 +136,7 @@ class Reading:
         if encoding is not None:
             try:
                 codecs.lookup(encoding)
-            except LookupError as error:
+            except (LookupError, ValueError) as error:  # no such name, and none at all: it has a NUL
                 raise InputError("encoding", encoding, "an encoding that Python knows, such as latin-1") from error
         return cls(columns_of(columns), delimiter, comment, encoding, header, weight, skip_bad=skip_bad)
 

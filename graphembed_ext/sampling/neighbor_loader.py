@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core import checks, rng
+from .._core import checks, memory, rng
 from .._core.background import in_background
 from ..distributed.group import ALONE, Group
 from ..errors import InputError
@@ -274,7 +274,8 @@ class NeighborLoader:
     def _batches(self, epoch: int) -> Iterator[NeighborBatch]:
         types = list(self._seeds)
         every = torch.cat([*self._seeds.values(), torch.empty(0, dtype=torch.int64)])
-        kinds = torch.repeat_interleave(torch.arange(len(types)), torch.tensor([len(s) for s in self._seeds.values()]))
+        counts = torch.tensor([len(s) for s in self._seeds.values()], dtype=torch.int64)
+        kinds = torch.repeat_interleave(torch.arange(len(types)), counts)
         if self._shuffle:
             order = torch.randperm(len(every), generator=rng.generator(rng.key(self._seed, "order", epoch)))
             every, kinds = every[order], kinds[order]
@@ -357,8 +358,11 @@ def _seeds(view: GraphView, nodes: Any) -> dict[str, Tensor]:
         if len(view.node_types) > 1:
             expected = f"the node type to take and its nodes, such as ({view.node_types[0]!r}, None)"
             raise InputError("nodes", None, expected, "None in the pair takes all nodes of the type")
+        memory.check_nodes(view.total_nodes, 8, "ids")
         nodes = torch.arange(view.total_nodes)
     if isinstance(nodes, tuple):
+        if len(nodes) != 2:
+            raise InputError("nodes", nodes, "a node type and its nodes, or nodes")
         nodes = dict([nodes])
     if isinstance(nodes, Mapping):
         nodes = {name: torch.arange(view.num_nodes.get(name, 0)) if ids is None else ids for name, ids in nodes.items()}

@@ -97,7 +97,7 @@ def train(
         raise InputError("graph", None, "a DGLGraph, Data or HeteroData with node features")
     view = registry.view(graph)
     temperature = checks.number("temperature", temperature, above=0)
-    weight_decay = checks.number("weight_decay", weight_decay, minimum=0)
+    weight_decay = checks.decay("weight_decay", weight_decay)
     _check_own(plan, weight_decay, loss)
     batch_size = plan.batch_size or _BATCH_SIZE
     watch = Watch(

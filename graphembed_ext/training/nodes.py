@@ -187,7 +187,7 @@ def train(
 def _weight_decay(weight_decay: float | None, plan: Plan) -> float:
     """What Adam, or a class of optimisers, is given; an optimiser that has its own rate has its own decay, too."""
     if plan.own is None or not plan.own.has_rate:
-        return _WEIGHT_DECAY if weight_decay is None else checks.number("weight_decay", weight_decay, minimum=0)
+        return _WEIGHT_DECAY if weight_decay is None else checks.decay("weight_decay", weight_decay)
     if weight_decay is not None:
         raise InputError("weight_decay", weight_decay, "None with an optimizer, which has its own")
     return 0.0

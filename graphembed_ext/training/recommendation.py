@@ -208,7 +208,7 @@ def _settings(
     of_pairs = "pyg" if callable(loss) else loss
     usual = _usual(known) if loss == "softmax" else _PAPER | {"weight_decay": _WEIGHT_DECAY[of_pairs]}
     if weight_decay is not None:
-        usual["weight_decay"] = checks.number("weight_decay", weight_decay, minimum=0)
+        usual["weight_decay"] = checks.decay("weight_decay", weight_decay)
     given = {"epochs": plan.epochs, "lr": plan.lr, "batch_size": plan.batch_size, "schedule": schedule}
     found = {"loss": loss, **usual, **{name: value for name, value in given.items() if value is not None}}
     checks.choice("schedule", found["schedule"], _SCHEDULES)

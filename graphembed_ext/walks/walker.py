@@ -142,6 +142,7 @@ class Walker:
         """All start nodes, as :meth:`walk` takes them, int64: every node, or for each metapath those of its type."""
         view = self.view
         if not self.metapaths:
+            memory.check_nodes(view.total_nodes, 8, "ids")
             return torch.arange(view.total_nodes, device=view.device)
         parts = []
         for number, path in enumerate(self.metapaths):

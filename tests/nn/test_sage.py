@@ -245,3 +245,12 @@ def test_a_layer_whose_targets_are_its_first_sources_has_pygs_gradients():
         out = conv(x, edges) if conv is ours else conv((x, x[:6]), edges)
         found.append((out, *torch.autograd.grad(out.sin().sum(), [x, *conv.parameters()])))
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.filterwarnings("ignore:Complex modules")
+def test_complex_features_are_not_cut_to_their_real_part():
+    """Compiled kernels are of real numbers: with complex ones the layer does what PyG's does."""
+    edges, x = torch.tensor([[0, 1, 2, 0], [1, 2, 0, 0]]), torch.randn(3, 4, dtype=torch.complex64)
+    ours, theirs = SAGEConv(4, 2, "sum").to(torch.complex64), PeerConv(4, 2, "sum").to(torch.complex64)
+    theirs.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(x, edges), theirs(x, edges))

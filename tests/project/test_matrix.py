@@ -20,6 +20,8 @@ import graphembed_ext as ge
 import graphembed_ext.dgl
 import graphembed_ext.pyg
 from graphembed_ext._core.optional import installed
+from tests.project.matrix.runner import GOOD, judge
+from tests.project.matrix.subjects import subjects
 from tests.project.matrix.values import VALUES
 
 #: Coprime to the number of values, so that each value meets every function sooner or later.
@@ -69,3 +71,62 @@ def test_every_public_function_stands_in_the_matrix(outcomes):
         if not {f"{face}.{name}", same.get(value) if inspect.isclass(value) else None} & tried
     }
     assert not missing
+
+
+#: What ended in an error from the depths once: an argument, its values, and the functions that take it.
+MENDED = {
+    "path": (["long string"], "Embeddings.save, Embeddings.load, index.NeighborIndex, readers.read_pairs"),
+    "source": (["long string"], "readers.read_graph, ge.prepare"),
+    "nodes": (["long string", "()", "{}"], "readers.read_graph, ge.neighbor_loader"),
+    "folder": (["long string"], "ge.prepare, ge.open_graph, callbacks.TensorBoard"),
+    "encoding": (["string with a NUL"], "readers.read_graph, ge.prepare"),
+    "weight_decay": (["1e308"], "ge.fit, GraphSAGE, labels; ge.fit, GraphSAGE, links; ge.fit, HAN"),
+    "aggr": (["a module of torch"], "GraphSAGE.for_graph"),
+    "in_channels": (["np.int64"], "ge.HANConv, dgl.HANConv, pyg.HANConv, ge.HAN"),
+    "out_channels": (["np.int64"], "ge.HAN, HAN.for_graph"),
+    "batch_size": (["np.int64"], "pyg.Node2Vec.loader"),
+    "seed": (["np.int64"], "parity.report"),
+    "metadata": (["[0, 1]", "(0, 1)", "list of None", "list of -1", "list of floats"], "ge.HANConv, dgl.HANConv"),
+    "target": (["long string", "np edges", "np floats", "np NaN"], "HAN.for_graph"),
+    "edge_index": (
+        ["uint64", "meta", "meta edges"],
+        "GraphSAGE.forward, LightGCN.get_embedding, LightGCN.forward, LightGCN.predict_link, LightGCN.recommend, "
+        "pyg.SAGEConv.forward, pyg.LGConv.forward, pyg.Node2Vec",
+    ),
+    "edge_index_dict": (["meta", "meta edges"], "pyg.MetaPath2Vec"),
+    "history": (["edges of 10**15"], "LightGCN.recommend_new, LightGCN.embed_new_users"),
+    "graph": (["edges of 10**15"], "ge.neighbor_loader, walks.stream"),
+    "first": (["edges of 10**15"], "parity.report"),
+    "second": (["edges of 10**15"], "parity.report"),
+    "x": (
+        ["()", "[]", "list of floats", "complex", "a class", "meta", "half", "sparse COO", "sparse CSR"],
+        "GraphSAGE.forward, dgl.GraphSAGE.forward, pyg.SAGEConv.forward, pyg.LGConv.forward",
+    ),
+    "feat": (["complex", "meta", "half"], "dgl.SAGEConv.forward"),
+}
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    if not (installed("dgl") and installed("sklearn") and installed("matplotlib")):
+        pytest.skip("the matrix calls functions that need DGL, scikit-learn and matplotlib")
+    with pytest.MonkeyPatch.context() as place:
+        place.chdir(tmp_path_factory.mktemp("known"))  # where subjects write the files that they read
+        yield list(subjects())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("parameter", MENDED)
+def test_what_was_mended_stays_so(parameter, known):
+    values, names = MENDED[parameter]
+    wanted = set(names.split("; ") if ";" in names else names.split(", "))
+    there = [subject for subject in known if subject.name in wanted and parameter in subject.parameters]
+    assert {subject.name for subject in there} == wanted
+    bad = []
+    for subject in there:
+        for value, make in subject.values(parameter):
+            if value in values:
+                verdict, detail = judge(subject, parameter, make)
+                if verdict not in (*GOOD, "slow"):
+                    bad.append(f"{verdict}: {subject.name}/{parameter}/{value}: {detail}")
+    assert not bad, "\n".join(bad)
