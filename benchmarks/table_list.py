@@ -25,6 +25,7 @@ from .table_rows import (
     of_steps,
     on_sets,
     parity_rows,
+    prepared_graphs,
     readers,
     recommendation_rows,
     sizes,
@@ -100,6 +101,19 @@ TABLES = {
             "held to kept": text("ratio"),
         },
         readers,
+    ),
+    "folder": one(
+        "folder",
+        {
+            "edges": text("edges"),
+            "nodes": text("nodes"),
+            "held at most while prepared": text("prepared"),
+            "on the disk": text("written"),
+            "walked": text("way"),
+            "opened in": text("open"),
+            "memory of its own": text("own"),
+        },
+        prepared_graphs,
     ),
     "scale": one(
         "scale",

@@ -97,6 +97,23 @@ def readers(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def prepared_graphs(found: dict[str, Any]) -> list[Row]:
+    """A row a graph and a way to hold it: what preparing held at most, what lies on the disk, what walking holds."""
+    return [
+        {
+            "edges": f"{graph['edges']:,}",
+            "nodes": f"{graph['nodes']:,}",
+            "way": way,
+            "prepared": f"{(graph['prepare_peak_bytes'] - graph['before_bytes']) / MIB:,.0f} MiB",
+            "written": f"{graph['folder_bytes'] / MIB:,.0f} MiB",
+            "own": f"{max(run['own_bytes'] for run in runs) / MIB:,.0f} MiB",
+            "open": f"{statistics.median(run['open_seconds'] for run in runs):.2f} s",
+        }
+        for graph in found.values()
+        for way, runs in graph["runs"].items()
+    ]
+
+
 def of_steps(records: dict[str, Any]) -> str:
     seconds = records["lightgcn"]["results"]["seconds"]
     return (
