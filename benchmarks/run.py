@@ -38,6 +38,7 @@ BENCHMARKS = {
     "ranks_quality": ("benchmarks.quality.ranks", "F1 on BlogCatalog by 1, 2 and 4 processes beside one"),
     "walk_quality": ("benchmarks.quality.walk_models", "metapath2vec on DBLP, ACM and AMiner beside DGL and PyG"),
     "graphsage_quality": ("benchmarks.quality.graphsage", "accuracy with and without labels, and on unseen graphs"),
+    "dgl_example": ("benchmarks.quality.dgl_example", "GraphSAGE as DGL's example trains it, over seeds"),
     "han_quality": ("benchmarks.quality.han", "F1 on ACM and DBLP beside PyG's HANConv"),
     "lightgcn_gowalla": ("benchmarks.quality.lightgcn", "recall@20 on Gowalla over CPU time"),
     "recommendation": ("benchmarks.quality.recommendation", "LightGCN by default, other losses, and what is trivial"),

@@ -220,6 +220,16 @@ TABLES = {
             [{"part": "twitch", "data": title, "key": key} for key, title in COUNTRIES.items()],
         ),
     ),
+    "dgl_example": one(
+        "dgl_example",
+        {
+            "data": text("name"),
+            "DGL's class": spread("{name}/DGL/test"),
+            "the best seed": value("{name}/DGL/most", ".1f"),
+            "ours": spread("{name}/ours/test"),
+        },
+        named,
+    ),
     "han_quality": Table(
         ("han_quality", "published"),
         (

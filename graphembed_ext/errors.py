@@ -89,10 +89,10 @@ class IdError(InputError, IndexError):
     """An id of no node, or a number of no row; an IndexError, too, as torch's own.
 
     Example:
-        >>> import graphembed_ext as ge
-        >>> model = ge.pyg.Node2Vec([[0, 1], [1, 0]], 4, walk_length=3, context_size=2)
+        >>> import torch, graphembed_ext as ge
+        >>> model = ge.pyg.Node2Vec(torch.tensor([[0, 1], [1, 0]]), 4, walk_length=3, context_size=2)
         >>> try:
-        ...     model.loss([[0, 1]], [[0, 2]])
+        ...     model.loss(torch.tensor([[0, 1]]), torch.tensor([[0, 2]]))
         ... except IndexError as error:
         ...     print(error)
         neg_rw: got id 2; expected ids from 0 to 1
