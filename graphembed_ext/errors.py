@@ -95,7 +95,7 @@ class IdError(InputError, IndexError):
         ...     model.loss(torch.tensor([[0, 1]]), torch.tensor([[0, 2]]))
         ... except IndexError as error:
         ...     print(error)
-        neg_rw: got id 2; expected ids from 0 to 1
+        neg_rw: got id 2; expected ids from 0 to 1.
     """
 
 
