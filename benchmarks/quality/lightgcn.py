@@ -5,14 +5,14 @@ uniform user, a uniform item of its own, a uniform other one), 3 layers, weights
 loss in large batches, and a learning rate that falls to 0 over an hour of CPU time. ``softmax`` has the sampled
 softmax that ``ge.fit`` trains by unless told otherwise, ``longer`` the same for 150 epochs.
 
-Settings of the softmax were chosen on a fifth of each user's training pairs (``--holdout``), parted as the test pairs
-are, never on these; the schedule of ``fast`` was not tried there. recall@20 / ndcg@20 found there: balance 0.5 and
-decay 0.4 for 20 epochs .1878 / .1276, with balance 0 .1916 / .1323, with -0.5 and decay 0.6 .1836 / .1283; decay 1 for
-60 epochs .1970 / .1360, with balance 0 .1995 / .1389, and with rate 0.02 .2005 / .1392; decay 0.6, balance 0 .2006 /
-.1387; ``longer``, for 120 epochs, .2007 / .1397. What did not help: items brought to length 1 like users (.1669 /
-.1146), neither (.1429 / .0992), temperature 0.15 (.1844 / .1280), 4 layers, no weight on the vectors before
-propagation, interactions that are taken out of the graph while they are trained on. ``longer`` was trained for the test
-pairs once.
+Settings of the softmax were chosen on a fifth of each user's training pairs, parted as the test pairs are (as
+``--holdout`` does, by another draw), never on these; the schedule of ``fast`` was not tried there. recall@20 / ndcg@20
+found there: balance 0.5 and decay 0.4 for 20 epochs .1878 / .1276, with balance 0 .1916 / .1323, with -0.5 and decay
+0.6 .1836 / .1283; decay 1 for 60 epochs .1970 / .1360, with balance 0 .1995 / .1389, and with rate 0.02 .2005 / .1392;
+decay 0.6, balance 0 .2006 / .1387; ``longer``, for 120 epochs, .2007 / .1397. What did not help: items brought to
+length 1 like users (.1669 / .1146), neither (.1429 / .0992), temperature 0.15 (.1844 / .1280), 4 layers, no weight on
+the vectors before propagation, interactions that are taken out of the graph while they are trained on. ``longer`` was
+trained for the test pairs once.
 
 CPU time is the process's, all threads together, without evaluation. Settings that end by a schedule state their
 epochs; the others go on until the CPU time is used up.
