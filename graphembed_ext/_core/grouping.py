@@ -7,12 +7,9 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from .mapped import narrow
+from .mapped import narrow, slices
 
 __all__ = ["grouped", "taken"]
-
-#: Numbers that are looked up at a time.
-_SLICE = 1 << 20
 
 
 def grouped(keys: Tensor, groups: int, order: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -41,8 +38,8 @@ def grouped(keys: Tensor, groups: int, order: Tensor | None = None) -> tuple[Ten
 def taken(values: Tensor, places: Tensor, dtype: torch.dtype) -> Tensor:
     """``values[places]`` as another dtype, without a copy of all of it in the one that it has."""
     found = torch.empty(len(places), dtype=dtype)
-    for low in range(0, len(places), _SLICE):
-        found[low : low + _SLICE] = values[places[low : low + _SLICE]]
+    for part in slices(len(places)):
+        found[part] = values[places[part]]
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,10 @@ from torch import Tensor
 
 from ..errors import FileFormatError, FileWriteError
 
-__all__ = ["ArrayFile", "header_of", "mapped", "narrow", "narrow_dtype", "scratch"]
+__all__ = ["ArrayFile", "header_of", "mapped", "narrow", "narrow_dtype", "scratch", "slices"]
+
+#: Numbers that are looked at together.
+_SLICE = 1 << 20
 
 #: Bytes of a header: room for any shape, a multiple of 64 as the format wants.
 _HEADER = 192
@@ -30,6 +34,17 @@ def narrow(count: int) -> Any:
 def narrow_dtype(count: int) -> torch.dtype:
     """The same as torch names it."""
     return torch.int32 if narrow(count) == np.int32 else torch.int64
+
+
+def slices(count: int, each: int = _SLICE) -> Iterator[slice]:
+    """Parts of so many numbers that are looked at in turn, so that what is made of one of them stays small.
+
+    Example:
+        >>> list(slices(5, each=2))
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    for low in range(0, count, each):
+        yield slice(low, min(low + each, count))
 
 
 class ArrayFile:

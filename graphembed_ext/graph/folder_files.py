@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._core.external_sort import ExternalSort
-from .._core.mapped import ArrayFile, header_of, narrow
+from .._core.mapped import ArrayFile, header_of, narrow, slices
 from ..errors import InputError
 
 __all__ = ["METADATA", "edge_blocks", "feature_path", "write_rows", "written"]
@@ -94,8 +94,7 @@ def edge_blocks(folder: Path, features: Iterable[str]) -> Iterator[Block]:
     """The edges of a relation that is written, in their order, some at a time."""
     ends = np.load(folder / "edges.npy", mmap_mode="r")
     columns = {name: np.load(feature_path(folder, name), mmap_mode="r") for name in features}
-    for low in range(0, ends.shape[1], _SLICE):
-        part = slice(low, low + _SLICE)
+    for part in slices(ends.shape[1]):
         src, dst = (np.array(end[part], np.int64) for end in ends)
         yield src, dst, {name: np.array(column[part]) for name, column in columns.items()}
 

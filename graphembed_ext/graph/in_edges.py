@@ -8,15 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .._core.mapped import slices
 from .adjacency import Adjacency
 from .csr import CSR
 from .view import EdgeType, GraphView
 from .weights import entry_weights, given_weight
 
 __all__ = ["entry_values", "in_edges", "message_edges"]
-
-#: Edges that are looked at together.
-_SLICE = 1 << 20
 
 
 def in_edges(view: GraphView, edge_type: EdgeType) -> Adjacency:
@@ -47,9 +45,8 @@ def message_edges(view: GraphView, edge_type: EdgeType, device: torch.device) ->
 def _places(graph: Adjacency, room: Callable[..., Tensor]) -> Tensor:
     """Which entry each of the host's edges is."""
     found = room((graph.num_edges,), torch.int64)
-    for low in range(0, graph.num_edges, _SLICE):
-        ids = graph.edge_ids[low : low + _SLICE].long()
-        found[ids] = torch.arange(low, low + len(ids))
+    for part in slices(graph.num_edges):
+        found[graph.edge_ids[part].long()] = torch.arange(part.start, part.stop)
     return found
 
 

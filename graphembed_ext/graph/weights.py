@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.mapped import slices
 from ..errors import InputError
 from .csr import CSR, OrderedCSR, spans
 from .view import EDGE_TYPE, NODE_TYPE, EdgeType, GraphView
 
 __all__ = ["Weight", "checked_weight", "edge_values", "edge_weights", "entry_weights", "given_weight"]
 
-#: Edges that are looked at together.
-_SLICE = 1 << 20
 
 #: Name of an edge feature; weights of all edges in the host's order; or weights by canonical edge type.
 Weight = str | Tensor | Mapping[EdgeType, Tensor]
@@ -75,9 +74,7 @@ def given_weight(view: GraphView, weight: Weight, edge_type: EdgeType) -> Tensor
 
 def _parts(values: Tensor) -> Iterator[slice]:
     """Numbers that are looked at together: all of them on another device than the CPU."""
-    each = _SLICE if values.device.type == "cpu" else max(len(values), 1)
-    for low in range(0, len(values), each):
-        yield slice(low, low + each)
+    return slices(len(values)) if values.device.type == "cpu" else iter([slice(0, len(values))])
 
 
 def entry_weights(csr: CSR, weight: Tensor, room: Callable[..., Tensor] | None = None) -> Tensor:
