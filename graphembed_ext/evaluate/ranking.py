@@ -15,7 +15,7 @@ from .._core.overrides import overridden
 from ..errors import InputError
 from ..graph.interactions import Interactions
 
-__all__ = ["judge", "ranking_metrics", "recommendation"]
+__all__ = ["judge", "list_length", "ranking_metrics", "recommendation", "unseen"]
 
 
 def recommendation(
@@ -63,6 +63,11 @@ def recommendation(
         return torch.where(found < 0, -1, found - (0 if sides.typed else sides.items.start))
 
     return judge(known, test_edges, k, lists)
+
+
+def list_length(k: int | None, usual: int, items: int) -> int:
+    """Length of lists: that asked for, checked; or else the usual one, or that of all items where there are fewer."""
+    return min(usual, items) if k is None else checks.integer("k", k)
 
 
 def unseen(known: Interactions, pairs: Any, argument: str = "test_edges", trained: str = "train_edges") -> Tensor:

@@ -11,7 +11,7 @@ from .. import losses
 from .._core import checks
 from .._core.overrides import overridden
 from ..errors import InputError
-from ..evaluate.ranking import unseen
+from ..evaluate.ranking import list_length, unseen
 from ..graph.interactions import Interactions
 from ..sampling.histories import Histories
 from ..sampling.triplets import SAMPLINGS, Triplets
@@ -185,11 +185,10 @@ def train(
 
 def _length(k: int | None, items: int) -> int:
     """Length of the lists that validate."""
-    if k is None:
-        return min(_LISTS, items)
-    if checks.integer("k", k) > items:
+    found = list_length(k, _LISTS, items)
+    if found > items:
         raise InputError("k", k, f"at most {items}, the number of items")
-    return int(k)
+    return found
 
 
 def _patience(patience: int | None, validation: Any) -> int | None:

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..._core import checks
 from ...embeddings.vectors import Embeddings
 from ...errors import FileFormatError, InputError
 from ...evaluate.baselines import recommendation_baselines
-from ...evaluate.ranking import ranking_metrics, unseen
+from ...evaluate.ranking import list_length, ranking_metrics, unseen
 from ...evaluate.scores import Scores
 from ...graph.interactions import Interactions, interactions
 from ...graph.view import NODE_TYPE
@@ -88,7 +87,7 @@ class SavedRecommender:
     ) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
         """What :meth:`recommend` finds, user by user, so many of them at once as fit in memory."""
         ids = torch.tensor([self._user(user) for user in users], dtype=torch.int64)
-        k = self.length(k, _USUAL)
+        k = list_length(k, _USUAL, len(self.known.sides.items))
         names = self._names(1)
         for start in range(0, len(users), _USERS):
             found, scores = self.top(ids[start : start + _USERS], k, known=known)
@@ -119,7 +118,7 @@ class SavedRecommender:
         asked, row = torch.unique(users, return_inverse=True)
         first = self.known.sides.items.start
         unseen(self.known, pairs, "test", "those that were trained on")
-        k = self.length(k, _JUDGED)
+        k = list_length(k, _JUDGED, len(self.known.sides.items))
         found, _ = self.top(asked - self.known.sides.users.start, k, known=False)
         truth = torch.unique(torch.stack([row, items - first]), dim=1)
         scores = Scores([ranking_metrics(found, truth, len(self.known.sides.items))])
@@ -127,10 +126,6 @@ class SavedRecommender:
             beside = recommendation_baselines(self.known, pairs, k)
             scores.references = {name: Scores([figures]) for name, figures in beside.items()}
         return scores
-
-    def length(self, k: int | None, usual: int) -> int:
-        """The length of lists: the one asked for, or else the usual one, or all items where there are fewer."""
-        return min(usual, len(self.known.sides.items)) if k is None else checks.integer("k", k)
 
     def _pairs(self, path: Path, how: Mapping[str, Any], notes: list[str] | None) -> Tensor:
         """Pairs of a file by id, users above."""
