@@ -45,6 +45,19 @@ def same(found, expected):
             assert found.view.edge_features[edge_type][name].equal(value)
 
 
+def left_out(path, wrong):
+    """The note of a file that is refused for these lines, and without them is that of the good ones."""
+    with pytest.raises(FileFormatError, match=f"{wrong[0]}.*; --skip-bad N leaves out N lines that are wrong"):
+        read_graph(path)
+    found = read_graph(path, skip_bad=len(wrong))
+    same(found, read_graph(write(path.parent / "good.csv", GOOD)))
+    (note,) = [note for note in found.notes if "LEFT OUT" in note]
+    unit = wrong[0].partition(" ")[0]
+    assert note.startswith(f"{len(wrong)} {unit}{'s' * (len(wrong) > 1)} LEFT OUT as wrong ({wrong[0]}: ")
+    assert all(f"{each}: " in note for each in wrong)
+    return note
+
+
 @pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.parametrize("places", [(3,), (0, 17, 40)])
 def test_the_graph_is_that_of_the_other_lines(tmp_path, kind, places):
@@ -54,13 +67,8 @@ def test_the_graph_is_that_of_the_other_lines(tmp_path, kind, places):
         lines.insert(place, line)
     numbers = [2 + place + before for before, place in enumerate(places)]
     path = write(tmp_path / "bad.csv", lines)
-    with pytest.raises(FileFormatError, match=f"line {numbers[0]}.*; --skip-bad N leaves out N lines that are wrong"):
-        read_graph(path)
-    found = read_graph(path, skip_bad=len(places))
-    same(found, read_graph(write(tmp_path / "good.csv", GOOD)))
-    (note,) = [note for note in found.notes if "LEFT OUT" in note]
-    assert note.startswith(f"{len(places)} line{'s' * (len(places) > 1)} LEFT OUT as wrong (line {numbers[0]}: {what}")
-    assert all(f"line {number}: " in note for number in numbers)
+    note = left_out(path, [f"line {number}" for number in numbers])
+    assert f"LEFT OUT as wrong (line {numbers[0]}: {what}" in note
 
 
 def records_of(lines):
@@ -80,14 +88,8 @@ def test_records_are_left_out_as_lines_are(tmp_path, kind, places, ending):
         pq.write_table(pa.Table.from_pylist(records_of(lines)), path)
     else:
         path.write_text("".join(json.dumps(record) + "\n" for record in records_of(lines)))
-    with pytest.raises(FileFormatError, match=f"{unit} {1 + places[0]}.*; --skip-bad N leaves out N lines"):
-        read_graph(path)
-    found = read_graph(path, skip_bad=len(places))
-    same(found, read_graph(write(tmp_path / "good.csv", GOOD)))
-    (note,) = [note for note in found.notes if "LEFT OUT" in note]
-    assert note.startswith(f"{len(places)} {unit}{'s' * (len(places) > 1)} LEFT OUT as wrong ({unit} {1 + places[0]}: ")
+    note = left_out(path, [f"{unit} {1 + place}" for place in places])
     assert what.replace("'weight'", "") in note.replace("'weight'", "")
-    assert all(f"{unit} {1 + place}: " in note for place in places)
 
 
 def test_a_line_of_json_that_is_cut_short_is_left_out(tmp_path):
