@@ -49,7 +49,7 @@ def main(options: argparse.Namespace, recorder):
     results, path = {}, None
     for name in options.sets:
         data = of_pyg("Planetoid", name)
-        x = data.x / data.x.sum(1, keepdim=True).clamp(min=1)
+        x = F.normalize(data.x, p=1)
         graph = dgl.add_self_loop(dgl.graph(tuple(data.edge_index), num_nodes=data.num_nodes))
         rows = results[name] = {}
         for row, layer in (("DGL", dgl.nn.SAGEConv), ("ours", ours.SAGEConv)):
