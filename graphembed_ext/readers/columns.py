@@ -116,19 +116,16 @@ def _core(words: list[str]) -> list[str]:
 
 def _sides(titles: Sequence[str]) -> tuple[int, int] | None:
     """Positions of users and items by title."""
-
-    def best(words: set[str]) -> int | None:
-        ranked = []
-        for place, title in enumerate(titles):
-            parts = words_of(title)
-            core = _core(parts)
-            if len(core) == 1 and core[0] in words:
-                cost = sum({"id": -1, "name": 5}.get(word, 1) for word in parts if word in PLAIN)
-                ranked.append((cost, place))
-        return min(ranked)[1] if ranked else None
-
-    users, items = best(USERS), best(ITEMS)
-    return None if users is None or items is None else (users, items)
+    costs: dict[str, list[tuple[int, int]]] = {"user": [], "item": []}
+    for place, title in enumerate(titles):
+        parts = words_of(title)
+        core = _core(parts)
+        if len(core) == 1:
+            cost = sum({"id": -1, "name": 5}.get(word, 1) for word in parts if word in PLAIN)
+            for side, words in (("user", USERS), ("item", ITEMS)):
+                if core[0] in words:
+                    costs[side].append((cost, place))
+    return (min(costs["user"])[1], min(costs["item"])[1]) if all(costs.values()) else None
 
 
 def _kind(title: str) -> str:

@@ -228,9 +228,9 @@ class TextTable:
         rows: list[list[str]] = []
         for block in (_HEAD, *_BLOCKS):
             try:
-                for batch in self._batches(None, block):
-                    columns = [pc.utf8_trim_whitespace(column).slice(0, _ROWS).to_pylist() for column in batch.columns]
-                    rows += map(list, zip(*columns, strict=True))
+                for few in (batch.slice(0, _ROWS) for batch in self._batches(None, block)):
+                    cells = pc.utf8_trim_whitespace(pa.concat_arrays(few.columns)).to_pylist()
+                    rows += [cells[row :: few.num_rows] for row in range(few.num_rows)]
                     if len(rows) > 1:
                         self._whole = self._whole and len(rows) < _ROWS
                         return rows[:_ROWS]
