@@ -275,12 +275,11 @@ class TextTable:
                     include_columns=wanted, column_types=types, strings_can_be_null=False
                 ),
             )
-            while True:
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    break
-                yield batch
+            if wanted is None and len(reader.schema) > len(names):  # a row of several lines has more than any of them
+                self._columns = len(reader.schema)
+                yield from self._batches(None, block, progress)
+                return
+            yield from reader
         except pa.ArrowException as error:
             if wrong:
                 raise self._ragged(wrong) from error

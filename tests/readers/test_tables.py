@@ -319,6 +319,14 @@ def test_a_table_without_titles_has_as_many_columns_as_it_likes(tmp_path, more):
     assert edges(read_graph(path, header=False, columns="source=1,target=2", directed=True)) == PATH
 
 
+def test_a_row_of_several_lines_has_more_columns_than_any_of_them(tmp_path):
+    """Columns beyond those of the longest line came as what they looked like, 007 as 7, or not at all."""
+    path = write(tmp_path / "g.csv", '007,"x\ny",008,"x\ny",1.5\n008,"x\ny",009,"x\ny",2.5\n')
+    graph = read_graph(path, header=False, columns="source=1,target=3,weight=5", directed=True)
+    assert edges(graph) == {("007", "008"), ("008", "009")}
+    assert sorted(graph.view.edge_features[EDGE][graph.weight].tolist()) == [1.5, 2.5]
+
+
 @pytest.mark.parametrize(
     "content",
     [
