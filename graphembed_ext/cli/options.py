@@ -116,7 +116,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("delimiter", str, DELIMITER, _GRAPH, READING),
     Option("comment", str, COMMENT, _GRAPH, READING),
     Option("encoding", str, ENCODING, _GRAPH, READING),
-    Option("skip_bad", int, "Wrong lines of edge lists to leave out; they are told.", _GRAPH, READING, default="0"),
+    Option("skip_bad", int, "Wrong lines of each table to leave out; they are told.", _GRAPH, READING, default="0"),
     Option("no_weight", bool, "Read no weights of edges.", _GRAPH, READING, flags=("--no-weight",)),
     Option("min_rating", float, "Leave out edges with a lower rating, such as 4.", _GRAPH),
     Option(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,16 +19,18 @@ from ..graph.features import FEATURE_NAMES, LABEL_NAMES
 from ..graph.view import NODE_TYPE
 from .graph_file import GraphFile
 from .node_roles import NodeRoles, node_roles
-from .node_rows import NodeRows, as_set, id_of, node_rows
-from .node_tables import as_sparse, label_pairs, labels_of_pairs
+from .node_rows import NodeRows, as_set, id_of, read_rows
+from .node_tables import as_sparse, label_pairs, labels_of_pairs, part_in
 from .numbering import with_nodes
-from .options import Reading
+from .options import Reading, files_given
 from .sources import STDIN
 
-__all__ = ["NodeTable", "opened_tables", "space_in", "with_columns", "with_names", "with_tables"]
+__all__ = ["NodeTable", "opened_tables", "read_table", "space_in", "with_columns", "with_names", "with_tables"]
+
+Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
+@dataclass
 class NodeTable:
     """A table of the nodes of a type.
 
@@ -34,24 +38,56 @@ class NodeTable:
         kind: The node type.
         rows: The table.
         reading: What a person said of it.
+        left_out: Which rows are left out as wrong, in a sentence; none where all are right.
     """
 
     kind: str
     rows: NodeRows
     reading: Reading
+    left_out: list[str] = field(default_factory=list)
 
+    @cached_property
     def names(self) -> list[str]:
-        """The nodes, row by row.
+        """The node of each row."""
+        return self.rows.names()
+
+    @cached_property
+    def roles(self) -> NodeRoles:
+        """Which columns are what."""
+        return node_roles(self.rows, self.reading)
+
+    def checked(self) -> NodeTable:
+        """This table, where no row of it is wrong by itself.
 
         Raises:
-            FileFormatError: A row without a node.
+            FileFormatError: A row without a node, a node with features on two rows, or a part that is none.
         """
-        found = []
-        for number, (name,) in self.rows.cells([self.rows.node]):
-            if not name:
-                raise FileFormatError(self.rows.table.where(number), "a line without a node", "a node on each line")
-            found.append(name)
-        return found
+        if self.roles.split is not None:
+            for number, (cell,) in self.rows.cells([self.roles.split]):
+                part_in(cell, self.rows, number)
+        again = _first_again(self.names)
+        if again is not None and self.roles.features:
+            raise self.twice(again)
+        return self
+
+    def twice(self, row: int) -> FileFormatError:
+        """The refusal of a row whose node has features already."""
+        return self.rows.table.bad(
+            row,
+            f"the node {self.names[row]!r} a second time",
+            "the features of a node on one line",
+            "a table of classes alone, with --labels, may have several lines for a node",
+        )
+
+
+def _first_again(names: Sequence[str]) -> int | None:
+    """The first position of a name that stands before it already; None where each stands once."""
+    seen = set[str]()
+    for place, name in enumerate(names):
+        if name in seen:
+            return place
+        seen.add(name)
+    return None
 
 
 def with_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], reading: Reading) -> GraphFile:
@@ -71,11 +107,30 @@ def with_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], read
 
 
 def opened_tables(graph: GraphFile, files: str | Path | Sequence[str | Path], reading: Reading) -> list[NodeTable]:
-    """The tables of nodes, opened; arguments as for :func:`with_tables`."""
-    return [_opened(graph, str(text), reading) for text in ([files] if isinstance(files, (str, Path)) else files)]
+    """The tables of nodes, opened, and read without rows that are wrong; arguments as for :func:`with_tables`."""
+    found = []
+    for text in files_given("nodes", files):
+        table, left_out = read_table(graph, str(text), reading, NodeTable.checked)
+        table.left_out = left_out
+        found.append(table)
+    return found
 
 
-def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
+def read_table(
+    graph: GraphFile, text: str, reading: Reading, read: Callable[[NodeTable], Found]
+) -> tuple[Found, list[str]]:
+    """Read a table of nodes, if need be without rows that are wrong; and say which these are.
+
+    Args:
+        graph: The graph.
+        text: The table, perhaps with ``TYPE=`` before its name.
+        reading: What a person said of it.
+        read: What becomes of it.
+
+    Raises:
+        FileFormatError: Not such a file.
+        InputError: A table that leaves open of which type its nodes are.
+    """
     kind, file = _of_kind(text, graph.view.node_types)
     if not graph.view.is_typed and kind != NODE_TYPE:
         raise InputError(
@@ -86,13 +141,25 @@ def _opened(graph: GraphFile, text: str, reading: Reading) -> NodeTable:
         )
     names = graph.names or {}
     known = set[str]().union(*(names.get(of_type, ()) for of_type in ([kind] if kind else graph.view.node_types)))
-    rows = node_rows(file if file == STDIN else Path(file).expanduser(), reading.of_nodes(), known)
-    if not kind and rows.titles is not None and space_in(rows.titles[rows.node]) in graph.view.node_types:
-        kind = space_in(rows.titles[rows.node])
-    if not kind:
+    of_nodes = reading.of_nodes()
+
+    def opened(rows: NodeRows) -> Found:
+        return read(NodeTable(kind or _kind_by_title(graph, rows, text), rows, of_nodes))
+
+    return read_rows(file if file == STDIN else Path(file).expanduser(), of_nodes, known, opened)
+
+
+def _kind_by_title(graph: GraphFile, rows: NodeRows, text: str) -> str:
+    """The type that the title of the column of nodes names.
+
+    Raises:
+        InputError: It names none.
+    """
+    kind = "" if rows.titles is None else space_in(rows.titles[rows.node])
+    if kind not in graph.view.node_types:
         types = ", ".join(graph.view.node_types)
         raise InputError("nodes", text, f"TYPE=FILE, with one of the node types {types}, or a new one")
-    return NodeTable(kind, rows, reading.of_nodes())
+    return kind
 
 
 def _of_kind(text: str, types: Sequence[str]) -> tuple[str, str]:
@@ -112,7 +179,7 @@ def space_in(title: str) -> str:
 def with_names(graph: GraphFile, tables: Sequence[NodeTable]) -> GraphFile:
     """A graph with the nodes that tables name."""
     for table in tables:
-        graph = with_nodes(graph, table.kind, table.names())
+        graph = with_nodes(graph, table.kind, table.names)
     return graph
 
 
@@ -126,9 +193,8 @@ def with_columns(graph: GraphFile, tables: Sequence[NodeTable]) -> GraphFile:
     notes = list(graph.notes)
     for table in tables:
         of_kind = found.setdefault(table.kind, _Columns(graph, table.kind))
-        roles = node_roles(table.rows, table.reading)
-        notes.append(roles.in_words(table.rows))
-        of_kind.add(table.rows, roles)
+        notes += [table.roles.in_words(table.rows), *table.left_out]
+        of_kind.add(table)
     features = {kind: dict(values) for kind, values in graph.view.features.items()}
     labels, classes = dict(graph.labels), dict(graph.classes)
     for kind, of_kind in found.items():
@@ -169,10 +235,11 @@ class _Columns:
         self.pairs: list[tuple[int, str]] = []
         self.classes: list[str] = []
 
-    def add(self, rows: NodeRows, roles: NodeRoles) -> None:
+    def add(self, table: NodeTable) -> None:
         """Take in a table."""
+        rows, roles = table.rows, table.roles
         if roles.features:
-            self._add_features(rows, roles.features)
+            self._add_features(table)
         if roles.labels or roles.split is not None:
             pairs, parts, _ = label_pairs(rows, self._place, roles.labels, roles.binary, roles.split)
             self.pairs += pairs
@@ -188,8 +255,9 @@ class _Columns:
                 if cell.startswith(("1", "T", "t")):
                     self._parts.setdefault(part, []).append(node)
 
-    def _add_features(self, rows: NodeRows, places: list[int]) -> None:
-        ids = self._ids(rows)
+    def _add_features(self, table: NodeTable) -> None:
+        rows, places = table.rows, table.roles.features
+        ids = self._ids(table)
         key = tuple(rows.called(place) for place in places)
         if key not in self._blocks:
             check_file_room(4 * self._count * len(key), rows.table.name, f"{len(key)} columns of features")
@@ -198,8 +266,7 @@ class _Columns:
         block = self._blocks[key]
         again = block.there[ids]
         if bool(again.any()):
-            row = int(again.nonzero()[0])
-            raise _twice(rows, row, ids)
+            raise table.twice(int(again.nonzero()[0]))
         block.there[ids] = True
         start = 0
         for chunk in rows.table.chunks(places):
@@ -209,17 +276,11 @@ class _Columns:
                     block.x[here, number] = _numbers(column, start, rows, number, block)
             start += len(chunk[0])
 
-    def _ids(self, rows: NodeRows) -> Tensor:
+    def _ids(self, table: NodeTable) -> Tensor:
         """The node of each row."""
-        ids = torch.tensor(
-            [id_of(name, self._place, rows, number, "") for number, (name,) in rows.cells([rows.node])],
-            dtype=torch.int64,
-        )
-        order = torch.argsort(ids, stable=True)
-        same = (ids[order][1:] == ids[order][:-1]).nonzero()
-        if len(same):
-            raise _twice(rows, int(order[1:][same].min()), ids)
-        return ids
+        rows = enumerate(table.names)
+        ids = [id_of(name, self._place, table.rows, number, "") for number, name in rows]
+        return torch.tensor(ids, dtype=torch.int64)
 
     def put(self, features: dict[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
         """Features of the type, those of the tables among them; ``notes`` are told what was not taken, or replaced."""
@@ -268,16 +329,6 @@ def _without(features: dict[str, Tensor], names: Sequence[str], notes: list[str]
     if there:
         notes.append(f"{what} of the table of nodes stand in place of the input's {there[0]!r}")
     return {name: value for name, value in features.items() if name not in there}
-
-
-def _twice(rows: NodeRows, row: int, ids: Tensor) -> FileFormatError:
-    name = next(name for number, (name,) in rows.cells([rows.node]) if number == row)
-    return FileFormatError(
-        rows.table.where(row),
-        f"the node {name!r} a second time",
-        "the features of a node on one line",
-        "a table of classes alone, with --labels, may have several lines for a node",
-    )
 
 
 def _numbers(column: pa.Array, start: int, rows: NodeRows, number: int, block: _Block) -> Tensor:

@@ -131,8 +131,9 @@ def read_graph(
             ``"TYPE=FILE"`` for a typed graph. Their columns of numbers become the features ``x``, a column titled
             ``label``, ``class``, ``y``, ``genres`` or the like the labels ``y``, one titled ``split``, or masks, the
             masks ``train_mask`` and so on. Notes say which column was taken for what.
-        skip_bad: Lines of text tables and of JSON, or rows of Parquet, that may be left out, as they have another
-            number of cells than the first, no node at an end, or a weight that is no number. Notes say which were.
+        skip_bad: Lines of each text table, or rows of JSON or Parquet, that may be left out, as they have another
+            number of cells than the first, no node at an end, or a weight that is no number; in tables of ``nodes``
+            also as they have no node, one for the second time, or a split that is none. Notes say which were.
 
     Raises:
         FileFormatError: A file that is missing, damaged, not what its name says, or that leaves open what it means;

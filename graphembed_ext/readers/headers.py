@@ -9,7 +9,7 @@ from ..errors import FileFormatError
 from .columns import says_ends
 from .titles import is_number, title_like, words_of
 
-__all__ = ["has_sizes", "is_header", "undecided"]
+__all__ = ["has_sizes", "is_header", "is_uneven", "undecided"]
 
 _TELLING = {"weight", "rating", "timestamp", "label", "class", "split", "features"}
 
@@ -43,6 +43,16 @@ def has_sizes(rows: Sequence[Sequence[str]]) -> bool:
     """
     first, widths = rows[0], {len(row) for row in rows}
     return len(first) == 2 and len(rows) > 1 and first[1].isdigit() and widths - {2} == {int(first[1]) + 1}
+
+
+def is_uneven(rows: Sequence[Sequence[str]], wrong: int) -> bool:
+    """Whether rows are of several widths on purpose: more of them than so many, which a person takes for wrong.
+
+    Example:
+        >>> is_uneven([["a", "x"], ["b"], ["c", "x"]], 0), is_uneven([["a", "x"], ["b"], ["c", "x"]], 1)
+        (True, False)
+    """
+    return sum(len(row) != len(rows[0]) for row in rows) > wrong
 
 
 _Rows = Sequence[Sequence[str]]

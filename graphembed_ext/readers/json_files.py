@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -112,23 +112,32 @@ def _name(value: Any, what: str) -> str:
     return str(value)
 
 
-def as_records(source: Source) -> tuple[list[Any], list[int] | None]:
-    """Objects or lists, and the line of each where it has one of its own.
+def as_records(source: Source) -> tuple[list[Any], list[int]]:
+    """Objects or lists, and the number of each: its line, or its place in a list, which the source is told.
 
     Raises:
         FileFormatError: No such JSON; names the line.
     """
     name, text = source.name, b"".join(source.chunks())
     check_file_room(_SWELLING * len(text), name, f"{len(text)} bytes of JSON")
-    if not is_lines(text[: 1 << 16].decode(errors="replace")):
-        try:
-            found = _parsed(text)
-        except (ValueError, RecursionError) as error:
-            raise FileFormatError(name, f"JSON that is damaged ({error})", _RECORDS) from error
-        found = [found] if isinstance(found, dict) else found
-        if not isinstance(found, list):
-            raise FileFormatError(name, f"JSON of {found!r:.40}", _RECORDS, _CONVERT)
-        return found, None
+    if is_lines(text[: 1 << 16].decode(errors="replace")):
+        return _by_line(source, text)
+    try:
+        found = _parsed(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(name, f"JSON that is damaged ({error})", _RECORDS) from error
+    found = [found] if isinstance(found, dict) else found
+    if not isinstance(found, list):
+        raise FileFormatError(name, f"JSON of {found!r:.40}", _RECORDS, _CONVERT)
+    source.unit = "row"
+    numbers = [number for number in range(1, len(found) + 1) if number not in source.without]
+    if not numbers:
+        raise FileFormatError(name, "an empty list", _RECORDS, _CONVERT)
+    return [found[number - 1] for number in numbers], numbers
+
+
+def _by_line(source: Source, text: bytes) -> tuple[list[Any], list[int]]:
+    """The object, or list, of each line."""
     records, lines = [], []
     for place, line in enumerate(text.split(b"\n"), 1):
         if line.strip():
@@ -136,49 +145,61 @@ def as_records(source: Source) -> tuple[list[Any], list[int] | None]:
             try:
                 records.append(_parsed(line))
             except (ValueError, RecursionError) as error:
-                got = f"JSON that is damaged ({error})"
-                raise BadLine(f"{name}, line {number}", got, "an object on each line", lines={number: got}) from error
+                where, got = f"{source.name}, line {number}", f"JSON that is damaged ({error})"
+                raise BadLine(where, got, "an object on each line", lines={number: got}) from error
             lines.append(number)
     return records, lines
 
 
-def columns_of_records(records: Sequence[Any], where: Any) -> tuple[list[str] | None, list[Any]]:
+def columns_of_records(
+    records: Sequence[Any], bad: Callable[..., FileFormatError]
+) -> tuple[list[str] | None, list[Any]]:
     """Titles, None for lists without them, and columns of text.
 
     Args:
-        records: Objects, or lists of one length.
-        where: The place of a record by its position, for messages.
+        records: Objects, or lists of one length; one at least.
+        bad: The refusal of a record by its position, of what it has and of what is expected.
 
     Raises:
         FileFormatError: Neither of these.
     """
-    titles, keys = _keys(records, where)
+    titles, keys = _keys(records, bad)
     rows: Iterator[Mapping[Any, Any]] = iter(records) if titles is not None else map(_numbered, records)
     columns: list[list[str]] = [[] for _ in keys]
     for number, row in enumerate(rows):
         for column, key in zip(columns, keys, strict=True):
-            column.append(_cell(row.get(key), where, number))
+            column.append(_cell(row.get(key), bad, number))
     return titles, [pa.array(column, pa.large_string()) for column in columns]
 
 
-def _keys(records: Sequence[Any], where: Any) -> tuple[list[str] | None, Sequence[Any]]:
-    """Titles, None for lists, and the keys of the cells."""
-    if records and all(isinstance(record, dict) for record in records):
-        titles = list(dict.fromkeys(key for record in records for key in record))
-        return titles, titles
-    width = len(records[0]) if records and isinstance(records[0], list) else 0
-    wrong = next((i for i, record in enumerate(records) if not isinstance(record, list) or len(record) != width), 0)
-    if width < 2 or wrong:
-        got = f"{records[wrong]!r:.60}" if records else "an empty list"
-        raise FileFormatError(where(wrong), got, _RECORDS, _CONVERT)
-    return None, range(width)
+def _keys(records: Sequence[Any], bad: Callable[..., FileFormatError]) -> tuple[list[str] | None, Sequence[Any]]:
+    """Titles, None for lists, and the keys of the cells; the first object or list says what the others have to be."""
+    first = next((record for record in records if isinstance(record, dict) or _is_row(record)), None)
+    for number, record in enumerate(records):
+        if not _is_like(record, first):
+            raise bad(number, f"{record!r:.60}", _RECORDS, _CONVERT)
+    if isinstance(first, list):
+        return None, range(len(first))
+    titles = list(dict.fromkeys(key for record in records for key in record))
+    return titles, titles
+
+
+def _is_like(record: Any, first: Any) -> bool:
+    """Whether a record is of the form of the first one; none is where there is no first."""
+    if isinstance(first, list):
+        return isinstance(record, list) and len(record) == len(first)
+    return isinstance(record, dict) and first is not None
+
+
+def _is_row(record: Any) -> bool:
+    return isinstance(record, list) and len(record) > 1
 
 
 def _numbered(record: Sequence[Any]) -> Mapping[Any, Any]:
     return dict(enumerate(record))
 
 
-def _cell(value: Any, where: Any, number: int) -> str:
+def _cell(value: Any, bad: Callable[..., FileFormatError], number: int) -> str:
     """The text of a cell; what is no plain value is none that names a node."""
     if isinstance(value, (dict, list)):
         return json.dumps(value)
@@ -187,4 +208,4 @@ def _cell(value: Any, where: Any, number: int) -> str:
     try:
         return "" if value is None else str(value).encode().decode()
     except UnicodeEncodeError as error:
-        raise FileFormatError(where(number), f"{value!r:.60}, half a letter", "text") from error
+        raise bad(number, f"{value!r:.60}, half a letter", "text") from error

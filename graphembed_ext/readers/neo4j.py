@@ -213,7 +213,8 @@ def _with_kinds(files: list[_File], reading: Reading, typed: bool) -> list[NodeT
         kinds = {space_in((table.titles or [])[place])} - {""} or _kinds_by(table, labels)
         kind = NODE_TYPE if not typed else next(iter(kinds), "node")
         if not typed or len(kinds) < 2:
-            found.append(NodeTable(kind, NodeRows(file.open(decided=True), place, table.width), reading.of_nodes()))
+            rows = NodeRows(file.open(decided=True), place, table.width)
+            found.append(NodeTable(kind, rows, reading.of_nodes()).checked())
     return found
 
 

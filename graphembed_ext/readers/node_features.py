@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FileFormatError, InputError
-from .node_rows import NodeRows, array_in, as_set, id_of, node_rows
+from .node_rows import NodeRows, array_in, as_set, id_of, read_rows
 from .options import Reading
 
 __all__ = ["read_features"]
@@ -43,17 +43,21 @@ def read_features(
     if path.suffix in (".npy", ".npz"):
         return _features_of_array(path, count)
     place = as_set(names, count)
-    rows = node_rows(path, reading or Reading(), place, "a node and its features")
-    columns = _feature_columns(rows)
-    if notes is not None and len(columns) + 1 < rows.width:
+
+    def read(rows: NodeRows) -> tuple[Tensor, list[str]]:
+        columns = _feature_columns(rows)
+        values = rows.numbers(columns)
+        x = torch.full((count, len(columns)), torch.nan)
+        hint = "--nodes FILE declares nodes without edges"
+        ids = [id_of(name, place, rows, number, hint) for number, (name,) in rows.cells([rows.node])]
+        x[torch.tensor(ids, dtype=torch.int64)] = torch.from_numpy(values)
+        _refuse_absent(x, names, path)
         spare = [rows.called(i) for i in range(rows.width) if i not in columns and i != rows.node]
-        notes.append(f"{path}: {', '.join(spare[:6])} left out of the features")
-    values = rows.numbers(columns)
-    x = torch.full((count, len(columns)), torch.nan)
-    hint = "--nodes FILE declares nodes without edges"
-    ids = [id_of(name, place, rows, number, hint) for number, (name,) in rows.cells([rows.node])]
-    x[torch.tensor(ids, dtype=torch.int64)] = torch.from_numpy(values)
-    _refuse_absent(x, names, path)
+        return x, [f"{path}: {', '.join(spare[:6])} left out of the features"] if spare else []
+
+    (x, told), left_out = read_rows(path, reading, place, read, "a node and its features")
+    if notes is not None:
+        notes += [*told, *left_out]
     return x
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,12 @@ import pyarrow as pa
 from ..errors import FileFormatError, InputError
 from .arrays import read_dense
 from .options import Reading, chosen
+from .skipping import read_without
 from .sources import STDIN, Source
 from .tables import Table, open_table
 from .titles import is_number, words_of
 
-__all__ = ["NO_LABEL", "NodeRows", "node_rows"]
+__all__ = ["NO_LABEL", "NodeRows", "read_rows"]
 
 #: What stands for "no label".
 NO_LABEL = frozenset(
@@ -31,6 +32,8 @@ _FEW = 5
 #: Titles of the column with nodes, whatever stands in it.
 _SURE_TITLES = (["node"], ["node", "id"], ["vertex"])
 _LABEL_TITLES = {"label", "labels", "class", "classes", "category", "y", "target", "genres", "subject", "genre"}
+Found = TypeVar("Found")
+
 _SPLITS = {"train", "val", "valid", "validation", "test"}
 
 
@@ -117,6 +120,19 @@ class NodeRows:
                 yield start + row, list(cells)
             start += len(chunk[0])
 
+    def names(self) -> list[str]:
+        """The node of each row.
+
+        Raises:
+            FileFormatError: A row without a node.
+        """
+        found = []
+        for number, (name,) in self.cells([self.node]):
+            if not name:
+                raise self.table.bad(number, "a line without a node", "a node on each line")
+            found.append(name)
+        return found
+
     def numbers(self, places: list[int]) -> np.ndarray:
         """Columns of numbers as float32 ``(rows, columns)``.
 
@@ -132,36 +148,46 @@ class NodeRows:
                 except pa.ArrowException as error:
                     cells = column.to_pylist()
                     row = next((i for i, cell in enumerate(cells) if not is_number(cell)), 0)
-                    raise FileFormatError(
-                        self.table.where(start + row),
-                        f"{cells[row][:40]!r} in {self.called(places[number])}",
-                        f"{len(places)} numbers",
-                    ) from error
+                    got = f"{cells[row][:40]!r} in {self.called(places[number])}"
+                    raise self.table.bad(start + row, got, f"{len(places)} numbers") from error
             blocks.append(block)
             start += len(chunk[0])
         return np.concatenate(blocks) if blocks else np.empty((0, len(places)), dtype=np.float32)
 
 
-def node_rows(path: str | Path, reading: Reading, known: Collection[str], kind: str = "a node") -> NodeRows:
-    """Open a table of nodes.
+def read_rows(
+    path: str | Path,
+    reading: Reading | None,
+    known: Collection[str],
+    read: Callable[[NodeRows], Found],
+    kind: str = "a node",
+) -> tuple[Found, list[str]]:
+    """Read a table of nodes, if need be without rows that are wrong where a person allows so many; and say which.
 
     Args:
         path: File; ``"-"`` for standard input.
         reading: What a person said of it.
         known: Names of the nodes that are known.
+        read: What becomes of its rows.
         kind: What a line has, for messages.
 
     Raises:
         FileFormatError: Not such a file.
     """
+    reading = reading or Reading()
     if str(path) != STDIN and not Path(path).is_file():
         raise FileFormatError(str(path), "the name of a file that does not exist", "an existing file")
     try:
         source = Source(path, reading.encoding)
-        _check_kind(source)
-        table = open_table(source, reading, "a node on each line", padded=True)
+        return read_without(source, reading.skip_bad, lambda: read(_opened(source, reading, known, kind)), beside=True)
     except OSError as error:
         raise FileFormatError(str(path), f"a file that cannot be read ({error})", "a table") from error
+
+
+def _opened(source: Source, reading: Reading, known: Collection[str], kind: str) -> NodeRows:
+    """The rows of a table of nodes; which column names these is told."""
+    _check_kind(source)
+    table = open_table(source, reading, "a node on each line", padded=True)
     table.decide(known, kind)
     given = chosen(reading.columns, table.titles, table.width) if reading.columns else {}
     node = given.get("node", None)
@@ -227,7 +253,7 @@ def as_set(names: Any, count: int) -> dict[str, int]:
 def id_of(name: str, place: Mapping[str, int], rows: NodeRows, number: int, hint: str) -> int:
     """The id of the node of a row."""
     if name not in place:
-        raise FileFormatError(rows.table.where(number), f"the node {name!r}", "a node of the graph", hint)
+        raise rows.table.bad(number, f"the node {name!r}", "a node of the graph", hint)
     return place[name]
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from .._core.memory import check_file_room
 from ..errors import FileFormatError, InputError
-from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, node_rows
+from .node_rows import NO_LABEL, NodeRows, array_in, as_set, id_of, named, read_rows
 from .options import Reading, chosen
 
-__all__ = ["Labels", "as_sparse", "label_pairs", "labels_of_pairs", "names_of", "of_type", "read_labels"]
+__all__ = ["Labels", "as_sparse", "label_pairs", "labels_of_pairs", "names_of", "of_type", "part_in", "read_labels"]
 
 #: What stands between the classes of a cell, by the kind that a title names: Neo4j's lists, RecBole's sequences.
 _MARKS = {"string[]": ";", "token_seq": " "}
@@ -72,23 +72,36 @@ def read_labels(
     if Path(path).suffix == ".npy":
         return _from_array(path, count)
     place = as_set(names, count)
-    rows = node_rows(path, reading or Reading(), place, "a node and its class")
+
+    def read(rows: NodeRows) -> tuple[Labels, list[str]]:
+        return _labels_in(rows, place, count, column, reading, leave_out)
+
+    (found, told), left_out = read_rows(path, reading, place, read, "a node and its class")
+    if notes is not None:
+        notes += [*told, *left_out]
+    return found
+
+
+def _labels_in(
+    rows: NodeRows, place: Mapping[str, int], count: int, column: str | None, reading: Reading | None, leave_out: bool
+) -> tuple[Labels, list[str]]:
+    """The labels in a table, and what a person is told; arguments as for :func:`read_labels`."""
+    path = rows.table.name
     if rows.width < 2:
         raise FileFormatError(rows.table.where(0), "1 column", "a node and its class")
     split = rows.split()
     given = _named_column(rows, column, reading)
     columns, binary = ([given], False) if given is not None else _label_columns(rows, split)
-    notes = [] if notes is None else notes
-    notes.append(f"{path}: {_taken_for(rows, columns)}")
+    notes = [f"{path}: {_taken_for(rows, columns)}"]
     absent: list[str] | None = [] if leave_out else None
     pairs, parts, unlabelled = label_pairs(rows, place, columns, binary, split, absent)
     if absent:
-        _note_absent(path, absent, names, bool(pairs or unlabelled), notes)
+        _note_absent(path, absent, next(iter(place), None), bool(pairs or unlabelled), notes)
     if not pairs and not unlabelled:
-        raise FileFormatError(str(path), "no labels", "a node and its class on each line")
+        raise FileFormatError(path, "no labels", "a node and its class on each line")
     if unlabelled:
         notes.append(f"{unlabelled} line{'s' * (unlabelled != 1)} of {path} without a label")
-    return labels_of_pairs(pairs, parts, count)
+    return labels_of_pairs(pairs, parts, count), notes
 
 
 def _named_column(rows: NodeRows, column: str | None, reading: Reading | None) -> int | None:
@@ -180,7 +193,7 @@ def label_pairs(
             continue
         node = id_of(name, place, rows, number, "--nodes FILE declares nodes")
         for cell in cells[len(columns) :]:
-            _note_part(parts, node, cell.lower(), rows, number)
+            _note_part(parts, node, cell, rows, number)
         cells = cells[: len(columns)]
         found = _set_flags(classes, cells) if binary else _classes_in(cells, marks)
         unlabelled += not found
@@ -188,23 +201,28 @@ def label_pairs(
     return pairs, parts, unlabelled
 
 
-def _note_absent(
-    path: Path, absent: Sequence[str], names: Sequence[str] | None, others: bool, notes: list[str]
-) -> None:
+def _note_absent(path: str, absent: Sequence[str], known: str | None, others: bool, notes: list[str]) -> None:
     """Say how many rows of unknown nodes were left out, or refuse a table of nothing else."""
     if not others:
-        there = "" if not names else f", such as {names[0]!r}"
-        raise FileFormatError(str(path), f"no node that is known (but {absent[0]!r})", f"nodes with a vector{there}")
+        there = "" if known is None else f", such as {known!r}"
+        raise FileFormatError(path, f"no node that is known (but {absent[0]!r})", f"nodes with a vector{there}")
     count = f"{len(absent)} row{'s' * (len(absent) != 1)}"
     notes.append(f"{count} of {path} left out, of nodes without a vector, such as {absent[0]!r}")
 
 
 def _note_part(parts: dict[str, list[int]], node: int, cell: str, rows: NodeRows, number: int) -> None:
-    """Note a node in ``train``, ``val`` or ``test``, by the cell of its row; in none for an empty one."""
+    """Note a node in the part that the cell of its row says, if any."""
+    part = part_in(cell, rows, number)
+    if part is not None:
+        parts.setdefault(part, []).append(node)
+
+
+def part_in(cell: str, rows: NodeRows, number: int) -> str | None:
+    """``train``, ``val`` or ``test``, by the cell of a row; None for an empty one."""
+    cell = cell.lower()
     if cell and cell not in _PARTS:
-        raise FileFormatError(rows.table.where(number), f"the split {cell!r}", "train, val or test")
-    if cell:
-        parts.setdefault(_PARTS[cell], []).append(node)
+        raise rows.table.bad(number, f"the split {cell!r}", "train, val or test")
+    return _PARTS[cell] if cell else None
 
 
 def _set_flags(classes: Sequence[str], cells: Sequence[str]) -> list[str]:
@@ -253,16 +271,13 @@ def _from_array(path: Path, count: int) -> Labels:
 
 
 def names_of(path: str | Path, known: Collection[str], reading: Reading | None = None) -> list[str]:
-    """The names of the nodes in a table, each once, in its order.
+    """The names of the nodes in a table, each once, in its order; without rows that are wrong, as far as allowed.
 
     Raises:
         FileFormatError: Not such a file.
     """
-    rows = node_rows(path, reading or Reading(), known)
-    found = dict.fromkeys(name for _, (name,) in rows.cells([rows.node]))
-    if "" in found:
-        raise FileFormatError(str(path), "a line without a node", "a node on each line")
-    return list(found)
+    found, _ = read_rows(path, reading, known, lambda rows: list(dict.fromkeys(rows.names())))
+    return found
 
 
 def of_type(text: str, types: Sequence[str], argument: str) -> tuple[str, str]:

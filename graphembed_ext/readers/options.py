@@ -96,7 +96,7 @@ class Reading:
         header: Whether the first line has column titles.
         weight: False reads no weights.
         otherwise: As ``header``, where the file does not tell.
-        skip_bad: Lines of edges that may be left out, as they are wrong.
+        skip_bad: Lines that may be left out, as they are wrong; None where nobody can ask for it.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Reading:
     header: bool | None = None
     weight: bool = True
     otherwise: bool | None = None
-    skip_bad: int = 0
+    skip_bad: int | None = None
 
     @classmethod
     def of(
@@ -117,7 +117,7 @@ class Reading:
         encoding: str | None = None,
         header: bool | None = None,
         weight: bool = True,
-        skip_bad: int = 0,
+        skip_bad: int | None = 0,
     ) -> Reading:
         """Of arguments as a person writes them.
 
@@ -126,7 +126,8 @@ class Reading:
         """
         check_words(delimiter=delimiter, comment=comment, encoding=encoding)
         checks.flag("weight", weight)
-        checks.integer("skip_bad", skip_bad, minimum=0)
+        if skip_bad is not None:
+            checks.integer("skip_bad", skip_bad, minimum=0)
         if header is not None:
             checks.flag("header", header)
         if delimiter is not None:
@@ -153,7 +154,9 @@ class Reading:
     def of_nodes(self) -> Reading:
         """What it says of a table of nodes beside the edges, which may be written in another way."""
         columns = {role: name for role, name in self.columns.items() if role in _OF_NODES}
-        return Reading(columns, comment=self.comment, encoding=self.encoding, otherwise=self.header)
+        return Reading(
+            columns, comment=self.comment, encoding=self.encoding, otherwise=self.header, skip_bad=self.skip_bad
+        )
 
 
 def chosen(roles: Mapping[str, str | int], titles: Sequence[str] | None, width: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Lines that are wrong in tables of edges, left out where a person allows so many, and told."""
+"""Lines that are wrong in tables, left out where a person allows so many, and told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _SHOWN, _NUMBERED = 5, 50
 Found = TypeVar("Found")
 
 
-def read_without(source: Source, most: int, read: Callable[[], Found]) -> tuple[Found, list[str]]:
+def read_without(
+    source: Source, most: int | None, read: Callable[[], Found], *, beside: bool = False
+) -> tuple[Found, list[str]]:
     """Read a table, if need be without the lines that are wrong in it; and say which these are.
 
     A reading finds all lines of another number of columns, or one line that is wrong otherwise; so there are as many
@@ -24,35 +26,49 @@ def read_without(source: Source, most: int, read: Callable[[], Found]) -> tuple[
 
     Args:
         source: The table.
-        most: How many lines may be left out.
+        most: How many lines may be left out; None where nobody can ask for it.
         read: Reads the table.
+        beside: Whether it stands beside the edges, so that the file is named.
 
     Raises:
         FileFormatError: What is wrong with the table as a whole, or with one line more than may be left out.
     """
     found: dict[int, str] = {}
+
+    def told() -> list[str]:
+        return [_in_words(found, source.unit, f" of {source.name}" if beside else "")] if found else []
+
     while True:
         try:
-            return read(), [_in_words(found, "row" if source.kind == ".parquet" else "line")] if found else []
+            return read(), told()
         except BadLine as error:
+            if most is None:
+                raise
             if len(found) + len(error.lines) > most:
                 raise _one_more(error, most) from error
             found |= error.lines
             source.without = frozenset(found)
+        except FileFormatError as error:
+            if not found:
+                raise
+            raise _with_hints(error, error.hint, *told()) from error
 
 
 def _one_more(error: BadLine, most: int) -> FileFormatError:
-    hints = [error.hint, "--skip-bad N leaves out N lines that are wrong, and tells them"]
     if most:
-        hints = [f"more than the {most} lines that --skip-bad {most} leaves out are wrong", error.hint]
+        return _with_hints(error, f"more than the {most} lines that --skip-bad {most} leaves out are wrong", error.hint)
+    return _with_hints(error, error.hint, "--skip-bad N leaves out N lines that are wrong, and tells them")
+
+
+def _with_hints(error: FileFormatError, *hints: str) -> FileFormatError:
     return FileFormatError(error.argument, error.got, error.expected, "; ".join(filter(None, hints)))
 
 
-def _in_words(lines: Mapping[int, str], unit: str) -> str:
+def _in_words(lines: Mapping[int, str], unit: str, where: str) -> str:
     """Which lines were left out, the first few with what is wrong with them."""
     numbers = sorted(lines)
     shown = "; ".join(f"{unit} {number}: {lines[number]}" for number in numbers[:_SHOWN])
     more = numbers[_SHOWN:_NUMBERED]
     rest = f"; also {unit}{'s' * (len(more) > 1)} {', '.join(map(str, more))}" if more else ""
     rest += f" and {len(numbers) - _NUMBERED} more" if len(numbers) > _NUMBERED else ""
-    return f"{len(lines)} {unit}{'s' * (len(lines) != 1)} LEFT OUT as wrong ({shown}{rest})"
+    return f"{len(lines)} {unit}{'s' * (len(lines) != 1)}{where} LEFT OUT as wrong ({shown}{rest})"

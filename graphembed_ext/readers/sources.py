@@ -65,8 +65,10 @@ class Source:
         #: The ending that says what the file is, in lower case, without that of a packed file.
         self.kind = inner if input_format is None else "." + input_format.strip().removeprefix(".").lower()
         self._packed = own if own in PACKED else ""
-        #: Numbers of lines that are left out of what is read.
+        #: Numbers of lines, or rows, that are left out of what is read.
         self.without: frozenset[int] = frozenset()
+        #: What these are: "line" of the text, or "row" of what is no lines.
+        self.unit = "line"
 
     @property
     def packed(self) -> bool:
@@ -111,7 +113,7 @@ class Source:
             try:
                 file = self.raw(stack, None if bar is None else bar.update)
                 clean = self._clean(iter(lambda: bytes(file.read(size)), b""))
-                yield from self._kept(clean) if self.without else clean
+                yield from self._kept(clean) if self.without and self.unit == "line" else clean
             except _TROUBLE as error:
                 raise self._unreadable(error) from error
 

@@ -52,19 +52,16 @@ class TitledTable(ABC):
         return []
 
     def where(self, row: int) -> str:
-        """The file and the row."""
-        return f"{self.name}, row {row + 1}"
+        """The file and the line, or the row."""
+        return f"{self.name}, {self.source.unit} {self.number(row)}"
 
     def bad(self, row: int, got: str, expected: str, hint: str = "") -> FileFormatError:
-        """The refusal of a row; of one without which the others are a table, where such may be left out."""
-        number = self.number(row)
-        if number is None:
-            return FileFormatError(self.where(row), got, expected, hint)
-        return BadLine(self.where(row), got, expected, hint, {number: got})
+        """The refusal of a row, without which the others are a table."""
+        return BadLine(self.where(row), got, expected, hint, {self.number(row): got})
 
     @abstractmethod
-    def number(self, row: int) -> int | None:
-        """The number by which a row is left out; None where rows cannot be."""
+    def number(self, row: int) -> int:
+        """The number of a row in the file, by which it is left out."""
 
     @abstractmethod
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
@@ -80,18 +77,14 @@ class JsonTable(TitledTable):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        records, self._lines = as_records(source)
-        self.titles, self._columns = columns_of_records(records, self.where)
+        records, self._numbers = as_records(source)
+        self.titles, self._columns = columns_of_records(records, self.bad)
         head = (column.slice(0, _ROWS).to_pylist() for column in self._columns)
         self.rows = [list(row) for row in zip(*head, strict=True)]
 
-    def where(self, row: int) -> str:
-        """The file and the line, or the row."""
-        return super().where(row) if self._lines is None else f"{self.name}, line {self.number(row)}"
-
-    def number(self, row: int) -> int | None:
-        """The line; None for records that have none of their own."""
-        return None if self._lines is None else self._lines[max(row, 0)]
+    def number(self, row: int) -> int:
+        """The line, or the place in a list, counted from 1."""
+        return self._numbers[max(row, 0)]
 
     def chunks(self, places: Sequence[int], progress: bool = False) -> Iterator[list[Any]]:
         """All rows at once."""
@@ -107,6 +100,7 @@ class ParquetTable(TitledTable):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
+        source.unit = "row"
         try:
             self._file = pa.parquet.ParquetFile(source.path)
             self.titles = list(self._file.schema_arrow.names)
@@ -128,10 +122,6 @@ class ParquetTable(TitledTable):
                 done += batch.num_rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
-
-    def where(self, row: int) -> str:
-        """The file and the row."""
-        return f"{self.name}, row {self.number(row)}"
 
     def number(self, row: int) -> int:
         """The row, counted from 1, among all rows of the file."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._core.near import did_you_mean
 from ..errors import FileFormatError
-from .node_rows import NodeRows, array_in, as_set, named, node_rows
+from .node_rows import NodeRows, array_in, as_set, named, read_rows
 from .options import Reading
 
 __all__ = ["read_targets"]
@@ -40,18 +40,29 @@ def read_targets(
     if path.suffix == ".npy":
         return _of_array(path, count)
     place = as_set(names, count)
-    rows = node_rows(path, reading or Reading(), place, "a node and a number")
-    chosen = named(column, rows, "label_column")
-    if chosen is None:
-        found = [i for i in range(rows.width) if i not in (rows.node, rows.split()) and rows.numeric(i)]
-        if not found:
-            raise FileFormatError(str(path), "no column of numbers", "a node and a number on each line")
-        chosen = found[0]
+
+    def read(rows: NodeRows) -> tuple[Tensor, str]:
+        chosen = _column(rows, column)
+        y = torch.full((count,), torch.nan)
+        y[torch.tensor(_ids(rows, place), dtype=torch.int64)] = torch.from_numpy(rows.numbers([chosen])[:, 0])
+        return y, f"{path}: {rows.called(rows.node)} names nodes, {rows.called(chosen)} is to be predicted"
+
+    (y, told), left_out = read_rows(path, reading, place, read, "a node and a number")
     if notes is not None:
-        notes.append(f"{path}: {rows.called(rows.node)} names nodes, {rows.called(chosen)} is to be predicted")
-    y = torch.full((count,), torch.nan)
-    y[torch.tensor(_ids(rows, place), dtype=torch.int64)] = torch.from_numpy(rows.numbers([chosen])[:, 0])
+        notes += [told, *left_out]
     return y
+
+
+def _column(rows: NodeRows, column: str | None) -> int:
+    """Position of the column of numbers: the one that a person named, or the first."""
+    chosen = named(column, rows, "label_column")
+    if chosen is not None:
+        return chosen
+    found = (i for i in range(rows.width) if i not in (rows.node, rows.split()) and rows.numeric(i))
+    chosen = next(found, None)
+    if chosen is None:
+        raise FileFormatError(rows.table.name, "no column of numbers", "a node and a number on each line")
+    return chosen
 
 
 def _ids(rows: NodeRows, place: Mapping[str, int]) -> list[int]:
@@ -59,8 +70,8 @@ def _ids(rows: NodeRows, place: Mapping[str, int]) -> list[int]:
     found = []
     for number, (name,) in rows.cells([rows.node]):
         if name not in place:
-            where, hint = rows.table.where(number), did_you_mean(name, place)
-            raise FileFormatError(where, f"{name!r}, which is no node of the graph", "a node of the graph", hint)
+            got = f"{name!r}, which is no node of the graph"
+            raise rows.table.bad(number, got, "a node of the graph", did_you_mean(name, place))
         found.append(place[name])
     return found
 

@@ -22,7 +22,7 @@ import pyarrow.csv
 from ..errors import FileFormatError
 from .columns import says_ends
 from .dialects import Dialect, dialect_of, refuse_other_text, spaced, without_lines
-from .headers import has_sizes, is_header, undecided
+from .headers import has_sizes, is_header, is_uneven, undecided
 from .options import Reading
 from .quotes import goes_on, lame_quote, without_space_before
 from .sources import BadLine, Source, Stream
@@ -220,9 +220,9 @@ class TextTable:
         if has_sizes(cells):
             self.dialect.preamble = head.split("\n").index(lines[0], self.dialect.preamble) + 1
             return
-        widths = {len(row) for row in cells}
-        self._uneven = len(widths) > 1 and '"' not in head and not self.dialect.before and not self.dialect.behind
-        self._width = max(widths) if self._uneven else 0
+        uneven = is_uneven(cells, self.reading.skip_bad or 0)
+        self._uneven = uneven and '"' not in head and not self.dialect.before and not self.dialect.behind
+        self._width = max(map(len, cells)) if self._uneven else 0
 
     def _sample(self) -> list[list[str]]:
         rows: list[list[str]] = []
@@ -256,7 +256,7 @@ class TextTable:
                 blank.add(row.number - 1)
                 return "skip"
             wrong.append(row)
-            return "skip" if len(wrong) <= self.reading.skip_bad else "error"
+            return "skip" if len(wrong) <= (self.reading.skip_bad or 0) else "error"
 
         names = wanted or [f"f{i}" for i in range(max(self._columns, self._width))]
         types = dict.fromkeys(names, pa.large_string())

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 import graphembed_ext as ge
-from graphembed_ext.readers.node_rows import node_rows
+from graphembed_ext.readers.node_rows import read_rows
 from graphembed_ext.readers.node_titles import titles_in
-from graphembed_ext.readers.options import Reading
 from tests.cli.commands import call, good
 
 FILMS = ["Alien", "Brazil", "Casablanca", "Diva", "Eraserhead", "Fargo"]
@@ -44,8 +43,8 @@ def shop(tmp_path_factory):
 )
 def test_the_column_with_titles(tmp_path, text, place):
     (tmp_path / "nodes.txt").write_text(text)
-    rows = node_rows(tmp_path / "nodes.txt", Reading(), {str(i) for i in range(6)})
-    assert titles_in(rows) == ({} if place is None else {str(i): title for i, title in enumerate(FILMS)})
+    titles, _ = read_rows(tmp_path / "nodes.txt", None, {str(i) for i in range(6)}, titles_in)
+    assert titles == ({} if place is None else {str(i): title for i, title in enumerate(FILMS)})
 
 
 @pytest.mark.parametrize("words", [["known.npz"], ["bare.npz", "--nodes", "item=movies.csv"]])

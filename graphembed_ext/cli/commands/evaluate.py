@@ -148,7 +148,7 @@ def _classification(
     from ...readers.options import Reading
     from ..runs.evaluate import classification
 
-    return classification(load(embedding), embedding, labels, column, Reading.of(**how), notes, **asked)
+    return classification(load(embedding), embedding, labels, column, Reading.of(**how, skip_bad=None), notes, **asked)
 
 
 def _links(embedding: Path, test: Any, negative: Path | None, how: dict[str, Any], asked: dict[str, Any]) -> _Found:

@@ -91,7 +91,7 @@ def plot(
             path,
             labels=[*(labels or []), *(nodes or [])],
             label_column=label_column,
-            reading=Reading.of(columns, delimiter, comment, encoding, header),
+            reading=Reading.of(columns, delimiter, comment, encoding, header, skip_bad=None),
             node_type=type,
             method=method,
             seed=seed,

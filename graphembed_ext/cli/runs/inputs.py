@@ -151,7 +151,8 @@ def _with_labelled(job: Job, source: GraphFile) -> GraphFile:
 
 def of_nodes(job: Job) -> Reading:
     """How tables of nodes are to be read."""
-    how = {name: job.reading[name] for name in ("columns", "comment", "encoding", "header") if name in job.reading}
+    names = ("columns", "comment", "encoding", "header", "skip_bad")
+    how = {name: job.reading[name] for name in names if name in job.reading}
     return Reading.of(**how).of_nodes()
 
 

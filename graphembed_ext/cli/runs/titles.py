@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...embeddings.vectors import Embeddings
 from ...errors import InputError
 from ...graph.view import GraphView
-from ...readers.declared import opened_tables
+from ...readers.declared import read_table
 from ...readers.graph_file import GraphFile
 from ...readers.node_titles import titles_in
-from ...readers.options import Reading
+from ...readers.options import Reading, files_given
 from .inputs import of_nodes
 from .records import Run
 
@@ -32,14 +32,17 @@ def titles_of(emb: Embeddings, path: Path, files: Sequence[str], notes: list[str
     """
     graph = GraphFile(GraphView(dict(emb.num_nodes), {}), emb.names)
     run = Run.found(path)
-    tables = []
+    found: dict[str, dict[str, str]] = {}
+
+    def add(tables: Iterable[str | Path], reading: Reading) -> None:
+        for text in tables:
+            (kind, titles), _ = read_table(graph, str(text), reading, lambda table: (table.kind, titles_in(table.rows)))
+            found.setdefault(kind, {}).update(titles)
+
     try:
-        if run is not None and "nodes" in run.job.reading:
-            tables += opened_tables(graph, run.job.reading["nodes"], of_nodes(run.job))
+        if run is not None:
+            add(files_given("nodes", run.job.reading.get("nodes", ())), of_nodes(run.job))
     except InputError as error:
         notes.append(f"without the titles of the run's nodes: {error}")
-    tables += opened_tables(graph, files, Reading())
-    found: dict[str, dict[str, str]] = {}
-    for table in tables:
-        found.setdefault(table.kind, {}).update(titles_in(table.rows))
+    add(files, Reading())
     return {kind: titles for kind, titles in found.items() if titles}
