@@ -7,6 +7,7 @@ import types
 
 import matplotlib as mpl
 import matplotlib.axes
+import numpy as np
 import pytest
 import torch
 
@@ -180,3 +181,33 @@ def test_notebooks_show_counts_and_sizes():
     shown = result._repr_html_()
     assert "test_accuracy" in shown
     assert shown.count("<tr>") == shown.count("</tr>")
+
+
+@pytest.mark.parametrize(("count", "expected"), [(70, 1), (5000, 1), (5001, 2)])
+def test_small_maps_by_tsne_take_one_thread(monkeypatch, count, expected):
+    """Threads that wait for each other took minutes for 450 vectors on a machine with other work."""
+    sklearn = pytest.importorskip("sklearn.manifold")
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+
+    inside = []
+    monkeypatch.setattr(
+        sklearn.TSNE, "fit_transform", lambda _, array: (inside.append(threads()), np.zeros((len(array), 2)))[1]
+    )
+    with threadpoolctl.threadpool_limits(2):
+        maps.map_places(torch.zeros(count, 2), method="tsne")
+        assert threads() == {2}
+    assert inside == [{expected}]
+
+
+def test_places_by_tsne_are_those_of_any_number_of_threads():
+    sklearn = pytest.importorskip("sklearn.manifold")
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    vectors = torch.randn(80, 8, generator=torch.Generator().manual_seed(0))
+    array = vectors.numpy() / np.linalg.norm(vectors.numpy(), axis=1, keepdims=True)
+    with threadpoolctl.threadpool_limits(2):
+        tsne = sklearn.TSNE(2, perplexity=79 / 3, init="pca", random_state=3)
+        expected = tsne.fit_transform(array)
+    np.testing.assert_array_equal(maps.map_places(vectors, method="tsne", seed=3), expected)
