@@ -84,7 +84,8 @@ def cases(options: argparse.Namespace) -> list[Case]:
 
 
 def main(options: argparse.Namespace, recorder: Any) -> Any:
-    found = {}
+    found: dict[str, Any] = {}
+    path = None
     for case, nodes in zip(cases(options), (options.nodes, options.large), strict=True):
         samples = measure(BENCHMARK, case, options)
         found[case.name] = {
@@ -97,7 +98,8 @@ def main(options: argparse.Namespace, recorder: Any) -> Any:
                 f"{row['rows_per_token']:.2f} rows and {row['bytes_per_token']:,.0f} bytes sent a token, "
                 f"{row['peak_mib']:,.0f} MiB a rank at most, {row['held_mib']:,.0f} before training"
             )
-    return recorder.save(found)
+        path = recorder.save(found)  # the next case takes long, and may not end
+    return path
 
 
 def median_of(runs: list[dict[str, Any]]) -> dict[str, float]:

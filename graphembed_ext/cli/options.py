@@ -340,6 +340,13 @@ OPTIONS: tuple[Option, ...] = (
         _TRAINING,
     ),
     Option(
+        "checkpoint_every",
+        int,
+        "deepwalk, metapath2vec with a --strategy: batches of an epoch after which the state is kept, too.",
+        _TRAINING,
+        SETTING,
+    ),
+    Option(
         "keep_checkpoints",
         bool,
         "Keep a state to resume from.",

@@ -21,6 +21,7 @@ import torch
 import graphembed_ext as ge
 from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.training.engines.sharded import ShardedEngine
+from tests.cli.commands import call, good
 from tests.distributed import trainings
 from tests.distributed.trainings import TRAININGS, kept
 
@@ -252,3 +253,32 @@ def test_the_command_line_trains_with_the_processes_of_torchrun(tmp_path):
     record = json.loads((tmp_path / "emb.json").read_text())
     assert record["engine"] == "sharded"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["edges.csv", "emb", "emb.json"]
+
+
+def test_the_command_line_goes_on_in_the_midst_of_an_epoch(tmp_path, monkeypatch):
+    edges = tmp_path / "edges.csv"
+    edges.write_text("\n".join(f"n{a},n{b}" for a, b in trainings.RINGS.T.tolist()))
+    words = ["train", "deepwalk", "-i", edges, "--emb-dim", 6, "--epochs", 3, "--strategy", "sharded", "--host", "pyg"]
+    words += ["--batch-size", 3, "--checkpoint-every", 4]
+    good(*words, "-o", tmp_path / "unbroken.npz")
+    step, seen = ShardedEngine._step, []
+
+    def ended(self, batch):
+        seen.append((batch.epoch, batch.number))
+        if seen.count((1, 4)) == 1 and seen[-1] == (1, 5):
+            raise MemoryError
+        return step(self, batch)
+
+    monkeypatch.setattr(ShardedEngine, "_step", ended)
+    assert call(*words, "-o", tmp_path / "out.npz").exit_code
+    (states,) = tmp_path.glob("out.npz.*.ckpt")
+    assert (states / "latest").read_text() == "state-000001-000000004"
+    seen.remove((1, 5))
+    good(*words, "-o", tmp_path / "out.npz")
+    assert seen[11:14] == [(1, 4), (1, 5), (2, 0)]
+    one, other = (ge.Embeddings.load(tmp_path / f"{name}.npz") for name in ("unbroken", "out"))
+    assert torch.equal(one.tensor, other.tensor)
+    assert not list(tmp_path.glob("*.ckpt"))
+    done = call("train", "deepwalk", "-i", edges, "-o", tmp_path / "x.npz", "--checkpoint-every", 4)
+    assert done.exit_code == 2
+    assert "checkpoint_every: got 4" in done.stderr
