@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -123,6 +124,29 @@ class DeepWalk(SkipGram):
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """No weights with ``fast_neg``, as negatives then come from the batch; one group of all nodes."""
         return None if self.fast_neg else self.noise_weights, [0, self.node_embed.num_embeddings]
+
+    def noise_parts(self) -> tuple[Callable[[Tensor], Tensor] | None, list[int]]:
+        """As :meth:`noise_groups`, by a function of some nodes, int64, ``(R,)``, which reads their degrees alone.
+
+        Example:
+            >>> star = torch.tensor([[0, 0, 0], [1, 2, 3]])
+            >>> model = DeepWalk(star, walk_length=4, window_size=2, fast_neg=False, seed=0)
+            >>> weights_of, bounds = model.noise_parts()
+            >>> weights_of(torch.tensor([0, 3])), bounds
+            (tensor([2.2795, 0.0000], dtype=torch.float64), [0, 4])
+        """
+        bounds = [0, self.node_embed.num_embeddings]
+        if self.fast_neg:
+            return None, bounds
+        indptr = self.view.narrow_csr().indptr
+
+        def weights_of(nodes: Tensor) -> Tensor:
+            nodes = nodes.to(indptr.device)
+            # Not by pow, whose last bit depends on where a number stands in its tensor.
+            root = (indptr[nodes + 1] - indptr[nodes]).cpu().double().sqrt()
+            return root * root.sqrt()
+
+        return weights_of, bounds
 
     def sample(self, indices: Tensor) -> Tensor:
         """Random walks; the ``collate_fn`` of a DataLoader over start nodes.

@@ -135,7 +135,8 @@ class MetaPath2Vec(SkipGram):
                 f"at most {length}, as {reason}a walk has {length} nodes",
                 "narrow the window, lengthen the metapath, or go round it with walk_length",
             )
-        self._alias: tuple[GraphView, Tensor, AliasTable, Tensor] | None = None
+        self._visited: tuple[GraphView, Tensor] | None = None
+        self._alias: tuple[GraphView, AliasTable] | None = None
         self._build(walker, length, sparse, device)
 
     @property
@@ -152,12 +153,16 @@ class MetaPath2Vec(SkipGram):
     @property
     def noise_weights(self) -> Tensor:
         """Expected visits ** 0.75 of each node, 0 off the metapath, float64, shape ``(num_nodes,)``."""
-        return self._negative_tables()[0]
+        view = self.view
+        if self._visited is None or self._visited[0] is not view:
+            self._visited = view, visits(self.walker, self.walk_length) ** 0.75
+        return self._visited[1]
 
     def noise_groups(self) -> tuple[Tensor | None, list[int]]:
         """All nodes are one group, or with ``typed_negatives`` each type is one."""
-        weights, offsets, _ = self._negative_tables()
-        return weights, offsets.tolist()
+        view = self.view
+        starts = list(view.offsets.values()) if self.typed_negatives else [0]
+        return self.noise_weights, [*starts, view.total_nodes]
 
     def sample(self, indices: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Pairs and negatives of one walk from each start node; the ``collate_fn`` of a DataLoader over them.
@@ -277,20 +282,17 @@ class MetaPath2Vec(SkipGram):
 
     def _draw(self, count: int, contexts: Tensor | None, stream: int) -> Tensor:
         """``count`` negatives, each of the type of its context where there are contexts."""
-        _, offsets, table = self._negative_tables()
+        offsets, table = self._negative_tables()
         rows = None if contexts is None else torch.bucketize(contexts.cpu(), offsets[1:], right=True)
         return draw_entries(table, offsets, rows, count, stream)
 
-    def _negative_tables(self) -> tuple[Tensor, Tensor, AliasTable]:
-        """Weights, first row of each group that negatives are drawn within, and the alias table of the groups."""
-        view = self.view
+    def _negative_tables(self) -> tuple[Tensor, AliasTable]:
+        """First row of each group that negatives are drawn within, and the alias table of the groups."""
+        weights, bounds = self.noise_groups()
+        offsets, view = torch.tensor(bounds), self.view
         if self._alias is None or self._alias[0] is not view:
-            weights = visits(self.walker, self.walk_length) ** 0.75
-            starts = list(view.offsets.values()) if self.typed_negatives else [0]
-            offsets = torch.tensor([*starts, view.total_nodes])
-            self._alias = view, weights, alias_table(offsets, weights), offsets
-        _, weights, table, offsets = self._alias
-        return weights, offsets, table
+            self._alias = view, alias_table(offsets, weights)
+        return offsets, self._alias[1]
 
 
 def _by_type(indices: Any, types: list[str]) -> dict[str, Any]:

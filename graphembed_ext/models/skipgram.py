@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -158,6 +158,20 @@ class SkipGram(OwnStreams, GrowingTables, nn.Module):
         """
         return self.noise_weights, [0, self.node_embed.num_embeddings]
 
+    def noise_parts(self) -> tuple[Callable[[Tensor], Tensor] | None, list[int]]:
+        """As :meth:`noise_groups`, by a function of some nodes, int64, ``(R,)``.
+
+        Example:
+            >>> import graphembed_ext as ge
+            >>> pair = torch.tensor([[0], [0]])
+            >>> shop = {("user", "buys", "item"): pair, ("item", "of", "user"): pair}
+            >>> weights_of, bounds = ge.MetaPath2Vec(shop, ["buys", "of"], 1, seed=0).noise_parts()
+            >>> weights_of(torch.tensor([1])), bounds
+            (tensor([1.6818], dtype=torch.float64), [0, 2])
+        """
+        weights, bounds = self.noise_groups()
+        return None if weights is None else weights.__getitem__, bounds
+
     @property
     def neg_prob(self) -> Tensor:
         """:attr:`noise_weights` as probabilities, float64, shape ``(num_nodes,)``."""
@@ -174,7 +188,7 @@ class SkipGram(OwnStreams, GrowingTables, nn.Module):
         """
         seed = self._key if checks.seed(seed) is None else int(seed or 0)
         self.view  # noqa: B018  # raises when the graph has outgrown the tables
-        return WalkLoader(self.walker, self.walker.starts, self.walk_length, seed=seed, **kwargs)
+        return WalkLoader(self.walker, self.walker.start_ranges(), self.walk_length, seed=seed, **kwargs)
 
     @abc.abstractmethod
     def sample(self, indices: Any) -> Any:

@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .._core import checks, rng
+from .._core.shuffle import Shuffle
 from ..distributed.group import ALONE, Group
 from ..errors import InputError
+from .starts import Starts
 from .walker import Walker
 
 __all__ = ["WalkLoader"]
@@ -29,7 +31,7 @@ class WalkLoader(DataLoader[Any]):
 
     Args:
         walker: Makes the walks.
-        starts: Start nodes, one walk from each in every epoch.
+        starts: Start nodes, one walk from each in every epoch: ids, or ranges of them.
         walk_length: Nodes in a walk.
         seed: Seed of order and walks.
         batch_size: Walks in a batch.
@@ -54,7 +56,7 @@ class WalkLoader(DataLoader[Any]):
     def __init__(
         self,
         walker: Walker,
-        starts: Tensor,
+        starts: Tensor | Starts,
         walk_length: int,
         *,
         seed: int,
@@ -110,7 +112,7 @@ class WalkLoader(DataLoader[Any]):
 class _Order(Sampler[list[Job]]):
     """Orders the start nodes of one epoch and cuts them into jobs."""
 
-    def __init__(self, starts: Tensor, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
+    def __init__(self, starts: Tensor | Starts, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
         self._starts, self._batch_size, self._shuffle = starts, batch_size, shuffle
         self._drop_last, self._seed = drop_last, seed
         self.epoch = self.skip = 0
@@ -123,15 +125,31 @@ class _Order(Sampler[list[Job]]):
     def __iter__(self) -> Iterator[list[Job]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         skip, self.skip = self.skip, 0
-        starts = self._starts
-        if self._shuffle:
-            order = torch.randperm(len(starts), generator=rng.generator(rng.key(self._seed, "order", epoch)))
-            starts = starts[order.to(starts.device)]
+        ordered = self._alone if self.group is ALONE else self._shared
+        starts = ordered(rng.key(self._seed, "order", epoch))
         for batch in range(skip, len(self)):
             first = batch * self._batch_size
-            every = starts[first : first + self._batch_size]
-            own = self.group.share(len(every))
-            yield [(epoch, first + own.start, every[own])]
+            own = self.group.share(min(self._batch_size, len(self._starts) - first))
+            yield [(epoch, first + own.start, starts(first + own.start, first + own.stop))]
+
+    def _alone(self, key: int) -> Callable[[int, int], Tensor]:
+        """What stands from a first to before a last place in an order that is made for all."""
+        starts = self._starts.whole() if isinstance(self._starts, Starts) else self._starts
+        if self._shuffle:
+            order = torch.randperm(len(starts), generator=rng.generator(key))
+            starts = starts[order.to(starts.device)]
+        return lambda first, last: starts[first:last]
+
+    def _shared(self, key: int) -> Callable[[int, int], Tensor]:
+        """The same of an order that is worked out place by place, as each process needs its share alone."""
+        starts, order = self._starts, Shuffle(len(self._starts), key)
+
+        def found(first: int, last: int) -> Tensor:
+            places = torch.arange(first, last)
+            places = order.at(places) if self._shuffle else places
+            return starts.at(places) if isinstance(starts, Starts) else starts[places.to(starts.device)]
+
+        return found
 
 
 class _Jobs(Dataset[Job]):

@@ -48,6 +48,7 @@ from ..graph.view import EdgeType, GraphView
 from ..graph.weights import Weight, edge_weights, entry_weights
 from ..hosts.registry import refreshed
 from .dgl import DGLWalker, check_bias
+from .starts import Starts
 from .tables import plan, stacked
 from .temporal import TemporalWalker
 from .vectorised import TorchWalker
@@ -140,15 +141,26 @@ class Walker:
     @property
     def starts(self) -> Tensor:
         """All start nodes, as :meth:`walk` takes them, int64: every node, or for each metapath those of its type."""
+        if not self.metapaths:
+            memory.check_nodes(self.view.total_nodes, 8, "ids")
+        return self.start_ranges().whole()
+
+    def start_ranges(self) -> Starts:
+        """The same without a number for each.
+
+        Example:
+            >>> import graphembed_ext as ge
+            >>> len(Walker(ge.view(torch.tensor([[0, 1], [1, 2]]))).start_ranges())
+            3
+        """
         view = self.view
         if not self.metapaths:
-            memory.check_nodes(view.total_nodes, 8, "ids")
-            return torch.arange(view.total_nodes, device=view.device)
-        parts = []
+            return Starts([(0, view.total_nodes)], view.device)
+        ranges = []
         for number, path in enumerate(self.metapaths):
             start = number * view.total_nodes + view.offsets[path[0][0]]
-            parts.append(torch.arange(start, start + view.num_nodes[path[0][0]], device=view.device))
-        return torch.cat(parts)
+            ranges.append((start, start + view.num_nodes[path[0][0]]))
+        return Starts(ranges, view.device)
 
     def global_starts(self, starts: Any) -> Tensor:
         """Start nodes as :meth:`walk` takes them, given as users do: ids within the type a metapath starts from."""

@@ -66,6 +66,9 @@ class WalkModel(Protocol):
         bounds ``[0, ..., N]`` of groups of nodes: negatives come from the group of the centre.
         """
 
+    def noise_parts(self) -> tuple[Callable[[Tensor], Tensor] | None, list[int]]:
+        """The same by a function of some nodes, ``(R,)``, for ranks that keep no weight of each node."""
+
 
 class Batch(NamedTuple):
     """One step of training.

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..._core import rng
+from ..._core.row_draws import RowDraws
 from ...distributed.group import Group
 from ...distributed.tables import Exchange, RowTable
 from ...errors import InputError
@@ -48,9 +49,9 @@ class ShardedEngine:
             module = getattr(model, name)
             self._tables[name] = RowTable(group, module.weight, partial(_start, model, place))
             module.weight = self._tables[name].parameter()
-        weights, bounds = model.noise_groups()
+        weights_of, bounds = model.noise_parts()
         self._bounds = torch.tensor(bounds)
-        self._mass = None if weights is None else torch.cumsum(weights.double(), 0)
+        self._noise = None if weights_of is None else RowDraws(self._num_rows, weights_of, bounds)
         lengths = torch.arange(model.pairs.size(0) + 1)
         distances = torch.arange(1, model.window_size + 1)
         #: How many pairs a walk of each length has.
@@ -102,23 +103,15 @@ class ShardedEngine:
         streams = rng.bits(stream, torch.arange(first, first + len(walks))).unsqueeze(1)
         if len(self._bounds) == 2:
             random = rng.bits(streams, torch.arange(count))
-            if self._mass is None:
+            if self._noise is None:
                 return visited[rng.below(torch.tensor(len(visited)), random)]
-            return self._drawn(random, self._mass, torch.zeros_like(random))
+            return self._noise.at(_shares(random), torch.zeros_like(random))
         # a group of negatives for each context, beyond a walk's end of no use
         size = walks.size(1) * model.negative_size
         random = rng.bits(streams, torch.arange(size)).view(*walks.shape, model.negative_size)
         kinds = torch.bucketize(walks.clamp(min=0), self._bounds[1:], right=True)
-        assert self._mass is not None  # groups are groups of weights
-        return self._drawn(random, self._mass, kinds.unsqueeze(2).expand_as(random))
-
-    def _drawn(self, random: Tensor, mass: Tensor, kinds: Tensor) -> Tensor:
-        """Rows in proportion to their weight, within the groups that are asked for."""
-        ends = torch.cat([mass.new_zeros(1), mass])[self._bounds]
-        low, high = ends[kinds], ends[kinds + 1]
-        share = ((random >> 11) & ((1 << 53) - 1)).double() / (1 << 53)
-        found = torch.searchsorted(mass, low + share * (high - low), right=True)
-        return torch.minimum(found, self._bounds[kinds + 1] - 1)
+        assert self._noise is not None  # groups are groups of weights
+        return self._noise.at(_shares(random), kinds.unsqueeze(2).expand_as(random))
 
     def state_dict(self) -> dict[str, Any]:
         """Adagrad's sums of both tables, shared out as their rows are."""
@@ -133,7 +126,12 @@ class ShardedEngine:
 
     def memory(self) -> int:
         """The rows are there; what is pulled for a batch is small beside them."""
-        return 0 if self._mass is None else 16 * self._num_rows
+        return 0
+
+
+def _shares(random: Tensor) -> Tensor:
+    """Random bits as numbers from 0 to below 1."""
+    return ((random >> 11) & ((1 << 53) - 1)).double() / (1 << 53)
 
 
 def _start(model: WalkModel, place: int, first: int, last: int) -> Tensor:
