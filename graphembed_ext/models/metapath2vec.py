@@ -288,10 +288,9 @@ class MetaPath2Vec(SkipGram):
 
     def _negative_tables(self) -> tuple[Tensor, AliasTable]:
         """First row of each group that negatives are drawn within, and the alias table of the groups."""
-        weights, bounds = self.noise_groups()
-        offsets, view = torch.tensor(bounds), self.view
+        offsets, view = torch.tensor(self.noise_groups()[1]), self.view
         if self._alias is None or self._alias[0] is not view:
-            self._alias = view, alias_table(offsets, weights)
+            self._alias = view, alias_table(offsets, self.noise_weights)
         return offsets, self._alias[1]
 
 
