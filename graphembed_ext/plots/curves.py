@@ -141,7 +141,9 @@ def search_curve(values: Sequence[float | None], given: float, *, title: str = "
     values = [None if value is None else checks.number("values", value) for value in values]
     given = checks.number("given", given)
     checks.text("figure_of", figure_of)
-    figure, axes = axes_of(title, f"each of {len(values)} trials, judged on the validation data")
+    failed = values.count(None)
+    told = f"each of {len(values)} trial{'s' * (len(values) != 1)}, judged on the validation data"
+    figure, axes = axes_of(title, told + (f"; {failed} failed" if failed else ""))
     done = [(number, value) for number, value in enumerate(values, 1) if value is not None]
     axes.axhline(given, color="#8b98a4", linewidth=1.1, linestyle=(0, (4, 3)), label=f"as given: {given:.4f}")
     if done:

@@ -101,18 +101,20 @@ class FitResult:
         if len(losses) < 3 or self.monitor or self.interrupted:
             return ""
         first, last = losses[0], losses[-1]
-        rate = f"lr={self.settings['lr']:g}" if "lr" in self.settings else "the learning rate"
+        rate = self.settings.get("lr")
         if first - last < _BEGUN * abs(first):
             return (
-                f"The loss has hardly begun to fall, from {first:.4g} to {last:.4g} in {len(losses)} epochs: raise "
-                f"{rate} or epochs, unless the model had been trained before."
+                f"The loss has hardly begun to fall, from {first:.4g} to {last:.4g} in {len(losses)} epochs: raise the "
+                f"learning rate{'' if rate is None else f' of {rate:g}'} or the number of epochs, unless the model had "
+                "been trained before."
             )
         late = max(1, len(losses) // 5)
         before = losses[-1 - late]
         if before - last > _SETTLED * (first - last):
             return (
-                f"The loss was still falling at the end, from {before:.4g} to {last:.4g} in the last {late} of "
-                f"{len(losses)} epochs: more epochs, or a higher rate than {rate}, may help."
+                f"The loss was still falling when training ended, from {before:.4g} to {last:.4g} in the last "
+                f"{'' if late == 1 else f'{late} '}of {len(losses)} epochs: more epochs, or a "
+                f"{'higher learning rate' if rate is None else f'learning rate above {rate:g}'}, may help."
             )
         return ""
 

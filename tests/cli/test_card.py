@@ -33,6 +33,7 @@ def test_a_card_has_data_settings_figures_and_baselines(folder, tmp_path):
     assert "| nodes | 20 |" in text
     assert f"| hidden_channels | {record['config']['hidden_channels']} |" in text
     assert f"| torch | {record['versions']['torch']} |" in text
+    assert "None" not in text
     assert "Licence of the data: *to be filled in*" in text
     judged = json.loads(good("evaluate", folder / "sage.npz", "--json").stdout)
     (row,) = [line for line in text.splitlines() if line.startswith("| accuracy |")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -68,6 +69,45 @@ def test_the_same_call_goes_on(folder):
     done = call("tune", "deepwalk", *WORDS, "--minutes", "5", "--trials", "2", "--seed", "1")
     assert done.exit_code == 2
     assert "of another search" in done.stderr
+
+
+def test_an_interrupted_search_goes_on_and_says_so(folder, monkeypatch):
+    """A trial that Ctrl-C ended has no number, so that those told are those of the record and of the picture."""
+    tried, calls = runs._tried, []
+
+    def interrupted(search, settings, name):
+        calls.append(name)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return tried(search, settings, name)
+
+    monkeypatch.setattr(runs, "_tried", interrupted)
+    words = ["tune", "deepwalk", *WORDS, "--minutes", "5", "--trials"]
+    done = call(*words, "3")
+    assert done.exit_code == 130
+    assert "interrupted; the same call goes on from best.npz.tune.log." in done.stderr
+    told = good(*words, "2").output
+    best = max(float(line.rpartition(" ")[2]) for line in done.output.splitlines() if "trial" in line)
+    assert f"going on from best.npz.tune.log: 2 trials, the best {max(best, given_in(told)):.4f}" in told
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("trial ")] == ["3", "4"]
+    found = json.loads((folder / "best.npz.tune.json").read_text())
+    assert len(found["trials"]) == 4
+    assert told.count("best of 4 trials") == 1
+
+
+def given_in(told):
+    """The figure of the settings as given."""
+    return float(told.partition("as given: auc ")[2].split()[0])
+
+
+def test_a_trial_that_fails_is_told_in_one_line(folder):
+    words = ["-i", "parts/train.csv", "-o", "best.npz", *SMALL, "--evaluate", "links", "--valid", "parts/valid.csv"]
+    told = good("tune", "deepwalk", *words, "--search", "window_size=2,40", "--trials", "6", "--minutes", "5").output
+    wrong = [line for line in told.splitlines() if "window_size 40" in line]
+    assert wrong
+    for line in wrong:
+        assert re.match(r"trial \d \(window_size 40\): failed, \w+: got \d+.*; expected .*", line)
+    assert sum(line.startswith("trial") for line in told.splitlines()) == 6
 
 
 def test_no_trial_begins_that_would_end_after_the_time(folder):

@@ -46,10 +46,15 @@ def course(*losses, **facts):
 def test_advice_goes_by_the_course_of_the_loss():
     falling = course(4.0, 3.6, 3.2, 2.8, 2.4, settings={"lr": 0.1})
     assert falling.advice == (
-        "The loss was still falling at the end, from 2.8 to 2.4 in the last 1 of 5 epochs: more epochs, or a higher "
-        "rate than lr=0.1, may help."
+        "The loss was still falling when training ended, from 2.8 to 2.4 in the last of 5 epochs: more epochs, or a "
+        "learning rate above 0.1, may help."
     )
     assert repr(falling).endswith(falling.advice)
+    longer = course(*range(20, 9, -1)).advice
+    assert longer == (
+        "The loss was still falling when training ended, from 12 to 10 in the last 2 of 11 epochs: more epochs, or a "
+        "higher learning rate, may help."
+    )
     begun = course(4.0, 4.0, 3.99, 3.98, 3.97).advice
     assert begun.startswith("The loss has hardly begun to fall, from 4 to 3.97 in 5 epochs: raise")
     assert course(4.0, 2.2, 2.01, 2.001, 2.0).advice == ""

@@ -61,15 +61,19 @@ def tune(context: typer.Context, **given: Any) -> None:
 
 
 def _show(search: Search, as_json: bool) -> None:
+    from ..runs.tune import listed
+
     output = search.job.output
     if as_json:
         typer.echo(json.dumps(json.loads(output.with_name(f"{output.name}.tune.json").read_text()), indent=2))
         return
-    best = ", ".join(f"{name} {value}" for name, value in search.best.items()) or "the settings as given"
-    typer.echo(f"best of {len(search.trials)} trials, {search.value:.4f} against {search.given:.4f} as given: {best}")
+    best = listed(search.best) or "the settings as given"
+    count = f"{len(search.trials)} trial{'s' * (len(search.trials) != 1)}"
+    typer.echo(f"best of {count}, {search.value:.4f} against {search.given:.4f} as given: {best}")
     if search.tested:
         typer.echo("on the test data: " + ", ".join(f"{name} {value:.4f}" for name, value in search.tested.items()))
     typer.echo(f"wrote {output}, its record, and {output.name}.tune.json, .tune.log and .tune.png")
+    typer.echo("the same call tries more settings")
 
 
 def _own() -> list[inspect.Parameter]:

@@ -40,11 +40,11 @@ def card(path: Path, test: Path | None = None) -> str:
         _table(("what", "value"), _data(run)),
         "## Training",
         _table(("what", "value"), _training(record)),
-        _table(("setting", "value"), ((name, value) for name, value in settings.items() if value is not None)),
+        _table(("setting", "value"), _there(settings)),
         "## How good the vectors are",
         *_judged(run, emb, test),
         "## Made with",
-        _table(("package", "version"), record["versions"].items()),
+        _table(("package", "version"), _there(record["versions"])),
         f"To repeat: `{record['repeat']}`",
         "## Licence and use",
         f"Licence of the data: {_LEFT}. Licence of the vectors: {_LEFT}. What they are for, and are not: {_LEFT}.",
@@ -57,6 +57,11 @@ def write(path: Path, text: str) -> Path:
     if path.suffix != ".md":
         raise InputError("output", str(path), "a name ending in .md")
     return whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _there(values: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Names and values, but for those that are none."""
+    return ((name, value) for name, value in values.items() if value is not None)
 
 
 def _data(run: Run) -> Iterable[tuple[str, Any]]:
@@ -81,7 +86,7 @@ def _training(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         yield "last loss", f"{history[-1]['loss']:.4f}"
     if record.get("best_epoch"):
         yield "weights kept of epoch", record["best_epoch"]
-    yield "seconds", f"{record['seconds']:.1f} on {record['threads']} threads"
+    yield "seconds", f"{record['seconds']:.1f} on {record['threads']} thread{'s' * (record['threads'] != 1)}"
 
 
 def _judged(run: Run, emb: Embeddings, test: Path | None) -> Iterable[str]:

@@ -29,7 +29,7 @@ from .records import Run, record_path, write_record
 from .space import Setting
 from .train import run
 
-__all__ = ["TASKS", "Search", "tune", "usual"]
+__all__ = ["TASKS", "Search", "listed", "tune", "usual"]
 
 #: What is judged, and by which figure.
 TASKS = {"classification": "micro_f1", "links": "auc", "recommendation": "recall@20"}
@@ -90,6 +90,10 @@ def tune(search: Search, minutes: float, trials: int | None = None, say: Callabl
         study.set_user_attr("given", _tried(search, {}, "given"))
     search.given = study.user_attrs["given"]
     say(f"as given: {TASKS[search.task]} {search.given:.4f} on the validation data")
+    before = _ended(study)
+    if before:
+        best = max([search.given, *_values(before)])
+        say(f"going on from {_log(search.job)}: {len(before)} trial{'s' * (len(before) != 1)}, the best {best:.4f}")
     done = 0
     while (trials is None or done < trials) and _in_time(study, until):
         _trial(optuna, study, search, say)
@@ -137,9 +141,24 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
         raise InputError("labels", "nothing", "an input with classes of nodes", hint)
 
 
+def _log(job: Job) -> Path:
+    """Where every trial is kept."""
+    return job.output.with_name(f"{job.output.name}.tune.log")
+
+
+def _ended(study: Any) -> list[Any]:
+    """The trials that came to an end, failed ones among them; none that was interrupted."""
+    return [trial for trial in study.trials if trial.user_attrs]
+
+
+def _values(trials: Sequence[Any]) -> list[float]:
+    """Their figures, but for those that failed."""
+    return [trial.value for trial in trials if trial.value is not None]
+
+
 def _study(optuna: Any, search: Search) -> Any:
     """The study in the log, or a new one."""
-    log = search.job.output.with_name(f"{search.job.output.name}.tune.log")
+    log = _log(search.job)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(log)))
     sampler = optuna.samplers.TPESampler(seed=search.job.seed)
     study = optuna.create_study(
@@ -161,18 +180,19 @@ def _in_time(study: Any, until: float) -> bool:
 
 
 def _trial(optuna: Any, study: Any, search: Search, say: Callable[[str], object]) -> None:
+    ended = _ended(study)
+    number, values = len(ended) + 1, _values(ended)  # as on the picture: one that was interrupted has no number
     trial = study.ask()
     drawn = {setting.name: setting.drawn(trial) for setting in search.settings}
-    values = [one.value for one in study.trials if one.value is not None]
     began = time.monotonic()
     try:
         value: float | None = _tried(search, drawn, "trial")
+        found = f"{value:.4f}"
     except (TrainingError, InputError) as error:  # a rate too high, walks shorter than their window
         if not values and len(study.trials) >= _HOPELESS:
             raise
-        value = None
+        value, found = None, f"failed, {error}"
         trial.set_user_attr("trouble", str(error))
-        say(f"trial {trial.number + 1}: {error}")
     trial.set_user_attr("seconds", time.monotonic() - began)
     if value is None:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -180,10 +200,11 @@ def _trial(optuna: Any, study: Any, search: Search, say: Callable[[str], object]
         study.tell(trial, value)
         if value > max([search.given, *values]):
             _moved(_path(search.job, "trial"), _path(search.job, "best"))
-    say(f"trial {trial.number + 1}: {'failed' if value is None else f'{value:.4f}'} ({_listed(drawn)})")
+    say(f"trial {number} ({listed(drawn)}): {found}")
 
 
-def _listed(settings: Mapping[str, Any]) -> str:
+def listed(settings: Mapping[str, Any]) -> str:
+    """Settings as a person reads them."""
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
     )
@@ -267,10 +288,9 @@ def _parts(run_: Run, kind: str, y: Any) -> dict[str, torch.Tensor]:
 
 def _finish(study: Any, search: Search) -> None:
     """Name the best run, put it in its place, and judge it by the test data."""
-    done = [trial for trial in study.trials if trial.user_attrs]
-    search.trials = [{"settings": trial.params, "value": trial.value, **trial.user_attrs} for trial in done]
-    values = [trial["value"] for trial in search.trials if trial["value"] is not None]
-    search.value = max([search.given, *values])
+    ended = _ended(study)
+    search.trials = [{"settings": trial.params, "value": trial.value, **trial.user_attrs} for trial in ended]
+    search.value = max([search.given, *_values(ended)])
     tuned = search.value > search.given
     search.best = dict(study.best_trial.params) if tuned else {}
     _put_in_place(search.job, _path(search.job, "best" if tuned else "given"))
