@@ -6,6 +6,7 @@ host goes on with the training there.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -68,12 +69,29 @@ def _plain(value: Any) -> Any:
         return repr([_plain(item) for item in value])
     if isinstance(value, (Tensor, nn.Module)) or not callable(value):
         return None
-    return getattr(value, "__qualname__", None)
+    return name_of(value) if isinstance(value, functools.partial) else getattr(value, "__qualname__", None)
 
 
 def name_of(function: Callable[..., Any] | str) -> str:
-    """A function as records and files of states name it; a name is its own."""
-    return function if isinstance(function, str) else str(getattr(function, "__qualname__", type(function).__name__))
+    """A function as records and files of states name it, with the arguments that a partial gives it; a name is its own.
+
+    Example:
+        >>> name_of(functools.partial(torch.nn.functional.cross_entropy, label_smoothing=0.1))
+        'cross_entropy(label_smoothing=0.1)'
+    """
+    if isinstance(function, str):
+        return function
+    if isinstance(function, functools.partial):
+        given = [*map(_said, function.args), *(f"{name}={_said(v)}" for name, v in function.keywords.items())]
+        return f"{name_of(function.func)}({', '.join(given)})"
+    return str(getattr(function, "__qualname__", type(function).__name__))
+
+
+def _said(value: Any) -> str:
+    """An argument, as it is in every process."""
+    if isinstance(value, Tensor):
+        return digest(value)
+    return name_of(value) if callable(value) else repr(value)
 
 
 def edges_of(view: GraphView, weight: Any = None, edge_types: Sequence[EdgeType] | None = None) -> dict[str, Any]:

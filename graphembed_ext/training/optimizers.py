@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,10 +54,11 @@ class Own:
     @property
     def name(self) -> str:
         """What it is, for records and states."""
-        if isinstance(self._given, functools.partial):
-            settings = ", ".join(f"{name}={value!r}" for name, value in self._given.keywords.items())
-            return f"{name_of(self._given.func)}({settings})"
-        return name_of(type(self._given) if isinstance(self._given, Optimizer) else self._given)
+        if not isinstance(self._given, Optimizer):
+            return name_of(self._given)
+        kind, usual = type(self._given), inspect.signature(type(self._given)).parameters
+        given = {k: v for k, v in self._given.defaults.items() if k in usual and v != usual[k].default}
+        return name_of(functools.partial(kind, **given) if given else kind)
 
     def of(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> Optimizer:
         """The optimiser of some parameters.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -54,6 +55,12 @@ def typed_data():
     return data
 
 
+def timed(values):
+    data = labelled()
+    data.t = values
+    return data
+
+
 def han(**config):
     settings = {"hidden_channels": 4, "heads": 2, "metapaths": {"UIU": ["likes", "liked_by"]}, "seed": 0}
     return ge.HAN.for_graph(typed_data(), **(settings | config))
@@ -100,6 +107,15 @@ CHANGES = {
     "negatives": (deepwalk, None, lambda: deepwalk(negative_size=3), None, {}, "negative_size=5"),
     "fast_neg": (deepwalk, None, lambda: deepwalk(fast_neg=False), None, {}, "fast_neg=True"),
     "neg_weight": (deepwalk, None, lambda: deepwalk(neg_weight=2), None, {}, "neg_weight=1"),
+    "times": (
+        lambda: deepwalk(timed(torch.arange(40)), time="t"),
+        None,
+        lambda: deepwalk(timed(39 - torch.arange(40)), time="t"),
+        None,
+        {},
+        "times=",
+    ),
+    "validation of walks": (deepwalk, None, deepwalk, None, {"validation": torch.tensor([[0], [3]])}, "validation="),
     "deterministic": (deepwalk, None, deepwalk, None, {"deterministic": False}, "deterministic=True"),
     "fewer epochs": (deepwalk, None, deepwalk, None, {"epochs": 1}, "epochs=2"),
     "metapath": (
@@ -147,6 +163,9 @@ CHANGES = {
     "validation taken away": (sage, labelled, sage, lambda: labelled(val_mask=torch.zeros(20) > 0), {}, "val nodes"),
     "monitor": (sage, labelled, sage, labelled, {"monitor": "val_accuracy"}, "monitor='val_loss'"),
     "weight_decay": (sage, labelled, sage, labelled, {"weight_decay": 0}, "weight_decay=0.0005"),
+    "class_weight": (sage, labelled, sage, labelled, {"class_weight": [1.0, 2.0]}, "class weights=None"),
+    "precision": (sage, labelled, sage, labelled, {"precision": "bf16"}, "precision=None"),
+    "optimizer": (sage, labelled, sage, labelled, {"optimizer": torch.optim.AdamW}, "optimizer=None"),
     "links": (sage, labelled, sage, labelled, {"task": "links"}, "task='nodes'"),
     "HAN's dropout": (han, typed_data, lambda: han(dropout=0.1), typed_data, {}, "dropout=0.6"),
     "HAN's slope": (han, typed_data, lambda: han(negative_slope=0.1), typed_data, {}, "negative_slope=0.2"),
@@ -195,6 +214,41 @@ def test_a_state_of_another_training_is_refused_before_anything_changes(name, tm
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert plain(model) == attributes
     assert path.read_bytes() == kept
+
+
+def smoothed(value):
+    return functools.partial(torch.nn.functional.cross_entropy, label_smoothing=value)
+
+
+#: What makes an option of two values, which have one name: of a model's parameters.
+OPTIONS = {
+    "loss": ((0.1, 0.3), lambda value, _: smoothed(value), r"loss='cross_entropy\(label_smoothing=0.1\)'"),
+    "optimizer": (
+        (0.5, 0.9),
+        lambda value, _: functools.partial(torch.optim.SGD, lr=0.1, momentum=value),
+        r"optimizer='SGD\(lr=0.1, momentum=0.5\)'",
+    ),
+    "optimizer of the model": (
+        (0.5, 0.9),
+        lambda value, parameters: torch.optim.SGD(parameters, lr=0.1, momentum=value),
+        r"optimizer='SGD\(lr=0.1, momentum=0.5\)'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_functions_with_other_settings_are_another_training(name, tmp_path):
+    (first, second), make, message = OPTIONS[name]
+    path = tmp_path / "state.pt"
+
+    def trained(value, **more):
+        model = sage()
+        return fitted(model, labelled(), checkpoint=path, **{name.split()[0]: make(value, model.parameters())}, **more)
+
+    trained(first)
+    with pytest.raises(FileFormatError, match=message):
+        trained(second)
+    assert len(trained(first, epochs=3).history) == 3
 
 
 def plain(model):
