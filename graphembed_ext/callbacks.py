@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._core import checks
+from ._core.files import made
 from ._core.optional import optional
 from .errors import InputError
 
@@ -52,7 +53,7 @@ class TensorBoard(_Closed):
         optional("tensorboard", "logging to TensorBoard")
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder))
+        self._writer: Any = SummaryWriter(str(made(folder)))
 
     def __call__(self, entry: Mapping[str, float]) -> None:
         """Log one entry of the history."""

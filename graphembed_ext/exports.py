@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ._core import checks
-from ._core.files import whole
+from ._core.files import made, whole
 from ._core.optional import optional
 from .embeddings.formats import chunks
 from .embeddings.vectors import Embeddings, embeddings_of
@@ -160,7 +160,7 @@ def words(emb: Embeddings) -> list[str]:
 
 
 def _write_projector(emb: Embeddings, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
 
     def tensors(path: Path) -> None:
         with path.open("w") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import itertools
 import os
 import shutil
@@ -19,10 +20,12 @@ import torch
 from ..errors import FileWriteError, GraphEmbedError
 from . import checks
 
-__all__ = ["pack", "previous_of", "remove", "settled", "whole"]
+__all__ = ["beside", "made", "pack", "previous_of", "remove", "settled", "whole"]
 
 #: Seconds after which a part that nobody alive is known to write is litter of a process that was killed.
 _ABANDONED = 60
+#: Bytes of a name, behind which there is room for what files beside it are called.
+LONGEST = 200
 _number = itertools.count()
 
 
@@ -49,7 +52,7 @@ def whole(path: Path, write: Callable[[Path], object], keep: Path | None = None)
         (True, 'all of it')
     """
     # A name of its own for each writer, as two that write one file at a time would otherwise mix their bytes.
-    part = checks.target("path", path).with_name(f"{path.name}.{os.getpid()}.{next(_number)}.part")
+    part = beside(checks.target("path", path), f".{os.getpid()}.{next(_number)}.part")
     try:
         try:
             write(part)
@@ -73,6 +76,20 @@ def pack(state: Any, path: Path) -> None:
     """Fill a file as ``torch.save`` does, through Python's own writer, whose errors say what the system said."""
     with path.open("wb") as file:
         torch.save(state, file)
+
+
+def made(folder: Path) -> Path:
+    """Make a folder, and those around it, where there is none.
+
+    Raises:
+        FileWriteError: A file stands there, or nothing can be written around it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file of that name is there" if isinstance(error, FileExistsError) else error
+        raise FileWriteError(str(folder), reason) from error
+    return folder
 
 
 def remove(path: Path) -> None:
@@ -115,7 +132,27 @@ def previous_of(path: Path) -> Path:
         >>> previous_of(Path("runs/state.pt")).as_posix()
         'runs/state.previous.pt'
     """
-    return path.with_name(f"{path.stem}.previous{path.suffix}")
+    return beside(path.with_suffix(""), f".previous{path.suffix}")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Path of a file that goes with another: its name, of which a very long one is cut, and an ending.
+
+    Example:
+        >>> beside(Path("runs/state.pt"), ".lock").as_posix()
+        'runs/state.pt.lock'
+        >>> len(beside(Path("n" * 250), ".lock").name)
+        62
+    """
+    return path.with_name(_begin(path) + ending)
+
+
+def _begin(path: Path) -> str:
+    """What files beside another begin with."""
+    name = os.fsencode(path.name)
+    if len(name) <= LONGEST:
+        return path.name
+    return f"{path.name[:40]}-{hashlib.blake2b(name, digest_size=8).hexdigest()}"
 
 
 def _of_writing(error: Exception) -> bool:
@@ -125,7 +162,7 @@ def _of_writing(error: Exception) -> bool:
 
 def _also_as(path: Path, keep: Path) -> None:
     """Give the file of ``path`` a second name: there is no moment in which ``path`` is missing."""
-    part = keep.with_name(f"{keep.name}.{os.getpid()}.{next(_number)}.part")
+    part = beside(keep, f".{os.getpid()}.{next(_number)}.part")
     try:
         os.link(path, part)
     except OSError:  # a file system without links
@@ -144,8 +181,9 @@ def _remove(part: Path) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove parts of this file that killed processes have left; those that may be another machine's stay a while."""
-    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        writer = part.name[len(path.name) + 1 :].partition(".")[0]
+    begin = _begin(path)
+    for part in path.parent.glob(f"{glob.escape(begin)}.*.part"):
+        writer = part.name[len(begin) + 1 :].partition(".")[0]
         try:
             if writer.isdigit() and not psutil.pid_exists(int(writer)) and _age(part) > _ABANDONED:
                 part.unlink()

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from ..errors import FileInUseError, FileWriteError
+from .files import beside
 
 __all__ = ["held"]
 
@@ -40,7 +41,7 @@ def held(path: Path, say: Callable[[str], object] | None = None) -> Iterator[Non
         ...     print(path.with_name("state.pt.lock").exists())
         True
     """
-    lock = path.with_name(path.name + ".lock")
+    lock = beside(path, ".lock")
     try:
         descriptor, dead = _taken(lock, path)
     except FileInUseError:

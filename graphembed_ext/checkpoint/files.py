@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .._core.files import pack, whole
+from .._core.loading import brief, load
 from .._core.shared import unshared
 from ..distributed.folders import weights
 from ..embeddings import word2vec
@@ -100,16 +100,11 @@ def _unpacked(content: Any) -> Any:
 
 def _read_torch(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what cannot be read raises as well
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return load(path, "cpu")
     except Exception as error:  # torch raises whatever its parser stumbles over
-        brief = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
-        for end in (" Check the documentation", ". ", " Please use", " was not an allowed"):
-            brief = brief.partition(end)[0]
         raise FileFormatError(
             str(path),
-            f"a file that is damaged, or holds more than tensors ({brief[:120]})",
+            f"a file that is damaged, or holds more than tensors ({brief(error)})",
             "a state_dict written by torch.save",
             "nothing else is loaded, as that could run code from the file; a whole checkpoint that you trust becomes "
             "such a file by torch.save(torch.load(file, weights_only=False)['state_dict'], new_file)",

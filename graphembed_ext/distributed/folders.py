@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import pack, whole
+from .._core.files import made, pack, whole
+from .._core.loading import brief, load
 from .._core.shared import is_shared
 from ..errors import DistributedError, FileFormatError
 from .group import Group
@@ -58,7 +59,7 @@ class Folder:
         rest = _without(state, "", tensors)
         part, place = self.path / f"{name}.part", self.path / name
         if self._group.first:
-            self.path.mkdir(parents=True, exist_ok=True)
+            made(self.path)
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
         self._group.wait()
@@ -136,7 +137,7 @@ def _read(path: Path, name: str, like: Mapping[str, Tensor], alone: bool, only: 
 
     try:
         reader = dcp.filesystem.FileSystemReader(path / name)
-        rest = torch.load(path / name / _REST, weights_only=True)
+        rest = load(path / name / _REST)
         entries = reader.read_metadata().state_dict_metadata
         found = {key: _room(key, entry, like) for key, entry in entries.items() if key.startswith(only)}
         with warnings.catch_warnings():
@@ -145,8 +146,7 @@ def _read(path: Path, name: str, like: Mapping[str, Tensor], alone: bool, only: 
     except dcp.api.CheckpointException as error:
         raise FileFormatError("checkpoint", f"{path / name} ({_told(error)})", _EXPECTED) from error
     except Exception as error:  # it has one of its own for each thing that can be wrong
-        brief = " ".join(str(error).split())[:200]
-        raise FileFormatError("checkpoint", f"{path / name} ({brief})", _EXPECTED) from error
+        raise FileFormatError("checkpoint", f"{path / name} ({brief(error)})", _EXPECTED) from error
     return dict(_with(rest, found))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .._core.arrays import read_archive
-from .._core.files import whole
+from .._core.files import made, whole
 from .._core.optional import optional
 from ..errors import FileFormatError
 
@@ -184,8 +184,7 @@ def _read_safetensors(path: Path) -> Table:
 
 def write_part(table: Table, folder: Path, number: int, parts: int) -> Path:
     """Write one of several parts of a folder, the next so many rows of every type that it has."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return whole(folder / _part(number, parts), lambda file: _write_safetensors(table, file))
+    return whole(made(folder) / _part(number, parts), lambda file: _write_safetensors(table, file))
 
 
 def write_index(folder: Path, counts: Mapping[str, int], parts: int) -> Path:

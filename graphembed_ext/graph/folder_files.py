@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._core.external_sort import ExternalSort
+from .._core.files import made
 from .._core.mapped import ArrayFile, header_of, narrow, slices
 from ..errors import InputError
 
@@ -53,7 +54,7 @@ def written(
     """
     if rows * columns >= 1 << 63:
         raise InputError("source", f"{rows} and {columns} nodes", "numbers whose product is below 2**63")
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     by_target = ExternalSort(folder / "sorting", memory, np.int64)
     ids = narrow(max(rows, columns))
     degrees, digest = np.zeros(rows, np.int64), hashlib.blake2b(digest_size=16)

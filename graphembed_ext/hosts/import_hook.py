@@ -12,7 +12,7 @@ import site
 import sysconfig
 from pathlib import Path
 
-from .._core.files import whole
+from .._core.files import made, whole
 
 __all__ = ["hooked", "install_hook", "remove_hook"]
 
@@ -56,7 +56,7 @@ def install_hook() -> Path:
         FileWriteError: Neither folder can be written to.
     """
     file = next((file for file in _files() if os.access(file.parent, os.W_OK)), _files()[-1])
-    file.parent.mkdir(parents=True, exist_ok=True)
+    made(file.parent)
     whole(_module_of(file), lambda part: part.write_text(_SOURCE))
     return whole(file, lambda part: part.write_text(_PTH))  # last: its line needs the module
 

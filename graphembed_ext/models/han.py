@@ -17,6 +17,7 @@ from ..graph.features import features_of
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 from ..hosts import registry
+from ..nn.arguments import check_each_like
 from ..nn.han import HANConv, attended
 from ..sampling.metapath_edges import named_metapaths
 from ..sampling.metapath_loader import Block, MetapathLoader
@@ -229,6 +230,7 @@ class HAN(LearnedFeatures, nn.Module):
         """
         x = dict(checks.mapping("x_dict", x_dict, "features by node type"))
         edges = dict(checks.mapping("edge_index_dict", edge_index_dict, "edges by edge type"))
+        check_each_like(x, self.layers)
         return self._scores(self._hidden(x, [Block(edges, None)] * len(self.layers), edge_weight_dict)[0])
 
     def inputs(self, view: GraphView) -> HANInputs:

@@ -21,8 +21,8 @@ _FEATURES = "features, floating-point numbers (N, channels)"
 _OWN = ("gcn", "pool", "dgl_lstm")
 
 __all__ = [
-    *("check_aggregation", "check_hops", "check_like", "check_room", "check_width", "features_given", "sides_of"),
-    "weights_given",
+    *("check_aggregation", "check_each_like", "check_hops", "check_like", "check_room", "check_width"),
+    *("features_given", "sides_of", "weights_given"),
 ]
 
 
@@ -136,11 +136,25 @@ def check_like(x: Any, layer: nn.Module, argument: str = "x") -> Any:
     return x
 
 
+def check_each_like(x_dict: Mapping[str, Any], layer: nn.Module) -> None:
+    """Raise for a tensor of features that is of another kind than a layer's weights are."""
+    for name, x in x_dict.items():
+        if isinstance(x, Tensor):
+            check_like(x, layer, f"x_dict[{name!r}]")
+
+
 def weights_given(weight: Any, argument: str = "edge_weight", like: Any = None) -> Tensor | None:
-    """Weights of edges: a tensor, or numbers that become one; None for none."""
+    """Weights of edges: a tensor, or numbers that become one; None for none. ``like`` are the features they weigh."""
     if weight is None or isinstance(weight, Tensor):
-        lost = weight is not None and weight.is_meta and isinstance(like, Tensor) and not like.is_meta
-        if weight is not None and (weight.layout != torch.strided or lost):
+        first = like[0] if isinstance(like, tuple) else like
+        if weight is not None and (weight.layout != torch.strided or _is_beyond(weight, first)):
             raise InputError(argument, described(weight), "a number for each edge")
         return weight
     return as_floats(argument, weight, "a number for each edge")
+
+
+def _is_beyond(weight: Tensor, like: Any) -> bool:
+    """Whether weights have no values, or complex ones, of features that have real ones."""
+    if not isinstance(like, Tensor):
+        return False
+    return (weight.is_meta and not like.is_meta) or (weight.is_complex() and not like.is_complex())

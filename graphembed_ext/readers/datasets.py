@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .._core.files import made
 from ..errors import FileFormatError, InputError
 from .graph_file import KINDS, GraphFile, from_host
 
@@ -24,7 +25,7 @@ def fetch_dataset(source: str, root: str | Path) -> GraphFile:
         FileFormatError: No such data set, or one that could not be downloaded.
     """
     dataset_class = _class_of(source)
-    Path(root).mkdir(parents=True, exist_ok=True)
+    made(Path(root))
     arguments = _dataset_arguments(dataset_class, source, source.partition("/")[2], root)
     try:
         return _only_graph(dataset_class(**arguments), source)

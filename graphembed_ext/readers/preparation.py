@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 
 from .._core import checks
+from .._core.files import beside as named_beside
 from .._core.locks import held
 from .._core.mapped import header_of
 from .._core.memory import available, readable
@@ -113,7 +114,7 @@ def prepare(
         raise InputError("say", say, "a function of a line")
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight, skip_bad)
     place, budget, tell = _place(folder), _bytes_of(memory), say or _nothing
-    part = place.with_name(place.name + ".part")
+    part = named_beside(place, ".part")
     beside = _Beside(*(_listed(*given) for given in (("nodes", nodes), ("labels", labels), ("features", features))))
     how: dict[str, Any] = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding}
     how |= {"header": header, "weight": weight, "root": root, "skip_bad": skip_bad}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 
+from .._core.loading import brief, load
 from .._core.optional import import_dgl
 from ..errors import FileFormatError, GraphEmbedError
 from ..graph.view import NODE_TYPE
@@ -50,7 +50,7 @@ def read_dgl(path: Path) -> GraphFile:
         ) from error
     except Exception as error:  # what DGL's Python makes of names and features
         raise FileFormatError(
-            str(path), f"a graph that DGL cannot make ({_brief(error)})", "a file written by dgl.save_graphs"
+            str(path), f"a graph that DGL cannot make ({brief(error)})", "a file written by dgl.save_graphs"
         ) from error
     if len(graphs) != 1:
         raise FileFormatError(str(path), f"{len(graphs)} graphs", "one graph", "save the one to train on by itself")
@@ -71,23 +71,21 @@ def read_pyg(path: Path) -> GraphFile:
         with (
             torch.serialization.safe_globals(parts),
             torch.sparse.check_sparse_tensor_invariants(True),  # type: ignore[no-untyped-call]
-            warnings.catch_warnings(),
         ):
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what cannot be read raises as well
-            graph = torch.load(path, map_location="cpu", weights_only=True)
+            graph = load(path, "cpu")
     except pickle.UnpicklingError as error:
         raise FileFormatError(
             str(path),
             "a file that holds more than a graph of tensors, or none",
             "a Data or HeteroData written by torch.save",
-            f"nothing else is loaded, as that could run code from the file ({_brief(error)})",
+            f"nothing else is loaded, as that could run code from the file ({brief(error)})",
         ) from error
     except OSError:
         raise
     except Exception as error:  # what a damaged file makes torch.load stumble over has no end
         raise FileFormatError(
             str(path),
-            f"a file that is damaged or was not written by torch.save ({_brief(error)})",
+            f"a file that is damaged or was not written by torch.save ({brief(error)})",
             "a Data or HeteroData written by torch.save",
         ) from error
     if not isinstance(graph, (Data, HeteroData)):
@@ -108,13 +106,5 @@ def _counted(read: Callable[[], GraphFile], path: Path, expected: str) -> GraphF
         raise
     except Exception as error:  # stores may hold anything under any name
         raise FileFormatError(
-            str(path), f"a graph whose parts do not fit together ({_brief(error)})", expected
+            str(path), f"a graph whose parts do not fit together ({brief(error)})", expected
         ) from error
-
-
-def _brief(error: Exception) -> str:
-    """The first sentence of an error of torch.load, which also tells how to do without its protection."""
-    text = " ".join(str(error).rpartition("WeightsUnpickler error: ")[2].split()) or type(error).__name__
-    for end in (" was not an allowed", " Check the documentation", ". "):
-        text = text.partition(end)[0]
-    return text[:120]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .._core.files import whole
+from .._core.files import made, whole
 from ..errors import FileFormatError, InputError
 from .edge_lists import Gathered, Part
 from .numbering import Segment, segments_of
@@ -71,7 +71,7 @@ class Work:
             self.done = state["done"]
         elif folder.exists():
             shutil.rmtree(folder)
-        self.inside.mkdir(parents=True, exist_ok=True)
+        made(self.inside)
         self._write()
 
     def finish(self, step: str, result: Any) -> Any:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from .._core.files import pack, previous_of, whole
+from .._core.loading import brief, load
 from ..distributed.folders import Folder
 from ..distributed.group import ALONE, Group
 from ..errors import FileFormatError
@@ -145,12 +145,15 @@ def read_state(path: Path) -> dict[str, Any]:
                 damaged = file.testzip()
             if damaged is not None:
                 raise ValueError(f"{damaged} is damaged")
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = load(path)
         for name in ("config", "history", "model", "optimizer"):
             state[name]
     except Exception as error:
         raise FileFormatError(
-            "checkpoint", f"{path} ({error})", "a checkpoint of fit, or a name not taken yet", "choose another name"
+            "checkpoint",
+            f"{path} ({brief(error)})",
+            "a checkpoint of fit, or a name not taken yet",
+            "choose another name",
         ) from error
     return state
 

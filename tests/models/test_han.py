@@ -263,3 +263,12 @@ def test_bad_input_is_refused():
             target=["paper", "author"],
         ),
     )
+
+
+def test_features_of_another_kind_than_the_weights_are_refused():
+    x, edge_type = torch.ones(3, 2), ("paper", "P", "paper")
+    edges = {edge_type: torch.tensor([[0, 1], [1, 2]])}
+    model = ge.HAN(2, 4, 2, (["paper"], [edge_type]), heads=2, target="paper")
+    model({"paper": x}, edges)
+    for dtype, name in ((torch.complex64, "complex64"), (torch.float64, "float64"), (torch.float16, "float16")):
+        refused(InputError, rf"x_dict\['paper'\]: got .*{name}", lambda: model({"paper": x.to(dtype)}, edges))  # noqa: B023

@@ -102,6 +102,7 @@ MENDED = {
         ["()", "[]", "list of floats", "complex", "a class", "meta", "half", "sparse COO", "sparse CSR"],
         "GraphSAGE.forward, dgl.GraphSAGE.forward, pyg.SAGEConv.forward, pyg.LGConv.forward",
     ),
+    "edge_weight": (["complex"], "GraphSAGE.forward, dgl.GraphSAGE.forward, pyg.SAGEConv.forward"),
     "feat": (["complex", "meta", "half"], "dgl.SAGEConv.forward"),
 }
 

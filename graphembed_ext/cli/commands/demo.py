@@ -23,13 +23,14 @@ def demo(
 ) -> None:
     """Train all five models on graphs of networkx, on both hosts, compare bit for bit, and write a page of pictures."""
     with reporting(debug):
+        from ..._core.files import made
         from .. import demo as demonstration
         from .. import five_models
 
         hosts, trouble = demonstration.usable_hosts()
         if trouble:
             typer.echo(f"Running on PyG alone, so nothing is compared. {trouble}", err=True)
-        output.mkdir(parents=True, exist_ok=True)
+        made(output)
         outcomes = []
         for outcome in demonstration.run(output, hosts):
             typer.echo(f"{outcome.example.title}: done", err=True)

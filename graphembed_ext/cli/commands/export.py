@@ -45,6 +45,7 @@ def export(
         from ...errors import InputError
         from ...exports import PROGRAMS
         from ...exports import export as write
+        from ..runs.paths import same
 
         if output.suffix in PROGRAMS and format is None:
             from ..runs.embed import exported
@@ -55,7 +56,7 @@ def export(
                 typer.echo(f"wrote {file}, {PROGRAMS[output.suffix]}; it answers as the model does")
             return
         emb = load(embedding)
-        if output.resolve() == embedding.resolve():
+        if same(output, embedding):
             raise InputError("output", str(output), "another file than the embeddings, which it would replace")
         files = write(emb, output, format)
         show(as_json, {"nodes": len(emb), "files": [str(path) for path in files]})

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..options import OPTIONS
 
-__all__ = ["moved"]
+__all__ = ["moved", "same"]
 
 #: Options that name files, perhaps with types before them, or something that is no file: a dataset, ``one-hot``.
 _MAYBE = ("input", "nodes", "labels", "features", "validation")
@@ -28,6 +28,11 @@ def moved(options: Mapping[str, Any], old: Path, new: Path) -> dict[str, Any]:
     if here == there:
         return dict(options)
     return {name: _value(name, value, here, there) for name, value in options.items()}
+
+
+def same(first: Path, second: Path) -> bool:
+    """Whether two paths are of one file, whether or not it is there; a link that leads to itself is itself."""
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _value(name: str, value: Any, here: str, there: str) -> Any:

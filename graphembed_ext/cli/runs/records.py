@@ -18,7 +18,7 @@ from ...models.catalogue import models_of
 from ...readers.graph_file import GraphFile
 from .inputs import prepared
 from .job import Job
-from .paths import moved
+from .paths import moved, same
 
 __all__ = ["Run", "read_settings", "record_path", "write_record"]
 
@@ -64,7 +64,7 @@ class Run:
         for path in sorted(weights.parent.glob("*.json")):
             with suppress(FileFormatError):
                 run = cls.of(path.with_suffix(""))
-                if run.job.weights is not None and run.job.weights.resolve() == weights.resolve():
+                if run.job.weights is not None and same(run.job.weights, weights):
                     return run
         expected = f"the record of the run that wrote it in {weights.parent}"
         raise FileFormatError("weights", str(weights), expected, "name the run's embeddings, too: the record is theirs")

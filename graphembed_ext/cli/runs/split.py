@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.files import whole
+from ..._core.files import made, whole
 from ...errors import InputError
 from ...graph.parts import DROPPED, STRATEGIES, TEST, TRAIN, VALID, Parts, parts_of
 from ...readers.lines import Lines, lines_of
 from .lists import high_enough
+from .paths import same
 
 __all__ = ["FILES", "Parted", "split_file"]
 
@@ -78,7 +79,7 @@ def split_file(
     found = parts_of(*lines.ends(), lines.relation(), when, **how)  # type: ignore[arg-type]
     _check_held_out(found.part, shares, strategy)
     notes += _left_out(found)
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     counts = {}
     for name, part in FILES.items():
         rows = np.flatnonzero(found.part == part)
@@ -112,7 +113,7 @@ def _left_out(found: Parts) -> list[str]:
 
 
 def _check_free(source: str, paths: Sequence[Path], force: bool) -> None:
-    if Path(source).expanduser().resolve() in [path.resolve() for path in paths]:
+    if any(same(Path(source).expanduser(), path) for path in paths):
         raise InputError(
             "output", str(paths[0].parent), "another folder than that of the input, which it would replace"
         )

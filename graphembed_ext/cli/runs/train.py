@@ -14,7 +14,7 @@ from typing import Any
 from ... import checkpoint as checkpoint_files
 from ... import distributed
 from ..._core import optional as hosts
-from ..._core.files import previous_of, remove
+from ..._core.files import LONGEST, previous_of, remove
 from ..._core.locks import held
 from ..._core.parallel import threads
 from ..._core.shared import is_shared
@@ -37,6 +37,7 @@ from .arguments import arguments, asked_task, class_of, fill, settled, supervise
 from .evaluate import classify
 from .inputs import held_out, prepared, validation_pairs
 from .job import Job, plain
+from .paths import same
 from .records import record_path, write_record
 
 __all__ = ["asked", "check_files", "describe", "findings", "run"]
@@ -212,13 +213,15 @@ def check_files(job: Job) -> None:
     folders = {"checkpoint"} if job.output.suffix or not is_folder(job.output) else {"checkpoint", "output"}
     if job.weights is not None and job.weights.suffix not in (".pt", ".safetensors"):
         raise InputError("weights", str(job.weights), "a name ending in .pt or .safetensors")
-    if job.output.resolve() in [Path(relation_of(name)[1]).resolve() for name in job.files]:
+    if any(same(job.output, Path(relation_of(name)[1])) for name in job.files):
         raise InputError("output", str(job.output), "another file than the input, which it would replace")
     for argument, path in (("output", job.output), ("checkpoint", job.checkpoint), ("weights", job.weights)):
         if path is None:
             continue
         if path.is_dir() and argument not in folders:
             raise InputError(argument, str(path), "the name of a file, not of a folder")
+        if len(os.fsencode(path.name)) > LONGEST:
+            raise InputError(argument, str(path), f"a name of at most {LONGEST} bytes: others are made of it")
         if not path.parent.is_dir():
             raise InputError(argument, str(path), f"a file in a folder that exists; {path.parent} does not")
         if not os.access(path.parent, os.W_OK):

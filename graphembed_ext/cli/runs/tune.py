@@ -27,7 +27,7 @@ from .links import links
 from .recommend import SavedRecommender
 from .records import Run, record_path, write_record
 from .space import Setting
-from .train import run
+from .train import check_files, run
 
 __all__ = ["TASKS", "Search", "listed", "tune", "usual"]
 
@@ -115,6 +115,7 @@ def _trained_for(job: Job) -> str:
 
 
 def _check(search: Search, minutes: float) -> None:
+    check_files(search.job)
     checks.choice("evaluate", search.task, TASKS)
     checks.number("minutes", minutes, above=0)
     if search.task != "classification" and search.valid is None:

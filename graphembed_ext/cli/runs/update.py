@@ -15,6 +15,7 @@ from ...training import grow
 from ..options import said
 from .arguments import arguments, class_of, fill
 from .job import Job
+from .paths import same
 from .records import Run
 from .train import run
 
@@ -59,7 +60,7 @@ def update(
     """
     before = Run.of(old)
     weights = before.weights(old_weights, "old_weights")
-    if output.resolve() == old.resolve():
+    if same(output, old):
         raise InputError("output", str(output), "another file than the old embeddings", "move it when it is done")
     options = {name: value for name, value in before.record["job"].items() if name not in _OWN_FILES}
     options |= {"input": [*([] if whole else before.job.files), *inputs], "output": str(output)}
