@@ -183,11 +183,12 @@ def separation(model):
 @pytest.mark.parametrize("emb_dim", [16, 10])
 def test_every_engine_tells_two_cliques_apart(engine, fast_neg, emb_dim):
     model = cliques_model(fast_neg=fast_neg, emb_dim=emb_dim)
-    result = ge.fit(model, epochs=60, lr=0.05, engine=engine, threads=1, progress=False)
+    # after 60 epochs, 10 dimensions lie between .17 and .77, by whose walks they are; after 120 all between .79 and .82
+    result = ge.fit(model, epochs=120, lr=0.05, engine=engine, threads=1, progress=False)
     assert result.engine == engine
     assert result.loss < 0.95 * result.history[0]["loss"]
     assert separation(model) > 0.5
-    assert result.tokens == 60 * 12 * 12
+    assert result.tokens == 120 * 12 * 12
 
 
 def test_dead_ends_form_no_pairs_past_the_end():
