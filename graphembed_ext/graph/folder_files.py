@@ -25,7 +25,7 @@ __all__ = ["METADATA", "edge_blocks", "feature_path", "write_rows", "written"]
 
 METADATA = "metadata.yaml"
 #: Numbers that are copied or compared at a time.
-_SLICE = 1 << 20
+_SLICE = 1 << 18
 
 #: Sources, destinations and features of some edges.
 Block = tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]
@@ -58,6 +58,7 @@ def written(
     by_target = ExternalSort(folder / "sorting", memory, np.int64)
     ids = narrow(max(rows, columns))
     degrees, digest = np.zeros(rows, np.int64), hashlib.blake2b(digest_size=16)
+    of_features = {name: hashlib.blake2b(digest_size=16) for name in features}  # each by itself, whatever the blocks
     with ExitStack() as stack:
         indices, sources = (
             stack.enter_context(ArrayFile(folder / f"{name}.npy", ids)) for name in ("indices", "edges")
@@ -77,7 +78,7 @@ def written(
             digest.update(np.ascontiguousarray(dst, ids).data)
             for name, store in stores.items():
                 store.append(values[name])
-                digest.update(np.ascontiguousarray(values[name]).data)
+                of_features[name].update(np.ascontiguousarray(values[name]).data)
         count = indices.count
         indices.close()
         for name, store in stores.items():
@@ -85,6 +86,8 @@ def written(
         for part in _pieces(folder / "indices.npy"):
             sources.append(part)
         sources.close((2, count))
+    for found in of_features.values():
+        digest.update(found.digest())
     digest.update(_write_bounds(folder / "indptr.npy", degrees).data)
     _write_by_target(folder, by_target.blocks(), rows, columns, narrow(rows), narrow(max(count, 1)))
     (folder / "sorting").rmdir()
@@ -92,12 +95,12 @@ def written(
 
 
 def edge_blocks(folder: Path, features: Iterable[str]) -> Iterator[Block]:
-    """The edges of a relation that is written, in their order, some at a time."""
-    ends = np.load(folder / "edges.npy", mmap_mode="r")
-    columns = {name: np.load(feature_path(folder, name), mmap_mode="r") for name in features}
-    for part in slices(ends.shape[1]):
-        src, dst = (np.array(end[part], np.int64) for end in ends)
-        yield src, dst, {name: np.array(column[part]) for name, column in columns.items()}
+    """The edges of a relation that is written, in their order, some at a time; features of a number each."""
+    count = header_of(folder / "edges.npy")[0][1]
+    for part in slices(count, _SLICE):
+        src, dst = (_read(folder / "edges.npy", row + part.start, row + part.stop) for row in (0, count))
+        columns = {name: _read(feature_path(folder, name), part.start, part.stop) for name in features}
+        yield src.astype(np.int64), dst.astype(np.int64), columns
 
 
 def write_rows(path: Path, values: Any) -> None:
@@ -115,9 +118,14 @@ def feature_path(folder: Path, name: str) -> Path:
 
 
 def _pieces(path: Path) -> Iterator[np.ndarray]:
-    shape, dtype, start = header_of(path)
-    for low in range(0, shape[0], _SLICE):
-        yield np.fromfile(path, dtype, min(_SLICE, shape[0] - low), offset=start + low * dtype.itemsize)
+    for part in slices(header_of(path)[0][0], _SLICE):
+        yield _read(path, part.start, part.stop)
+
+
+def _read(path: Path, low: int, high: int) -> np.ndarray:
+    """Numbers of an array's file, not through a map: pages of a file that is read once would count as the process's."""
+    _, dtype, start = header_of(path)
+    return np.fromfile(path, dtype, high - low, offset=start + low * dtype.itemsize)
 
 
 def _write_bounds(path: Path, degrees: np.ndarray) -> np.ndarray:

@@ -26,7 +26,9 @@ Types = tuple[str, str, str]
 BIPARTITE: Types = ("user", "to", "item")
 _RELATION = "to"
 #: Numbers that are looked at at a time.
-_SLICE = 1 << 20
+_SLICE = 1 << 18
+#: Bytes of names and numbers that wait to be put into one dictionary, while that is not larger.
+_WAITING = 1 << 23
 
 
 class Gathered:
@@ -58,14 +60,15 @@ class Names:
         self._codes = [gather() for _ in range(columns)]
         self._fresh: list[list[Any]] = [[] for _ in range(columns)]
         self._dictionary = pa.array([], pa.large_string())
+        #: Bytes of chunks whose numbers are not yet those of the dictionary.
         self._waiting = 0
 
     def add(self, encoded: Sequence[Any]) -> None:
         """A chunk of each column, dictionary-encoded."""
         for chunks, chunk in zip(self._fresh, encoded, strict=True):
             chunks.append(chunk)
-            self._waiting += len(chunk.dictionary)
-        if self._waiting > max(1 << 21, len(self._dictionary)):  # each name is hashed a few times at most
+            self._waiting += chunk.dictionary.nbytes + chunk.indices.nbytes
+        if self._waiting > max(_WAITING, self._dictionary.nbytes):  # each name is hashed a few times at most
             self._settle()
 
     def finish(self) -> tuple[list[np.ndarray], Any]:
@@ -86,6 +89,7 @@ class Names:
                 codes.append(next(joined).indices.to_numpy())
             chunks.clear()
         self._waiting = 0
+        pa.default_memory_pool().release_unused()
 
 
 @dataclass

@@ -24,7 +24,7 @@ __all__ = ["Segment", "assembled", "notes_of", "numbered", "segments_of", "with_
 
 #: No row stands so far down.
 _NEVER = np.iinfo(np.int64).max
-_SLICE = 1 << 20
+_SLICE = 1 << 18
 
 
 @dataclass

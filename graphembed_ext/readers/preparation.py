@@ -2,7 +2,8 @@
 
 Lines are read in chunks, their names numbered by one Arrow dictionary; the edges wait on the disk, are sorted there in
 runs that fit into memory, and are merged into the arrays of :mod:`graphembed_ext.graph.folder_files`. Memory is taken
-for the names of the nodes, for a few numbers a node, and for the buffers that ``memory`` limits; never for the edges.
+for the names of the nodes, for a few numbers a node, and for sorting, which has what these leave of ``memory``; never
+for the edges.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .._core import checks
 from .._core.files import beside as named_beside
 from .._core.locks import held
 from .._core.mapped import header_of
-from .._core.memory import available, readable
+from .._core.memory import available, readable, resident
 from ..errors import FileFormatError, InputError
 from ..graph.folder import PreparedWriter, write_view
 from ..graph.view import EdgeType, GraphView
@@ -43,6 +44,8 @@ __all__ = ["prepare"]
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 #: Bytes of buffers without which sorting would be nothing but work on the disk.
 _LEAST = 1 << 20
+#: Bytes of what is made of some edges on their way, and of numbers of each node while edges are written.
+_PASSING, _EACH_NODE = 48 << 20, 24
 
 
 def prepare(
@@ -78,8 +81,9 @@ def prepare(
         source: What :func:`graphembed_ext.readers.read_graph` takes, or a graph that :func:`graphembed_ext.view` takes.
         folder: The folder to write; it must not be there, or be empty. About 24 bytes an edge and 40 a node are
             written, and about 60 bytes an edge are needed while they are.
-        memory: Bytes for the buffers of sorting, also as ``"4G"``; the names of the nodes and some 50 bytes a node come
-            on top. None takes a quarter of the memory that is free.
+        memory: Bytes that the whole call may take, also as ``"4G"``. The nodes, some 150 bytes for each with a short
+            name, and 150 MB for what passes through must fit into them, or more is taken; sorting has the rest. None
+            takes a quarter of the memory that is free.
         directed, bipartite, nodes, root, mat_key, header, input_format, columns, delimiter, comment, encoding, weight,
             skip_bad: As for :func:`graphembed_ext.readers.read_graph`.
         labels: Tables or arrays of classes of nodes, ``"TYPE=FILE"`` for a typed graph: the feature ``y``.
@@ -113,7 +117,7 @@ def prepare(
     if say is not None and not callable(say):
         raise InputError("say", say, "a function of a line")
     reading = Reading.of(columns, delimiter, comment, encoding, header, weight, skip_bad)
-    place, budget, tell = _place(folder), _bytes_of(memory), say or _nothing
+    place, budget, tell = _place(folder), _Budget(_bytes_of(memory)), say or _nothing
     part = named_beside(place, ".part")
     beside = _Beside(*(_listed(*given) for given in (("nodes", nodes), ("labels", labels), ("features", features))))
     how: dict[str, Any] = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding}
@@ -125,7 +129,7 @@ def prepare(
 
 
 def _prepared(
-    source: Any, place: Path, part: Path, budget: int, beside: _Beside, reading: Reading, options: dict[str, Any],
+    source: Any, place: Path, part: Path, budget: _Budget, beside: _Beside, reading: Reading, options: dict[str, Any],
     how: Mapping[str, Any], tell: Callable[[str], object],
 ) -> Path:  # fmt: skip
     """The folder of a source, whose arguments have been checked."""
@@ -147,11 +151,29 @@ def _prepared(
     )  # fmt: skip
 
 
+class _Budget:
+    """Bytes that the call may take beyond what the process held before."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory, self._before = memory, resident()
+
+    def left(self, nodes: int) -> int:
+        """Bytes for each of the two sorts that go on at a time."""
+        pa.default_memory_pool().release_unused()
+        held = max(0, resident() - self._before)
+        return max(_LEAST, (self.memory - held - _PASSING - _EACH_NODE * nodes) // 2)
+
+
 class _Beside:
     """Files beside the edges."""
 
     def __init__(self, nodes: list[str], labels: list[str], features: list[str]) -> None:
         self.nodes, self.labels, self.features = nodes, labels, features
+
+    @property
+    def by_name(self) -> bool:
+        """Whether any of them has nodes by their names."""
+        return bool(self.nodes or self.labels or self.features)
 
     def put(self, graph: GraphFile, writer: PreparedWriter, reading: Reading, notes: list[str]) -> None:
         """Write features and labels of a graph's nodes, those of these files in place of its own."""
@@ -219,8 +241,9 @@ def _parts(
 
 
 def _sorted(
-    parts: list[Part], place: Path, work: Work, directed: bool, memory: int, beside: _Beside, reading: Reading, say: Any
-) -> Path:
+    parts: list[Part], place: Path, work: Work, directed: bool, budget: _Budget, beside: _Beside, reading: Reading,
+    say: Any,
+) -> Path:  # fmt: skip
     """The graph of parts on the disk, written."""
     work.begin("numbering")
     trouble = _trouble_of(parts)
@@ -229,6 +252,9 @@ def _sorted(
     ordered, tables = numbered(segments, names)
     del names
     graph, tables = _with_tables(segments, ordered, tables, directed, beside, reading)
+    known = graph.names or ordered
+    del ordered
+    memory = budget.left(max(graph.view.num_nodes.values()))
     say("numbered " + ", ".join(f"{count} nodes of {kind}" for kind, count in graph.view.num_nodes.items()))
     writer = PreparedWriter(place, graph.view.num_nodes, memory, work.folder)
     grouped: dict[EdgeType, list[Segment]] = {}
@@ -237,8 +263,8 @@ def _sorted(
     once = sum(write_edges(t, grouped[t], tables, writer, work, directed, memory, say) for t in sorted(grouped))
     said = [Part([], None, notes=list(of_part)) for of_part in notes]
     found = list(dict.fromkeys([*notes_of(said, lines - once), *graph.notes]))
-    for kind, known in (graph.names or {}).items():
-        write_names(writer, kind, known)
+    for kind, words in known.items():
+        write_names(writer, kind, words)
     beside.put(graph, writer, reading, found)
     writer.more |= {"directed": directed, "notes": found}
     if trouble is not None:
@@ -280,8 +306,11 @@ def _with_tables(
     types = {segment.edge_type: (none, none) for segment in segments}
     if not directed:
         types |= {(t, f"rev_{r}", s): (none, none) for s, r, t in types if s != t}
+    view = GraphView({kind: len(found) for kind, found in ordered.items()}, types)
+    if not beside.by_name:
+        return GraphFile(view), tables
     names = {kind: found.to_pylist() for kind, found in ordered.items()}
-    graph = GraphFile(GraphView({kind: len(found) for kind, found in names.items()}, types), names)
+    graph = GraphFile(view, names)
     if not beside.nodes:
         return graph, tables
     graph = with_tables(graph, beside.nodes, reading)
@@ -298,10 +327,10 @@ def _moved(table: np.ndarray, before: Sequence[str], after: Sequence[str]) -> np
 
 
 def _written(
-    graph: GraphFile, place: Path, work: Work, memory: int, beside: _Beside, reading: Reading, say: Any
+    graph: GraphFile, place: Path, work: Work, budget: _Budget, beside: _Beside, reading: Reading, say: Any
 ) -> Path:
     """A graph that is in memory, written."""
-    writer = PreparedWriter(place, graph.view.num_nodes, memory, work.folder)
+    writer = PreparedWriter(place, graph.view.num_nodes, budget.memory, work.folder)
     write_view(writer, graph.view)
     for kind, names in (graph.names or {}).items():
         write_names(writer, kind, names)

@@ -60,9 +60,10 @@ def names_in(folder: Path) -> dict[str, list[str]]:
 
 
 def write_names(writer: PreparedWriter, kind: str, names: Any) -> None:
-    """Write the names of the nodes of a type."""
+    """Write the names of the nodes of a type: words, or an Arrow array of them."""
     files = writer.more.setdefault("names", {})
     file = f"nodes/{len(files)}_names.parquet"
     (writer.part / "nodes").mkdir(exist_ok=True)
-    pyarrow.parquet.write_table(pa.table({_NAME: pa.array(names, pa.large_string())}), writer.part / file)
+    column = names if isinstance(names, pa.Array) else pa.array(names, pa.large_string())
+    pyarrow.parquet.write_table(pa.table({_NAME: column}), writer.part / file)
     files[kind] = file

@@ -27,7 +27,7 @@ def write_edges(
     work: Work, directed: bool, memory: int, say: Any,
 ) -> int:  # fmt: skip
     """Write an edge type and, where edges between two types have no direction, the one back; returns its edges, each
-    once.
+    once. Two sorts go on at a time, each of which, the writer's as well, may use ``memory``.
     """
     source, relation, target = edge_type
     weighted = any(segment.weight is not None for segment in segments)
@@ -95,12 +95,12 @@ def _weighted(
 ) -> Iterator[Any]:
     """As :func:`_simple`, with weights."""
     edge_type = segments[0].edge_type
-    listed = ExternalSort(work.room("keys"), memory if not both else memory // 2, np.float64)
+    listed = ExternalSort(work.room("keys"), memory, np.float64)
     for key, weight in _keys(segments, tables, width):
         listed.add(key, weight)
     sums = _checked(_joined(listed, _sums), edge_type)
     if both:
-        turned = ExternalSort(work.room("both"), memory // 2, np.float64)
+        turned = ExternalSort(work.room("both"), memory, np.float64)
         for keys, weight in sums:
             turned.add(keys, weight)
             turned.add(_turned(keys, width), weight)

@@ -19,7 +19,33 @@ from .numbering import Segment, segments_of
 __all__ = ["SLICE", "Work", "renumbered", "split"]
 
 #: Lines that are worked on at a time.
-SLICE = 1 << 20
+SLICE = 1 << 18
+
+
+class Column:
+    """A column of numbers in a file, of which slices and single numbers are read as they are asked for.
+
+    Not through the memory's map of the disk: what was read once would count as the process's own.
+
+    Args:
+        path: The file; None for a column without numbers.
+        dtype: Of the numbers.
+    """
+
+    def __init__(self, path: Path | None, dtype: Any) -> None:
+        self.path, self.dtype = path, np.dtype(dtype)
+        self._count = 0 if path is None else path.stat().st_size // self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: Any) -> Any:
+        if not isinstance(place, slice):
+            return self[place : place + 1][0]
+        low, high, _ = place.indices(self._count)
+        if self.path is None or high <= low:
+            return np.empty(0, self.dtype)
+        return np.fromfile(self.path, self.dtype, high - low, offset=low * self.dtype.itemsize)
 
 
 class Spilled(Gathered):
@@ -37,11 +63,9 @@ class Spilled(Gathered):
         with self.path.open("ab") as file:
             file.write(np.ascontiguousarray(chunk).data)
 
-    def whole(self) -> np.ndarray:
+    def whole(self) -> Any:
         """The column, read from the disk as it is needed."""
-        if not self.path.exists() or not self.path.stat().st_size:
-            return np.empty(0, self._dtype)
-        return np.memmap(self.path, self._dtype, "r")
+        return Column(self.path if self.path.exists() and self.path.stat().st_size else None, self._dtype)
 
 
 class Work:
@@ -112,10 +136,10 @@ class Work:
         self.finish(
             f"file {number}",
             {
-                "ends": [_place(end) for end in part.ends],
+                "ends": [_place(end) for end in part.ends],  # type: ignore[arg-type]
                 "types": None if part.types is None else [k if isinstance(k, str) else [_place(k[0]), k[1]]
                                                          for k in part.types],
-                "weight": None if part.weight is None else _place(part.weight),
+                "weight": None if part.weight is None else _place(part.weight),  # type: ignore[arg-type]
                 "notes": part.notes,
                 "trouble": trouble and [trouble.argument, str(trouble.got), trouble.expected, trouble.hint],
             },
@@ -131,10 +155,10 @@ class Work:
             names = pa.ipc.open_file(source).read_all().column(0).combine_chunks()
         types = found["types"]
         return Part(
-            [_array(place) for place in found["ends"]],
+            [_column(place) for place in found["ends"]],
             names,
-            types and tuple(kind if isinstance(kind, str) else (_array(kind[0]), kind[1]) for kind in types),
-            found["weight"] and _array(found["weight"]),
+            types and tuple(kind if isinstance(kind, str) else (_column(kind[0]), kind[1]) for kind in types),
+            found["weight"] and _column(found["weight"]),
             notes=found["notes"],
             trouble=found["trouble"] and FileFormatError(*found["trouble"]),
         )
@@ -142,8 +166,8 @@ class Work:
     def _on_disk(self, part: Part) -> Part:
         """Columns that were made in memory, such as those of adjacency lists, written to files."""
 
-        def stored(values: np.ndarray) -> np.ndarray:
-            if isinstance(values, np.memmap):
+        def stored(values: Any) -> Any:
+            if isinstance(values, Column):
                 return values
             column = self.column()
             column.append(values)
@@ -162,17 +186,16 @@ class Work:
         whole(self._state, lambda path: path.write_text(text))
 
 
-def _place(column: np.ndarray) -> list[Any]:
-    name = getattr(column, "filename", None)
-    return [None if name is None else str(name), str(column.dtype)]
+def _place(column: Column) -> list[Any]:
+    return [None if column.path is None else str(column.path), str(column.dtype)]
 
 
-def _array(place: Sequence[Any]) -> np.ndarray:
+def _column(place: Sequence[Any]) -> Any:
     name, dtype = place
-    return np.empty(0, dtype) if name is None else np.memmap(name, dtype, "r")
+    return Column(None if name is None else Path(name), dtype)
 
 
-def renumbered(work: Work, column: np.ndarray, table: np.ndarray) -> np.ndarray:
+def renumbered(work: Work, column: Any, table: np.ndarray) -> Any:
     """A column on the disk with each number replaced by what a table has for it."""
     found = work.column()
     for low in range(0, len(column), SLICE):

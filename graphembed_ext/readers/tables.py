@@ -102,7 +102,8 @@ class ParquetTable(TitledTable):
         super().__init__(source)
         source.unit = "row"
         try:
-            self._file = pa.parquet.ParquetFile(source.path)
+            # Not whole columns of a group of rows at once.
+            self._file = pa.parquet.ParquetFile(source.path, buffer_size=1 << 20, pre_buffer=False)
             self.titles = list(self._file.schema_arrow.names)
             batch = next(self._file.iter_batches(_ROWS), None)
             kept = None if batch is None else self._kept(0, batch.num_rows)

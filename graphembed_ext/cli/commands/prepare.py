@@ -19,7 +19,7 @@ def prepare(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     memory: Annotated[
         str | None,
-        typer.Option(help="Memory for sorting, such as 4G; a quarter of what is free by default. Nodes come on top."),
+        typer.Option(help="Memory that may be taken, such as 4G; a quarter of what is free by default."),
     ] = None,
     labels: Annotated[
         list[str] | None, typer.Option(help="Classes of nodes, as for train; TYPE=FILE for a typed graph.")
