@@ -31,8 +31,14 @@ _LONGEST, _BEGIN = 900, 300
 
 
 def _short(text: str) -> str:
-    """A text that a reader takes in; nobody reads five thousand characters of an argument."""
-    return text if len(text) <= _LONGEST else f"{text[:_BEGIN]} ... ({len(text):,} characters)"
+    """A text that a reader takes in: nobody reads five thousand characters of an argument, and what files hold may
+    break lines, or tell a terminal what to do.
+    """
+    shown = text if len(text) <= _LONGEST else f"{text[:_BEGIN]} ... ({len(text):,} characters)"
+    if shown.isprintable():
+        return shown
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_BEGIN]} ..."
 
 
 class GraphEmbedError(Exception):
@@ -198,7 +204,7 @@ class FileWriteError(GraphEmbedError, OSError):
     def __init__(self, path: str, reason: Any) -> None:
         self.path, self.reason = path, reason
         shown = getattr(reason, "strerror", None) or " ".join(str(reason).split()) or type(reason).__name__
-        super().__init__(f"{path}: cannot be written ({shown}); what stood there before is as it was.")
+        super().__init__(f"{_short(path)}: cannot be written ({_short(shown)}); what stood there before is as it was.")
         self.errno, self.filename = getattr(reason, "errno", None), path
 
     def __str__(self) -> str:
@@ -222,7 +228,7 @@ class FileInUseError(FileWriteError):
 
     def __init__(self, path: str, holder: str) -> None:
         super().__init__(path, holder)
-        self.args = (f"{path}: held by {holder}. Hint: wait for it, or choose another name.",)
+        self.args = (f"{_short(path)}: held by {_short(holder)}. Hint: wait for it, or choose another name.",)
 
 
 class GraphChangedError(GraphEmbedError, RuntimeError):

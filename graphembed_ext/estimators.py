@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from torch import Tensor
 
+from ._core import checks
 from ._core.optional import optional
 from .embeddings.vectors import embed
 from .errors import InputError
@@ -120,18 +121,18 @@ class NodeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises:
             InputError: No such model, or no graph.
         """
-        if self.model not in MODELS:
-            raise InputError("model", self.model, f"one of {', '.join(map(repr, sorted(MODELS)))}")
+        checks.choice("model", self.model, sorted(MODELS))
+        more = _parameters("fit_params", self.fit_params)
+        seed = self._seed()
         view = self._view_of(X)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         model = self._made(view, seed)
         graph = view if hasattr(model, "logits") else None
         options: dict[str, Any] = {"epochs": self.epochs, "lr": self.lr, "device": self.device, "seed": seed}
         if self.random_state is not None and "deterministic" in options_of(model):
             options["deterministic"] = True
-        if graph is not None and y is not None and "masks" in (self.fit_params or {}):
+        if graph is not None and y is not None and "masks" in more:
             options["y"] = y
-        self.result_ = fit(model, graph, progress=False, **(options | dict(self.fit_params or {})))
+        self.result_ = fit(model, graph, **({"progress": False} | options | more))
         self.model_, self.embeddings_ = model, embed(model, graph)
         self.embedding_, self.n_iter_ = self.embeddings_.numpy(), len(self.result_.history)
         return self.embedding_
@@ -155,7 +156,14 @@ class NodeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         weighed = any(_WEIGHT in features for features in view.edge_features.values())
         if weighed and "weight" in known and view.host == "scipy":
             config["weight"] = _WEIGHT
-        return create(self.model, view, **(config | dict(self.model_params or {})))
+        return create(self.model, view, **(config | _parameters("model_params", self.model_params)))
+
+    def _seed(self) -> int:
+        try:
+            return int(check_random_state(self.random_state).randint(2**31 - 1))
+        except ValueError as error:
+            expected = "None, an integer from 0 to 2**32 - 1 or a RandomState of NumPy"
+            raise InputError("random_state", checks.described(self.random_state), expected) from error
 
     @property
     def _n_features_out(self) -> int:
@@ -171,9 +179,15 @@ def _is_matrix(given: Any) -> bool:
     """Whether something is an adjacency matrix; a data frame is where it is square."""
     if sp.issparse(given) or isinstance(given, (np.ndarray, list, tuple)):
         return True
-    shape = tuple(getattr(given, "shape", ()))
-    square = len(shape) == 2 and len(set(shape)) == 1
+    shape = getattr(given, "shape", None)
+    square = isinstance(shape, tuple) and len(shape) == 2 and shape[0] == shape[1]
     return square and hasattr(given, "__array__") and not isinstance(given, Tensor)
+
+
+def _parameters(argument: str, given: Any) -> dict[str, Any]:
+    """Further arguments by name; None for none."""
+    found = checks.mapping(argument, {} if given is None else given, "arguments by name, or None")
+    return {checks.text(argument, name, "arguments by name"): value for name, value in found.items()}
 
 
 def _validated(estimator: Any, given: Any) -> Any:

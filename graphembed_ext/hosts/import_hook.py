@@ -13,6 +13,7 @@ import sysconfig
 from pathlib import Path
 
 from .._core.files import made, whole
+from ..errors import FileWriteError
 
 __all__ = ["hooked", "install_hook", "remove_hook"]
 
@@ -62,10 +63,17 @@ def install_hook() -> Path:
 
 
 def remove_hook() -> list[Path]:
-    """Remove what :func:`install_hook` has written; the files that were there."""
+    """Remove what :func:`install_hook` has written; the files that were there.
+
+    Raises:
+        FileWriteError: Their folder is read-only.
+    """
     there = [one for file in _files() for one in (file, _module_of(file)) if one.exists()]
     for file in there:
-        file.unlink()
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise FileWriteError(str(file), error) from error
     return there
 
 

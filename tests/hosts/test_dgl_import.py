@@ -9,7 +9,9 @@ import textwrap
 
 import pytest
 
+from graphembed_ext.errors import FileWriteError
 from graphembed_ext.hosts import import_hook
+from tests.modes import read_only
 
 
 def run(code, tmp_path, **packages):
@@ -231,6 +233,15 @@ def test_the_hook_lets_dgl_come_first(tmp_path, site_packages):
 
 
 @pytest.mark.usefixtures("site_packages")
+def test_a_hook_in_a_read_only_folder_is_an_error_of_the_package(site_packages):
+    import_hook.install_hook()
+    with read_only(site_packages):
+        for change in (import_hook.install_hook, import_hook.remove_hook):
+            with pytest.raises(FileWriteError, match="cannot be written"):
+                change()
+    assert len(import_hook.remove_hook()) == 2
+
+
 def test_a_hook_that_was_left_behind_does_no_harm(tmp_path):
     import_hook.install_hook()
     out = run(

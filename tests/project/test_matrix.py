@@ -102,6 +102,11 @@ MENDED = {
         ["()", "[]", "list of floats", "complex", "a class", "meta", "half", "sparse COO", "sparse CSR"],
         "GraphSAGE.forward, dgl.GraphSAGE.forward, pyg.SAGEConv.forward, pyg.LGConv.forward",
     ),
+    "model": (["[]", "{}", "ids"], "estimators.NodeEmbedding"),
+    "random_state": (["a string", "2**63"], "estimators.NodeEmbedding"),
+    "model_params": (["[0, 1]", "ids", "dict of int"], "estimators.NodeEmbedding"),
+    "fit_params": (["[0, 1]", "ids", "dict of int"], "estimators.NodeEmbedding"),
+    "X": (["a class"], "estimators.NodeEmbedding"),
     "edge_weight": (["complex"], "GraphSAGE.forward, dgl.GraphSAGE.forward, pyg.SAGEConv.forward"),
     "feat": (["complex", "meta", "half"], "dgl.SAGEConv.forward"),
 }

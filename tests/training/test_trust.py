@@ -6,6 +6,8 @@ import copy
 import os
 import random
 import signal
+import subprocess
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ import graphembed_ext as ge
 from graphembed_ext import pyg
 from graphembed_ext.errors import FileFormatError
 from graphembed_ext.training import run
+from tests.conftest import ROOT
 from tests.graphs import agree, build_pyg, labelled_rings
 
 RING = torch.stack([torch.arange(12), (torch.arange(12) + 1) % 12])
@@ -233,3 +236,12 @@ def test_training_by_links_repeats_itself_on_two_threads():
     finally:
         torch.set_num_threads(threads)
     assert agree(*found)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the trainings that are killed are forked")
+def test_trainings_that_are_killed_come_to_the_same_bits():
+    """A few kills; ``python -m tests.training.killed 30`` kills as often as it is told."""
+    command = [sys.executable, "-m", "tests.training.killed", "4"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert done.stdout.endswith("0 with other bits\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import graphembed_ext as ge
@@ -409,6 +410,44 @@ def _newer():
     yield Subject("plots.search_curve", of(plots.search_curve, values=plain([0.5, None, 0.7]), given=plain(0.6)))
 
 
+def _loops():
+    """The loops of other packages around our trainings."""
+    given = {"X": lambda: np.roll(np.eye(10), 1, axis=1)}
+    yield Subject("estimators.NodeEmbedding", of(_estimated, **given), spectral, more=ESTIMATOR)
+    yield Subject("lightning.WalkModule", of(_stepped, name=plain("WalkModule"), model=deepwalk))
+    yield Subject("lightning.NodeModule", of(_stepped, name=plain("NodeModule"), model=sage, graph=people))
+    unlabelled = lambda: ge.GraphSAGE(4, 4, 2, seed=0)  # noqa: E731
+    yield Subject("lightning.LinkModule", of(_stepped, name=plain("LinkModule"), model=unlabelled, graph=featured))
+    yield Subject("lightning.RecommendationModule", of(_stepped, name=plain("RecommendationModule"), model=lightgcn))
+
+
+ESTIMATOR = ("model", "n_components", "epochs", "lr", "random_state", "device", "model_params", "fit_params")
+
+
+def _estimated(X, y=None, **options):
+    from graphembed_ext.estimators import NodeEmbedding
+
+    return NodeEmbedding(**({"epochs": 1, "n_components": 4} | options)).fit_transform(X, y)
+
+
+def spectral():
+    from sklearn.manifold import SpectralEmbedding
+
+    def embedded(X, y=None, random_state=0, **options):
+        return SpectralEmbedding(2, affinity="precomputed", random_state=random_state).fit_transform(X, y)
+
+    return embedded, {"X": np.roll(np.eye(10), 1, axis=1)}
+
+
+def _stepped(name, model, graph=None, epochs=None, lr=None, batch_size=None, seed=0):
+
+    known = {"WalkModule", "NodeModule", "LinkModule", "RecommendationModule"}
+    kind = getattr(ge.lightning, name if isinstance(name, str) and name in known else "WalkModule")
+    module = kind(model, graph, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
+    module.configure_optimizers()
+    return next(iter(module.train_dataloader()))
+
+
 def _dated():
     return _view().with_features(edge_features={("_N", "_E", "_N"): {"when": torch.arange(10)}})
 
@@ -493,4 +532,4 @@ def _files():
 
 def subjects():
     """All of them; made where files may be written."""
-    return [*_fits(), *_models(), *_drop_ins(), *_functions(), *_newer(), *_judging(), *_files()]
+    return [*_fits(), *_models(), *_drop_ins(), *_functions(), *_newer(), *_loops(), *_judging(), *_files()]
