@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from .typed import note
+
 __all__ = ["Grouped"]
 
 #: Columns for the names of options; longer ones have a line of their own.
@@ -15,7 +17,12 @@ _COMMON = ("--json", "--debug", "--help")
 
 
 class Grouped(TyperCommand):
-    """A command whose help names each option once, with its default behind what it does."""
+    """A command whose help names each option once, with its default, and whose errors name it, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of a call, which messages name again."""
+        note(self.params, args)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write usage, description, arguments, then the options group by group."""

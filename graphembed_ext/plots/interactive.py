@@ -23,16 +23,33 @@ MOST = 100_000
 _PURPOSE = "an interactive map"
 _ROWS = 2_048
 
-#: What the page does with a chosen node: rings and names for it and its neighbours, and a line of text.
+#: What the page does with a chosen node: rings and names for it and its neighbours, and a line of text. A name
+#: that would lie on another is told in the line alone; one that would leave the page stands left of its point.
 _CHOOSE = """
 const found = [], data = nodes.data, count = width;
 if (row >= 0) {
     found.push(row);
     for (let i = 0; i < count; i++) found.push(near[row * count + i]);
 }
+const wide = page.inner_width, scale = wide / (page.x_range.end - page.x_range.start);
+const high = page.inner_height / (page.y_range.end - page.y_range.start);
+const boxes = [], written = {}, left = {};
+for (const i of found) {
+    const letters = [...data.name[i]];
+    const x = (data.x[i] - page.x_range.start) * scale, y = data.y[i] * high;
+    left[i] = x + 10 + 7.5 * letters.length > wide && x > wide / 2;
+    const most = Math.max(8, Math.min(40, Math.floor(((left[i] ? x : wide - x) - 10) / 7.5)));
+    const long = letters.length > most, size = 7.5 * Math.min(letters.length, most);
+    const box = [left[i] ? x - 10 - size : x + 10, y];
+    box.push(box[0] + size);
+    const free = boxes.every(other => box[2] < other[0] || other[2] < box[0] || Math.abs(y - other[1]) > 17);
+    if (free) boxes.push(box);
+    written[i] = !free ? "" : long ? letters.slice(0, most - 1).join("") + "\u2026" : data.name[i];
+}
 const drawn = [...found].reverse();  // the chosen one on top
 ring.data = {x: drawn.map(i => data.x[i]), y: drawn.map(i => data.y[i]), name: drawn.map(i => data.name[i]),
-             line: drawn.map(i => i == row ? 3 : 1.5)};
+             written: drawn.map(i => written[i]), align: drawn.map(i => left[i] ? "right" : "left"),
+             shift: drawn.map(i => left[i] ? -10 : 10), line: drawn.map(i => i == row ? 3 : 1.5)};
 told.text = row < 0 ? said : data.name[row] + ": nearest are " + found.slice(1).map(
     (i, place) => data.name[i] + " (" + cosine[row * count + place].toFixed(2) + ")").join(", ");
 """
@@ -154,7 +171,8 @@ def _page(nodes: dict[str, Any], near: np.ndarray, cosine: np.ndarray, title: st
     from bokeh.layouts import column, row
     from bokeh.models import ColumnDataSource, Div, TextInput
 
-    source, ring = ColumnDataSource(nodes), ColumnDataSource({"x": [], "y": [], "name": [], "line": []})
+    source = ColumnDataSource(nodes)
+    ring = ColumnDataSource({name: [] for name in ("x", "y", "name", "written", "align", "shift", "line")})
     # the numbers travel as they are; lists of text for each point would be ten times as large
     told = {"near": near.ravel(), "cosine": cosine.ravel(), "width": near.shape[1]}
     figure = _figure(source, ring, title, subtitle, told)
@@ -164,7 +182,8 @@ def _page(nodes: dict[str, Any], near: np.ndarray, cosine: np.ndarray, title: st
         text=hint,
         render_as_text=True,
         disable_math=True,
-        styles={"color": INK, "font-size": "13px", "padding-top": "6px"},
+        # as high as two lines: the map stays where it is
+        styles={"color": INK, "font-size": "13px", "padding-top": "6px", "min-height": "34px"},
     )
     _behave(figure, source, ring, search, answer, {**told, "help": hint})
     controls = row(search, answer, sizing_mode="stretch_width")
@@ -193,9 +212,10 @@ def _figure(source: Any, ring: Any, title: str, subtitle: str, told: dict[str, A
     made.add_layout(Title(text=PlainText(text=title), text_color=INK, text_font_size="18px"), "above")
     _points(made, source, told)
     made.text(
-        *("x", "y", "name"),
+        *("x", "y", "written"),
         source=ring,
-        x_offset=10,
+        text_align="align",
+        x_offset="shift",
         y_offset=-6,
         text_font_size="13px",
         text_color=INK,
@@ -236,5 +256,5 @@ def _behave(figure: Any, source: Any, ring: Any, search: Any, told: Any, arrays:
     from bokeh.models import CustomJS
 
     args = {"nodes": source, "ring": ring, "search": search, "told": told, "page": figure, **arrays}
-    search.js_on_change("value_input", CustomJS(args=args, code=_SEARCH + _CHOOSE + _GO_THERE))
+    search.js_on_change("value_input", CustomJS(args=args, code=_SEARCH + _GO_THERE + _CHOOSE))
     source.selected.js_on_change("indices", CustomJS(args=args, code=_CLICKED + _CHOOSE))

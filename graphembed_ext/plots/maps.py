@@ -234,11 +234,19 @@ def _draw_groups(axes: Any, places: np.ndarray, group_of: np.ndarray, seed: int)
     return kinds
 
 
+#: Characters of a group's name in the legend; longer ones would leave no room for the map.
+_LONGEST = 36
+
+
 def layers(group_of: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
     """What the legend tells, the colour, and who has it, from the bottom to the top; every vector is in one."""
     kinds = in_order(group_of)
     shown = kinds[: len(COLOURS)]
-    found = [(f"{kind} ({(group_of == kind).sum():,})", COLOURS[i], group_of == kind) for i, kind in enumerate(shown)]
+    sizes = [f"({(group_of == kind).sum():,})" for kind in shown]
+    found = [
+        (f"{kind if len(kind) <= _LONGEST else f'{kind[: _LONGEST - 1]}…'} {size}", COLOURS[i], group_of == kind)
+        for i, (kind, size) in enumerate(zip(shown, sizes, strict=True))
+    ]
     rest = ~np.isin(group_of, [*shown, ""])
     if rest.any():
         found.append((f"{len(kinds) - len(shown)} more ({rest.sum():,})", GREY, rest))

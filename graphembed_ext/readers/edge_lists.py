@@ -138,7 +138,7 @@ def read_edges(
         FileFormatError: No edges, or a file that leaves open which columns they stand in.
     """
     if table.width < 2:
-        raise _one_column(table)
+        raise one_column(table)
     _refuse_dicts(table)
     table.decide(known)
     if not table.rows:
@@ -192,7 +192,8 @@ def _share_names(part: Part) -> bool:
     return bool(there.all(0).any())
 
 
-def _one_column(table: Table) -> FileFormatError:
+def one_column(table: Table) -> FileFormatError:
+    """The refusal of a table that has one column, or none."""
     if not table.rows:
         return FileFormatError(table.name, "no edges", "at least two columns, the ends of edges")
     text = isinstance(table.titles, list)

@@ -15,6 +15,7 @@ from .._core.files import whole
 from ..errors import FileFormatError, InputError
 from ..graph.view import NODE_TYPE, EdgeType
 from .columns import Roles, says_ends
+from .edge_lists import one_column
 from .edge_roles import roles_of, two_kinds
 from .edge_weights import weights_of
 from .graph_file import GraphFile
@@ -195,6 +196,8 @@ def lines_of(
 
 def _of_table(table: Table, reading: Reading, bipartite: bool | None = None) -> Lines:
     """The lines of a table, and which column is what, as :func:`graphembed_ext.readers.read_graph` sees it."""
+    if table.width < 2:
+        raise one_column(table)
     table.decide()
     if not table.rows:
         raise FileFormatError(table.name, "no edges", "at least one edge")

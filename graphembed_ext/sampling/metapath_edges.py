@@ -187,12 +187,12 @@ def _reach(  # type: ignore[no-untyped-def]
                     here[size] = node
                     size += 1
         else:
-            here[:size] = np.sort(here[:size])
+            here[:size].sort()  # in place: a slice that is assigned takes seconds more to compile
         if kept < size:
             own = bits(key, U64(row))
             for k in range(kept):
                 other = k + below(size - k, bits(own, U64(k)))
                 here[k], here[other] = here[other], here[k]
-            here[:kept] = np.sort(here[:kept])
+            here[:kept].sort()
         for k in range(kept):
             out[indptr[row] + k] = here[k] - low

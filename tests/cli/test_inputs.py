@@ -48,7 +48,8 @@ def test_whether_weights_are_used_is_said_by_model(train, case):
 def test_friends_are_no_users_and_items(train):
     done = train("lightgcn", FRIENDS)
     assert done.exit_code == 2
-    assert done.stderr.startswith("graphembed: input: got in.csv, where 5 names, such as 'Ada', stand in both columns;")
+    said = "graphembed: --input: got in.csv, where 5 names, such as 'Ada', stand in both columns;"
+    assert done.stderr.startswith(said)
     assert "Hint: --bipartite takes them for users and items all the same; deepwalk is for nodes of" in done.stderr
     done = train("lightgcn", FRIENDS, "--bipartite")
     assert done.exit_code == 0, done.output
@@ -175,7 +176,7 @@ def test_weights_that_are_none_matter_to_models_that_go_by_them(train, model):
     assert "--no-weight" in done.stderr
     done = train(model, SIGNED, *words, "--weight", "weight", "--no-weight")
     assert done.exit_code == 2
-    assert "graphembed: weight: got in.csv, as --no-weight says; expected weights to go by" in done.stderr
+    assert "graphembed: --weight: got in.csv, as --no-weight says; expected weights to go by" in done.stderr
 
 
 def test_weights_of_one_of_several_files_that_are_none_make_none_of_all(train, tmp_path):
@@ -255,4 +256,4 @@ def test_tables_of_nodes_reach_evaluate_plot_and_the_label_column(train, tmp_pat
     assert "blue" in (tmp_path / "map.svg").read_text()
     done = CliRunner().invoke(app, ["evaluate", "out.npz", "links", "--test", "in.csv", *words])
     assert done.exit_code == 2
-    assert "graphembed: nodes: got nodes.csv; expected no table of nodes, as links is judged by pairs" in done.stderr
+    assert "graphembed: --nodes: got nodes.csv; expected no table of nodes, as links is judged by pairs" in done.stderr

@@ -154,11 +154,14 @@ def test_device_and_precision(folder):
 
 WRONG = {
     "no ratings": (["lightgcn", "-i", "mails.csv", "--min-rating", "4"], "an edge list with a column of ratings"),
-    "no rating high enough": (["lightgcn", "-i", "rated.csv", "--min-rating", "9"], "min_rating: got 9, below which"),
-    "no such column": (["deepwalk", "-i", "mails.csv", "--time-column", "when"], "time: got when; expected a column"),
+    "no rating high enough": (["lightgcn", "-i", "rated.csv", "--min-rating", "9"], "--min-rating: got 9, below which"),
+    "no such column": (
+        ["deepwalk", "-i", "mails.csv", "--time-column", "when"],
+        "--time-column: got when; expected a column",
+    ),
     "times of labels": (
         ["graphsage", "-i", "mails.csv", "--features", "one-hot", "--time-column", "sent"],
-        "time_column: got sent; expected no column: deepwalk and metapath2vec alone",
+        "--time-column: got sent; expected no column: deepwalk and metapath2vec alone",
     ),
 }
 

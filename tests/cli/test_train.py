@@ -173,7 +173,7 @@ WRONG = {
     "input": (["deepwalk", "-i", "absent.csv", "-o", "x.npz"], "absent.csv: got the name of a file that does not ex"),
     "labels": (["deepwalk", "-i", "friends.csv", "-o", "x.npz", "--evaluate"], "friends.csv, which has no labels"),
     "epochs": (["deepwalk", "-i", "friends.csv", "-o", "x.npz", "--epochs", "0"], "epochs: got 0"),
-    "walks": (["deepwalk", "-i", "friends.csv", "-o", "x.npz", "--walk-length", "3"], "walk_length: got 3"),
+    "walks": (["deepwalk", "-i", "friends.csv", "-o", "x.npz", "--walk-length", "3"], "--walk-length: got 3"),
     "weight": (["deepwalk", "-i", "friends.csv", "-o", "x.npz", "--weight", "w"], "weight: got w; expected an edge"),
     "a root": (["deepwalk", "-i", "Planetoid/Cora", "-o", "x.npz"], "root: got nothing; expected the folder"),
 }

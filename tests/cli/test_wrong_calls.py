@@ -59,7 +59,7 @@ COMMANDS = [
     (f"{TRAIN} --metapath a-b-a", "no metapath: DeepWalk follows none"),
     (f"{TRAIN} --evaluate", "--labels FILE gives some"),
     (f"{TRAIN} --weights out.txt", "a name ending in .pt or .safetensors"),
-    (f"{TRAIN} --skip-bad -1", "skip_bad: got -1; expected"),
+    (f"{TRAIN} --skip-bad -1", "--skip-bad: got -1; expected"),
     ("train metapath2vec -i friends.csv -o out.npz", "metapath"),
     ("train graphsage -i friends.csv -o out.npz", "--features one-hot"),
     ("train han -i friends.csv -o out.npz --features one-hot", "labels"),
@@ -98,6 +98,9 @@ COMMANDS = [
     ("card none.npz", "none.npz.json, which does not exist"),
     ("fetch Planetiod/Cora", "Planetoid"),
     ("plot walks.npz mpa", "did you mean 'map'"),
+    ("plot map walks.npz", "kind: got map before the file; expected the file first. Hint: walks.npz map"),
+    ("evaluate links walks.npz --test turned.csv", "expected the file first. Hint: walks.npz links"),
+    ("split friends.csv -o parts --delimiter ;", "got one column, 'source,target'; expected at least two"),
 ]
 
 RING = torch.tensor([[0, 1, 2], [1, 2, 0]])

@@ -117,6 +117,9 @@ def test_searched_hovered_and_clicked_in_a_browser(tmp_path):
         near = [names[i] for i in nearest(vectors, 0)]
         assert page.wait(lambda: ask(page, "return ring.data.name"))[::-1] == [names[0], *near]
         assert f"{names[0]}: nearest are {near[0]} (" in ask(page, "return texts(document.body)")
+        written = ask(page, "return ring.data.written")[::-1]
+        assert written[0] == names[0]
+        assert all(text in ("", name) for text, name in zip(written[1:], near, strict=True))
         page.screenshot(tmp_path / "searched.png")
         # hovered: each nasty name is text
         for row in range(len(NASTY)):
@@ -132,6 +135,39 @@ def test_searched_hovered_and_clicked_in_a_browser(tmp_path):
         assert not page.console
     assert (tmp_path / "hovered.png").stat().st_size > 10_000
 
+
+@pytest.mark.skipif(browser.BROWSER is None, reason=browser.MISSING)
+def test_names_written_do_not_overlap_nor_leave_the_page(tmp_path):
+    """Names of neighbours lay on each other, and a long one was cut where the map ends."""
+    names = [f"{'long ' * (i % 30)}paper {i}" for i in range(60)]
+    path, _ = made(tmp_path / "map.html", 60, names, ["a class of a long name" * 3] * 60)
+    with browser.Page(path, tmp_path / "profile", (700, 600)) as page:
+        page.wait(lambda: page.run("!!(window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle)"))
+        for row in range(0, 60, 7):
+            ask(page, f"nodes.selected.indices = [{row}]")
+            page.wait(lambda row=row: ask(page, "return ring.data.name.at(-1)") == names[row])
+            boxes = ask(page, _WRITTEN)
+            assert boxes[-1]["text"].removesuffix("…") in names[row]
+            for number, box in enumerate(boxes):
+                assert box["left"] > -1
+                assert box["right"] < box["wide"] + 1
+                for other in boxes[:number]:
+                    apart = abs(box["y"] - other["y"]) > 13
+                    assert apart or box["left"] > other["right"] or other["left"] > box["right"]
+
+
+_WRITTEN = """
+const canvas = document.createElement("canvas").getContext("2d"), found = [], data = ring.data;
+canvas.font = "13px helvetica";
+data.written.forEach((text, i) => {
+    if (!text) return;
+    const x = figure.frame.x_scale.compute(data.x[i]) - figure.frame.bbox.left + data.shift[i];
+    const size = canvas.measureText(text).width, left = data.align[i] == "right" ? x - size : x;
+    const y = figure.frame.y_scale.compute(data.y[i]);
+    found.push({text, left, right: left + size, y, wide: figure.frame.bbox.width});
+});
+return found;
+"""
 
 _TIPS = """
 const found = [];

@@ -15,6 +15,7 @@ import typer
 
 from ...errors import GraphEmbedError, InputError
 from ..options import COLUMNS, COMMENT, DELIMITER, ENCODING
+from ..typed import in_words
 
 if TYPE_CHECKING:
     from ...embeddings.vectors import Embeddings
@@ -24,8 +25,10 @@ __all__ = [
     "Embedding",
     "Json",
     "Titled",
+    "check_word",
     "command_line",
     "console",
+    "kind_in",
     "load",
     "node_of",
     "reporting",
@@ -76,7 +79,7 @@ def reporting(debug: bool) -> Iterator[None]:
     except (GraphEmbedError, OSError) as error:
         if debug:
             raise
-        typer.echo(f"graphembed: {error}", err=True)
+        typer.echo(f"graphembed: {in_words(error)}", err=True)
         raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
 
 
@@ -103,6 +106,29 @@ def load(path: Path) -> Embeddings:
     return Embeddings.load(path)
 
 
+def check_word(embedding: Path, argument: str, word: str, words: Iterable[str]) -> None:
+    """Raise for a word that is none of those that may stand behind the file, or stands before it."""
+    from ..._core import checks
+
+    words = list(words)
+    if word not in words and str(embedding) in words:
+        raise InputError(argument, f"{embedding} before the file", "the file first", f"{word} {embedding}")
+    checks.choice(argument, word, words)
+
+
+def kind_in(emb: Embeddings, text: str) -> str:
+    """A node type by its name.
+
+    Raises:
+        InputError: There is none of that name, or none that has a name.
+    """
+    from ...graph.view import NODE_TYPE
+
+    if emb.node_types == [NODE_TYPE]:
+        raise InputError("type", text, "no type: the nodes are all of one")
+    return emb.type_of(node_type=text)
+
+
 def node_of(
     emb: Embeddings, text: str, node_type: str | None, titles: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[int | str, str]:
@@ -111,7 +137,7 @@ def node_of(
     Raises:
         InputError: No node, or none of this type, has the name; several types have it.
     """
-    types = emb.node_types if node_type is None else [emb.type_of(node_type=node_type)]
+    types = emb.node_types if node_type is None else [kind_in(emb, node_type)]
     named = [kind for kind in emb.node_types if text in emb.names.get(kind, ())]
     here = [kind for kind in named if kind in types]
     if len(here) == 1:

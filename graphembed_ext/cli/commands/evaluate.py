@@ -19,6 +19,7 @@ from .common import (
     Json,
     Nodes,
     NoWeight,
+    check_word,
     load,
     reporting,
     say,
@@ -109,15 +110,15 @@ def evaluate(
     with reporting(debug):
         from ..._core import checks
 
-        checks.choice("task", task, _PROTOCOLS)
+        check_word(embedding, "task", task, _PROTOCOLS)
         if repeats is not None:
             checks.integer("repeats", repeats)
         how = {"columns": columns, "delimiter": delimiter, "comment": comment, "encoding": encoding, "header": header}
         if task != "classification" and test is None:
             raise _missing_test(task)
         notes: list[str] = []
-        if nodes and task != "classification":
-            raise _needless_nodes(task, nodes)
+        if task != "classification":
+            _check_needless(task, {"nodes": nodes, "labels": labels, "label_column": label_column})
         if task == "classification":
             asked: dict[str, Any] = {"train_ratio": train_ratio, "repeats": repeats or 10, "seed": seed}
             asked |= {"references": references, "given_masks": public_split}
@@ -206,7 +207,10 @@ def _missing_test(task: str) -> Exception:
     return InputError("test", "nothing", f"an edge list of held-out pairs, which {task} is judged by", "--test FILE")
 
 
-def _needless_nodes(task: str, nodes: list[str]) -> Exception:
+def _check_needless(task: str, given: Mapping[str, Any]) -> None:
     from ...errors import InputError
 
-    return InputError("nodes", ", ".join(nodes), f"no table of nodes, as {task} is judged by pairs", "--test FILE")
+    for name, value in given.items():
+        if value:
+            got = value if isinstance(value, str) else ", ".join(value)
+            raise InputError(name, got, f"no table of nodes, as {task} is judged by pairs", "--test FILE")

@@ -17,6 +17,8 @@ from .common import (
     Header,
     Json,
     Nodes,
+    check_word,
+    kind_in,
     load,
     reporting,
     say,
@@ -77,22 +79,24 @@ def plot(
     with reporting(debug):
         from ...errors import InputError
         from ...readers.options import Reading
-        from ..runs.plot import draw
+        from ..runs.plot import KINDS, draw
 
         if interactive and (kind != "map" or (output is not None and output.suffix not in (".html", ".htm"))):
             what = f"a picture of {kind}" if kind != "map" else str(output)
             raise InputError("interactive", what, "kind map, and an output ending in .html where one is named")
+        check_word(embedding, "kind", kind, KINDS)
         path = output or embedding.with_name(f"{embedding.stem}.{kind}.{'html' if interactive else 'png'}")
         notes: list[str] = []
+        emb = load(embedding)
         draw(
-            load(embedding),
+            emb,
             embedding,
             kind,
             path,
             labels=[*(labels or []), *(nodes or [])],
             label_column=label_column,
             reading=Reading.of(columns, delimiter, comment, encoding, header, skip_bad=None),
-            node_type=type,
+            node_type=None if type is None else kind_in(emb, type),
             method=method,
             seed=seed,
             mark=mark or [],

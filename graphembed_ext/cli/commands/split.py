@@ -58,8 +58,10 @@ def split(
     Example: graphembed split ratings.csv -o parts --strategy time --min-rating 4
     """
     with reporting(debug):
+        from ..._core import checks
         from ..runs.split import split_file
 
+        checks.integer("seed", seed, minimum=0)
         folder = output or Path(f"{Path(source).name.partition('.')[0]}.split")
         how = said(reading)
         how["weight"] = not how.pop("no_weight", False)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..._core.near import did_you_mean
-from ...errors import InputError
+from ...errors import ArgumentError, InputError
 from ...graph.features import FEATURE_NAMES, LABEL_NAMES
 from ...graph.metapaths import metapath_of, named_metapath
 from ...models.catalogue import builder, models_of
@@ -69,7 +69,7 @@ def arguments(job: Job, model_class: type) -> tuple[dict[str, Any], dict[str, An
         else:
             known = list(dict.fromkeys([*of_model, *of_fit]))
             expected = f"an argument of {model_class.__name__} or of fit: {', '.join(known)}"
-            raise InputError(name, value, expected, did_you_mean(name, known, 1))
+            raise ArgumentError(name, value, expected, did_you_mean(name, known, 1))
     config |= _time(job, of_model)
     _check_needed(job, model_class, config)
     return config, training

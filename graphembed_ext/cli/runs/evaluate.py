@@ -18,7 +18,7 @@ from ...graph.view import GraphView
 from ...readers.node_tables import of_type, read_labels
 from ...readers.options import Reading
 from .arguments import supervised
-from .inputs import of_nodes
+from .inputs import check_column, of_nodes
 from .records import Run
 
 __all__ = ["class_names", "classification", "classify", "labels_of"]
@@ -39,6 +39,7 @@ def labels_of(
     Raises:
         InputError: There are none.
     """
+    check_column(column, files)
     if files:
         return _labels_in(emb, files, column, reading, notes)
     run = Run.found(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from .lists import in_time, rated
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["held_out", "of_nodes", "prepared", "validation_pairs"]
+__all__ = ["check_column", "held_out", "of_nodes", "prepared", "validation_pairs"]
 
 #: Options of reading that hold for held-out pairs as for the edges.
 _OF_PAIRS = ("input_format", "columns", "delimiter", "comment", "encoding", "header")
@@ -40,6 +40,7 @@ _MANY_SHARED = 0.2
 
 def prepared(job: Job, task: str) -> GraphFile:
     """The graph of a job. For a model that is trained on nodes, it has features ``x``, labels ``y`` and masks."""
+    check_column(job.label_column, [*job.labels, *job.reading.get("nodes", ())])
     source = _read(job, task)
     tables = opened_tables(source, job.reading.get("nodes", ()), _of_tables(job))
     source = with_columns(_with_labelled(job, with_names(source, tables)), tables)
@@ -107,6 +108,12 @@ def _judged(y: Tensor) -> Any:
     if y.is_floating_point() and y.dim() == 1:
         return torch.where(torch.isfinite(y), 0, -1)
     return y if y.dim() == 1 else as_sparse(y)
+
+
+def check_column(column: str | None, files: Sequence[str]) -> None:
+    """Raise for a column of classes where no table is named that has it."""
+    if column is not None and not files:
+        raise InputError("label_column", column, "a table that has this column", "--labels FILE or --nodes FILE")
 
 
 def validation_pairs(job: Job, source: GraphFile, kinds: tuple[str, str], notes: list[str]) -> Tensor:

@@ -19,6 +19,7 @@ from ...graph.view import NODE_TYPE
 from ...plots.maps import FEW
 from ...readers.options import Reading
 from .evaluate import class_names, labels_of
+from .inputs import check_column
 from .records import Run
 
 __all__ = ["KINDS", "draw"]
@@ -115,6 +116,7 @@ def _known_labels(
     notes: list[str] | None,
 ) -> dict[str, tuple[Any, list[str]]]:
     """Labels to colour by; none where the run's input has none."""
+    check_column(column, files)
     try:
         return labels_of(emb, path, files, column, reading, notes)
     except InputError:
