@@ -138,9 +138,9 @@ def open_graph(folder: str | Path) -> FolderView:
     Edges, and features in files of their own, are read from the disk as they are needed and are shared by all processes
     of a machine that open the folder. Models, walks (by the engine ``"torch"``), samplers and loaders take the view as
     they take any graph, and give the same bits as with the graph in memory. What weighted draws need of every edge is
-    made on the disk, too, 20 bytes an edge for walks and 8 for samplers, in files that end with the process. GraphSAGE
-    on the whole graph takes memory for each node. LightGCN takes it for each edge, and is refused where there is not
-    enough; so do walks along metapaths (4 bytes).
+    made on the disk, too, 20 bytes an edge for walks and 8 for samplers, and 4 for walks along metapaths, in files that
+    end with the process. GraphSAGE on the whole graph takes memory for each node. LightGCN takes it for each edge, and
+    is refused where there is not enough.
 
     Args:
         folder: The folder.

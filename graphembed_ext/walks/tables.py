@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from .._core.mapped import narrow_dtype
+from .._core.mapped import narrow_dtype, slices
 from ..graph.csr import CSR, OrderedCSR
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
@@ -15,6 +16,8 @@ from ..graph.view import EdgeType, GraphView
 __all__ = ["ENDED", "numbers_of", "plan", "stacked"]
 
 
+#: Entries that are copied at a time.
+_SLICE = 1 << 18
 #: Stands in a plan where a metapath has no further step.
 ENDED = -(1 << 62)
 
@@ -28,21 +31,26 @@ def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[E
     """
     types = sorted({step for metapath in metapaths for step in metapath})
     offsets = view.offsets
-    bases, pointers, indices, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], [], []
-    ids, numbers = narrow_dtype(view.total_nodes), narrow_dtype(view.total_edges)
+    bases, pointers, edge_ids = {}, [torch.zeros(1, dtype=torch.int64, device=view.device)], []
+    numbers = narrow_dtype(view.total_edges)
+    room = view.room if view.mapped else partial(torch.empty, device=view.device)
+    indices = room((sum(len(view.edges[t][0]) for t in types),), dtype=narrow_dtype(view.total_nodes))
     rows = edges = 0
     for edge_type in types:
         csr = view.narrow_csr(edge_type)
         bases[edge_type] = rows - offsets[edge_type[0]]
         pointers.append(csr.indptr[1:] + edges)
-        indices.append(csr.indices.to(ids) + offsets[edge_type[2]])
+        count = csr.indices.numel()
+        for part in slices(count, _SLICE):
+            here = csr.indices[part].to(indices.dtype) + offsets[edge_type[2]]
+            indices[edges + part.start : edges + part.stop] = here
         if not view.mapped:
             edge_ids.append(csr.edge_ids.to(numbers) + edges)
         rows += view.num_nodes[edge_type[0]]
-        edges += csr.indices.numel()
+        edges += count
     if view.mapped:  # edges are in the order of entries
-        return OrderedCSR(torch.cat(pointers), torch.cat(indices)), bases
-    return CSR(torch.cat(pointers), torch.cat(indices), torch.cat(edge_ids)), bases
+        return OrderedCSR(torch.cat(pointers), indices), bases
+    return CSR(torch.cat(pointers), indices, torch.cat(edge_ids)), bases
 
 
 def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length: int, cyclic: bool) -> Tensor:

@@ -39,6 +39,7 @@ WORK = {
     "p and q": lambda view: walks(view, p=0.25, q=4.0),
     "weights": lambda view: walks(view, weight="edge_weight"),
     "weights, p and q": lambda view: walks(view, weight="edge_weight", p=0.25, q=4.0),
+    "a metapath": lambda view: walks(view, metapath=["_E"]),
     "weighted neighbours": sampled,
     "GraphSAGE's inference": embedded,
     "GraphSAGE's training": trained,
