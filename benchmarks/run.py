@@ -31,6 +31,7 @@ BENCHMARKS = {
     "scale": ("benchmarks.speed.scale", "training from ten thousand to a million nodes: time and memory"),
     "ranks": ("benchmarks.speed.ranks", "DeepWalk by 1, 2 and 4 processes beside one: time, traffic and memory"),
     "folder": ("benchmarks.speed.folder", "a graph prepared on the disk and walked from there: time and memory"),
+    "edge_memory": ("benchmarks.speed.edge_memory", "bytes an edge that walks and samplers take in memory"),
     "reading": ("benchmarks.speed.reading", "an edge list of named nodes beside pandas and polars: time and memory"),
     "deepwalk": ("benchmarks.quality.deepwalk", "accuracy and speed on Cora beside dgl.nn.DeepWalk, in its loop"),
     "blogcatalog": ("benchmarks.quality.blogcatalog", "DeepWalk and node2vec beside the published F1"),

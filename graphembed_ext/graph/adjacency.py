@@ -17,9 +17,9 @@ from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from .._core.checks import as_tensor
-from .._core.grouping import grouped, taken
+from .._core.grouping import gathered, grouped, taken
 from .._core.mapped import narrow_dtype
-from ..errors import InputError
+from ..errors import GraphChangedError, InputError
 from .csr import bounds_of
 from .edges import EdgeList, read_edges
 
@@ -69,7 +69,8 @@ class Adjacency:
         Args:
             src, dst: The ids, ``(num_edges,)``.
             num_src, num_dst: How many sources and destinations there are.
-            narrow: Whether the ids of the result are int32 where that is wide enough: half the memory.
+            narrow: Whether the ids of the result are int32 where that is wide enough, and those of the edges are made
+                when they are asked for: a third of the memory, for who keeps ``src`` and ``dst`` anyway.
 
         Raises:
             InputError: Ids out of range, or vectors of unequal length.
@@ -91,9 +92,11 @@ class Adjacency:
             src, dst = src.long(), dst.long()
             order = torch.argsort(dst * max(num_src, 1) + src, stable=True)
             return cls(bounds_of(dst, num_dst), src[order], order, num_src)
+        if narrow:
+            indptr, indices = gathered(dst, num_dst, src, narrow_dtype(num_src))
+            return cls(indptr, indices, partial(_edge_ids, src, dst, num_src, num_dst, _versions(src, dst)), num_src)
         indptr, edge_ids = grouped(dst, num_dst, grouped(src, num_src)[1])
-        indices = taken(src, edge_ids, narrow_dtype(num_src) if narrow else torch.int64)
-        return cls(indptr, indices, edge_ids if narrow else edge_ids.long(), num_src)
+        return cls(indptr, taken(src, edge_ids, torch.int64), edge_ids.long(), num_src)
 
     @property
     def edge_ids(self) -> Tensor:
@@ -168,6 +171,20 @@ class Adjacency:
 
     def __repr__(self) -> str:
         return f"Adjacency({self.num_src} sources, {self.num_dst} destinations, {self.num_edges} edges)"
+
+
+def _versions(*ids: Tensor) -> list[int]:
+    """How often tensors have been written to; those of inference mode do not count that."""
+    return [0 if each.is_inference() else each._version for each in ids]
+
+
+def _edge_ids(src: Tensor, dst: Tensor, num_src: int, num_dst: int, versions: list[int]) -> Tensor:
+    """Place of each entry of grouped edges in the list they were made from, which has not been written to."""
+    if _versions(src, dst) != versions:
+        raise GraphChangedError(
+            "the edges were changed in place after they were read. Hint: make what reads them, such as a loader, anew."
+        )
+    return grouped(dst, num_dst, grouped(src, num_src)[1])[1]
 
 
 #: By id of a tensor of edges: a weak reference to it, its version, the sizes, and its grouping.

@@ -63,7 +63,7 @@ class NeighborBatch:
     labels: Any
     number: int = 0
     _entries: list[Any] = field(default_factory=list, repr=False)
-    _host_ids: Any = field(default=None, repr=False)
+    _edges: Any = field(default=None, repr=False)
     _sliced: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -79,10 +79,10 @@ class NeighborBatch:
     @property
     def edge_ids(self) -> list[Any]:
         """Place of each edge of each block in the host's list of edges, on the CPU."""
-        ids = self._host_ids
-        if isinstance(ids, Mapping):
-            return [{kind: ids[kind][entries].long() for kind, entries in hop.items()} for hop in self._entries]
-        return [ids[entries].long() for entries in self._entries]
+        edges = self._edges
+        if isinstance(edges, Mapping):
+            return [{t: edges[t].edge_ids[entries].long() for t, entries in hop.items()} for hop in self._entries]
+        return [edges.edge_ids[entries].long() for entries in self._entries]
 
     def to(self, device: Any) -> NeighborBatch:
         """The batch on a device, features and labels sliced.
@@ -240,7 +240,7 @@ class NeighborLoader:
         self._view, self._seeds, self._batch_size = view, seeds, checks.integer("batch_size", batch_size)
         self._features, self._labels = features, labels
         self._shuffle, self._drop_last, self._prefetch, self._seed = shuffle, drop_last, prefetch, seed
-        self._host_ids = {t: in_edges(view, t).edge_ids for t in sampler.tables}
+        self._edges = {t: in_edges(view, t) for t in sampler.tables}
         self._weights: dict[EdgeType, Tensor] | None = None
         if edge_weight is not None:
             self._weights = {t: entry_values(view, t, edge_weight).float() for t in sampler.tables}
@@ -266,7 +266,7 @@ class NeighborLoader:
             weights = [{t: self._weights[t][e] for t, e in hop.items()} for hop in found.entries]
         seeds = {name: found.nodes[name][:count] for name, count in found.counts[-1].items()}
         parts = seeds, found.nodes, found.blocks, weights, found.counts, self._features, self._labels
-        more = found.entries, self._host_ids
+        more = found.entries, self._edges
         if not self._view.is_typed:
             parts, more = tuple(map(_only, parts)), tuple(map(_only, more))
         return NeighborBatch(*parts, number, *more)

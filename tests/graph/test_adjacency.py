@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphembed_ext.errors import InputError
+from graphembed_ext.errors import GraphChangedError, InputError
 from graphembed_ext.graph import adjacency as module
 from graphembed_ext.graph.adjacency import Adjacency, adjacency
 from graphembed_ext.nn.ops.sums import neighbor_sum
@@ -160,3 +160,30 @@ def test_bad_vectors_and_weights_are_refused():
         neighbor_sum(graph, torch.ones(5, 2))
     with pytest.raises(InputError, match=r"edge_weight: got shape \(5,\).*\(6,\)"):
         neighbor_sum(graph, torch.ones(4, 2), torch.ones(5))
+
+
+@pytest.mark.parametrize("count", [0, 1, 30, 5000])
+@pytest.mark.parametrize("wide", [False, True])
+def test_edges_of_a_view_are_the_same_with_ids_made_when_they_are_asked_for(count, wide):
+    """Rows of one entry, of some, and of thousands, which are sorted otherwise."""
+    edges = random_edges(40, 30, count)
+    edges[1, : count // 2] = 7
+    dtype = torch.int64 if wide else torch.int32
+    plain = Adjacency.from_edges(*edges, 40, 30)
+    later = Adjacency.from_edges(*edges.to(dtype), 40, 30, narrow=True)
+    assert later.indices.dtype == later.edge_ids.dtype == torch.int32
+    for name in ("indptr", "indices", "edge_ids"):
+        assert torch.equal(getattr(later, name).long(), getattr(plain, name)), name
+    assert later.edge_ids is later.edge_ids
+    assert torch.equal(later.transposed().edge_index(), plain.transposed().edge_index())
+
+
+def test_ids_of_edges_that_were_changed_meanwhile_are_refused():
+    edges = random_edges(4, 5, 20)
+    graph = Adjacency.from_edges(*edges, 4, 5, narrow=True)
+    edges[0, 3] += 0
+    with pytest.raises(GraphChangedError, match="changed in place"):
+        _ = graph.edge_ids
+    with torch.inference_mode():
+        made = Adjacency.from_edges(*random_edges(4, 5, 20), 4, 5, narrow=True)
+        assert len(made.edge_ids) == 20
