@@ -114,6 +114,39 @@ def prepared_graphs(found: dict[str, Any]) -> list[Row]:
     ]
 
 
+def by_ranks(found: dict[str, Any]) -> list[Row]:
+    """A row a graph and a number of processes, or an engine of one."""
+    return [
+        {
+            "case": case,
+            "graph": f"{case}: {entry['nodes']:,} nodes, tables of {entry['tables_mib']:,.0f} MiB",
+            "way": way,
+        }
+        for case, entry in found.items()
+        for way in entry["medians"]
+    ]
+
+
+def a_billion(records: dict[str, Any]) -> str:
+    """What the figures of four processes come to for a graph that none of them has seen."""
+    four = records["ranks"]["results"]["training"]["medians"]["4 ranks"]
+    nodes, entries, width, walks, length = 10**9, 10**10, 128, 10, 40
+    machines, cores, network = 16, 32, 25e9 / 8
+    tokens = nodes * walks * length
+    tables = 2 * nodes * width * 4
+    hours = tokens / four["tokens_per_cpu_second"] / machines / cores / 3600
+    sent = tokens * four["bytes_per_token"] / machines
+    return (
+        f"An estimate from these figures, by arithmetic alone, for 10^9 nodes and 10^10 entries of edges, {width} "
+        f"dimensions and {walks} walks of {length} nodes from each ({tokens:.0e} tokens): tables of "
+        f"{tables / 1e12:.2f} TB, {tables / machines / 1e9:.0f} GB on each of {machines} machines, beside "
+        f"{(4 * entries + 8 * nodes) / 1e9:.0f} GB of edges that each maps; {hours:.1f} hours of {machines} machines "
+        f"of {cores} cores if cores added up as they do not quite from one to four here, and, with as many bytes a "
+        f"token as four processes send, {sent / 1e12:.0f} TB sent by each machine, {sent / network / 3600:.1f} hours "
+        "of a 25 Gbit/s network. More processes share fewer rows and send more. Nothing beyond one machine has run."
+    )
+
+
 def of_steps(records: dict[str, Any]) -> str:
     seconds = records["lightgcn"]["results"]["seconds"]
     return (

@@ -18,7 +18,7 @@ from .. import ranks
 from ..harness import Benchmark
 from .blogcatalog import DIMENSION, LENGTH, NEGATIVES, SEED, WINDOW, graph, score
 
-#: Learning rate and walks in a batch of each way to train; None for what fit takes.
+#: Processes of each way to train, and how.
 WAYS = {
     "one process, numba": (1, {"engine": "numba", "threads": 1}),
     "one process, torch": (1, {"engine": "torch", "threads": 1}),
@@ -32,6 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="folder of the data sets, by default what GRAPHEMBED_DATA names")
     parser.add_argument("--passes", type=int, default=20, help="walks from every node")
     parser.add_argument("--lr", type=float, default=None, help="of the strategy; what fit takes by default")
+    parser.add_argument("--batch_size", type=int, default=None, help="walks in a batch of the strategy; likewise")
     parser.add_argument("--shuffles", type=int, default=10)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
 
@@ -57,6 +58,14 @@ def train(data: str | None, passes: int, path: str, **how: Any) -> dict[str, Any
     return found
 
 
+def _asked(options: argparse.Namespace, name: str) -> tuple[dict[str, Any], str]:
+    """Settings of the strategy that are not its own, and what the record calls training by them."""
+    asked = {"lr": ("rate", options.lr), "batch_size": ("batches of", options.batch_size)}
+    given = {key: pair for key, pair in asked.items() if pair[1] is not None}
+    more = {key: value for key, (_, value) in given.items()}
+    return more, ", ".join([name, *(f"{word} {value}" for word, value in given.values())])
+
+
 def main(options: argparse.Namespace, recorder: Any) -> Any:
     *_, labels = graph(options)
     report = (recorder.read() or {}).get("results", {})
@@ -65,7 +74,7 @@ def main(options: argparse.Namespace, recorder: Any) -> Any:
         vectors = Path(folder) / "vectors.npy"
         for name in options.ways:
             size, how = WAYS[name]
-            more = {"lr": options.lr} if options.lr is not None and "strategy" in how else {}
+            more, name = _asked(options, name) if "strategy" in how else ({}, name)
             settings = {"data": options.data, "passes": options.passes, "path": str(vectors), **how, **more}
             found = ranks.joined(ranks.together(size, train, **settings))
             micro, macro = score(np.load(vectors), labels, [50], options.shuffles)[50]
