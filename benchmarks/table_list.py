@@ -117,6 +117,16 @@ TABLES = {
         },
         prepared_graphs,
     ),
+    "edge_memory": one(
+        "edge_memory",
+        {
+            "a million nodes": text("name"),
+            "the user's edges": value("{name}/own", ".0f", unit=" bytes an edge"),
+            "stays": value("{name}/stays", ".1f", unit=" bytes an edge"),
+            "at most": value("{name}/peak", ".1f", unit=" bytes an edge"),
+        },
+        named,
+    ),
     "ranks": one(
         "ranks",
         {

@@ -21,11 +21,6 @@ from ..harness import Benchmark, Case, Run, measure, memory, peak_memory
 SEED = 0
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--nodes", type=int, default=1_000_000)
-    parser.add_argument("--edges", type=int, nargs="+", default=[10_000_000, 50_000_000])
-
-
 def walks(view: ge.GraphView) -> None:
     Walker(view, engine="torch").walk(torch.arange(1024) % view.total_nodes, 40, SEED)
 
@@ -35,6 +30,12 @@ def sampler(view: ge.GraphView) -> None:
 
 
 WORK = {"walks": walks, "sampler": sampler}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--nodes", type=int, default=1_000_000)
+    parser.add_argument("--edges", type=int, nargs="+", default=[10_000_000, 50_000_000])
+    parser.add_argument("--work", nargs="+", default=list(WORK), choices=WORK)
 
 
 def taken(kind: str, nodes: int, edges: int) -> Run:
@@ -59,7 +60,7 @@ def viewed(ends: torch.Tensor, nodes: int) -> ge.GraphView:
 
 def cases(options: argparse.Namespace) -> list[Case]:
     kinds = {f"{kind}, {edges} edges": partial(taken, kind, options.nodes, edges) for edges in options.edges
-             for kind in WORK}  # fmt: skip
+             for kind in options.work}  # fmt: skip
     return [Case("edge memory", kinds, unit="edges/s", repeats=1, warm_ups=0, rounds=1, ours=tuple(kinds))]
 
 
@@ -68,7 +69,7 @@ def main(options: argparse.Namespace, recorder):
     runs = {name: found[0] for name, found in measure(BENCHMARK, case, options).items()}
     for name, run in runs.items():
         print(f"{name:<30}{run['stays']:6.1f} bytes an edge stay, {run['peak']:.1f} at most, the user's 16 among them")
-    return recorder.save(runs)
+    return recorder.save((recorder.read() or {}).get("results", {}) | runs)  # one record for all sizes
 
 
 BENCHMARK = Benchmark("edge_memory", main, options, cases, quick={"nodes": 2000, "edges": [40_000]})
