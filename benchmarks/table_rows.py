@@ -104,7 +104,7 @@ def prepared_graphs(found: dict[str, Any]) -> list[Row]:
             "edges": f"{graph['edges']:,}",
             "nodes": f"{graph['nodes']:,}",
             "way": way,
-            "prepared": f"{(graph['prepare_peak_bytes'] - graph['before_bytes']) / MIB:,.0f} MiB",
+            "prepared": f"{graph['prepare_peak_bytes'] / MIB:,.0f} MiB",
             "written": f"{graph['folder_bytes'] / MIB:,.0f} MiB",
             "own": f"{max(run['own_bytes'] for run in runs) / MIB:,.0f} MiB",
             "open": f"{statistics.median(run['open_seconds'] for run in runs):.2f} s",
