@@ -50,11 +50,14 @@ class Option:
 
     def read(self, value: Any) -> Any:
         """The value as the job has it, from the command line or as a file has it."""
+        from .._core import checks  # loads torch, which a page of help needs not
+
         if self.reader is not None:
             return self.reader(value)
         if self.many:
-            return [value] if isinstance(value, str) else list(value)
-        return Path(value) if self.kind is Path else value
+            several = [value] if isinstance(value, str) else checks.several(self.name, value, "a list of texts")
+            return [checks.text(self.name, one, "a list of texts") for one in several]
+        return checks.path(self.name, value) if self.kind is Path else value
 
     def _completed(self) -> Callable[[str], list[str]] | None:
         """What the shell asks for the values that begin so."""

@@ -8,6 +8,7 @@ for the edges.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -358,6 +359,8 @@ def _nothing(_: str) -> None:
 
 def _place(folder: str | Path) -> Path:
     place = checks.path("folder", folder, "the name of a folder").expanduser()
+    if not str(place).isascii() and os.fsencode(place) != str(place).encode(errors="replace"):
+        raise InputError("output", str(folder), "a name in UTF-8, as Arrow opens no other file")
     if place.is_file() or (place.is_dir() and any(place.iterdir())):
         raise InputError("output", str(folder), "the name of a folder that is not there, or is empty")
     if not place.absolute().parent.is_dir():

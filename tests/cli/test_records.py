@@ -8,6 +8,8 @@ import shutil
 import pytest
 
 import graphembed_ext as ge
+from graphembed_ext.cli.runs.records import Run
+from graphembed_ext.errors import FileFormatError, InputError
 from tests.cli.commands import call, good
 
 SMALL = ["--emb-dim", "4", "--walk-length", "8", "--window-size", "2", "--epochs", "1", "--host", "pyg"]
@@ -61,3 +63,58 @@ def test_an_input_that_is_gone_is_named(project, monkeypatch):
     done = call("evaluate", "runs/emb.npz")
     assert done.exit_code == 2
     assert "friends.csv: got the name of a file that does not exist" in done.output
+
+
+RECORD = {
+    "job": {"model": "deepwalk", "input": "friends.csv", "output": "emb.npz", "weights": "emb.pt"},
+    "model": "deepwalk",
+    "graph": {"nodes": {"_N": 4}, "edges": {"_N-_E-_N": 8}},
+    "config": {"emb_dim": 4},
+    "training": {"epochs": 1},
+    "versions": {"torch": "2.13.0", "dgl": None},
+    "history": [{"epoch": 1, "loss": 0.5, "val_auc": float("nan")}],
+    "metrics": {"micro_f1": 0.5, "_N": {"macro_f1": 0.5}},
+    "seconds": 1.5,
+}
+#: What a record has under a name, where somebody has changed it, or it was damaged.
+CHANGED = {
+    "job": [[], 3, "x", {**RECORD["job"], "input": [3]}, {**RECORD["job"], "weights": []}],
+    "model": [3, []],
+    "graph": [0, {}, {"nodes": 3, "edges": {}}, {"nodes": {"_N": "four"}, "edges": {}}],
+    "config": [3, []],
+    "training": [None, "x"],
+    "versions": [[], 1.5, {"torch": 3}, {"torch": "\ud800"}],
+    "history": [3, ["x"], [{}], [{"epoch": 1, "loss": {}}]],
+    "metrics": [3, {"_N": "x"}],
+    "seconds": ["x", None],
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_record_that_was_changed_is_refused_by_name(name, tmp_path):
+    path = tmp_path / "emb.npz.json"
+    path.write_text(json.dumps(RECORD))
+    whole = Run.of(tmp_path / "emb.npz")
+    assert whole.job.name == "deepwalk"
+    with pytest.raises(FileFormatError, match=r"emb.npz.json, without 'repeat'; expected the record of a run"):
+        whole.record["repeat"]
+    for value in CHANGED[name]:
+        path.write_text(json.dumps({**RECORD, name: value}))
+        with pytest.raises(InputError) as refused:
+            assert Run.of(tmp_path / "emb.npz").job
+        assert str(refused.value).isprintable()
+
+
+def test_a_folder_is_no_run():
+    for name in (".", "/"):
+        done = call("card", name)
+        assert done.exit_code == 2
+        assert "which does not exist" in done.stderr
+
+
+def test_names_that_no_file_can_have_and_tables_of_one_column_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.csv").write_text("a\nb\nc\n")
+    (tmp_path / "two.csv").write_text("a,b\nb,c\n")
+    assert "a single column" in call("split", "one.csv", "--no-header").stderr
+    assert "a name in UTF-8" in call("prepare", "two.csv", "-o", "\udcff").stderr

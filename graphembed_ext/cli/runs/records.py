@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..._core.checks import described
 from ..._core.files import whole
 from ...errors import FileFormatError, InputError
 from ...models.catalogue import models_of
@@ -48,9 +49,8 @@ class Run:
                 "record", f"{path}, which does not exist", "the record that graphembed train writes beside its output"
             )
         record = _parsed(path)
-        if "job" not in record:
-            raise FileFormatError("record", str(path), "the record of a run, as graphembed train writes it")
-        return cls(output, {**record, "job": moved(record["job"], path.parent, Path())})
+        _check(record, path)
+        return cls(output, _Record({**record, "job": moved(record["job"], path.parent, Path())}, path))
 
     @classmethod
     def of_weights(cls, weights: Path) -> Run:
@@ -108,9 +108,66 @@ class Run:
         return prepared(self.job, self.task)
 
 
+class _Record(dict[str, Any]):
+    """A record, of which what is missing is an error that names the file."""
+
+    def __init__(self, record: Mapping[str, Any], path: Path) -> None:
+        super().__init__(record)
+        self._path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise FileFormatError("record", f"{self._path}, without {name!r}", _EXPECTED)
+
+
+_EXPECTED = "the record of a run, as graphembed train writes it"
+
+
+def _check(record: Mapping[str, Any], path: Path) -> None:
+    """Raise for a record of which something is of another kind than a run writes it."""
+    if "job" not in record:
+        raise FileFormatError("record", str(path), _EXPECTED)
+    for name, is_right in _RIGHT.items():
+        if name in record and not is_right(record[name]):
+            raise FileFormatError("record", f"{path}, whose {name!r} is {described(record[name])}", _EXPECTED)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_named(value: Any, kind: Callable[[Any], bool] = lambda _: True) -> bool:
+    return isinstance(value, dict) and all(map(kind, value.values()))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+
+
+def _is_epoch(value: Any) -> bool:
+    return _is_named(value, _is_number) and {"epoch", "loss"} <= set(value)
+
+
+def _is_figure(value: Any) -> bool:
+    return _is_number(value) or _is_named(value, _is_number)
+
+
+#: What stands in a record under a name, where it stands there.
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "job": lambda value: _is_named(value) and _are_texts(value.get("input", [])),
+    "model": lambda value: isinstance(value, str),
+    "graph": lambda value: _is_named(value) and all(_is_named(value.get(k), _is_number) for k in ("nodes", "edges")),
+    "config": _is_named,
+    "training": _is_named,
+    "versions": lambda value: _is_named(value, lambda version: version is None or isinstance(version, str)),
+    "history": lambda value: value is None or (isinstance(value, list) and all(map(_is_epoch, value))),
+    "metrics": lambda value: value is None or _is_named(value, _is_figure),
+    "seconds": _is_number,
+}
+
+
 def record_path(output: Path) -> Path:
     """File of the record of a run: the output's name and ``.json``."""
-    return output.with_name(output.name + ".json")
+    return output.parent / f"{output.name}.json"
 
 
 def write_record(output: Path, record: Mapping[str, Any]) -> None:
@@ -148,6 +205,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         text = path.read_text()
         if kind == ".json":
             found = json.loads(text)
+            json.dumps(found, ensure_ascii=False).encode()  # half characters, which no file and no terminal takes
         elif kind in (".yaml", ".yml"):
             import yaml
 
