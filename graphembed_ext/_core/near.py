@@ -13,6 +13,11 @@ from ..errors import ArgumentError
 
 __all__ = ["check_names", "did_you_mean", "nearest", "spelt"]
 
+#: What others call arguments that are known here.
+_ELSEWHERE = {"learning_rate": "lr", "n_epochs": "epochs", "num_epochs": "epochs", "max_epochs": "epochs"}
+_ELSEWHERE |= {"dim": "emb_dim", "dimensions": "emb_dim", "vector_size": "emb_dim", "window": "window_size"}
+_ELSEWHERE |= {"verbose": "progress", "random_state": "seed", "workers": "threads"}
+
 _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +44,9 @@ def did_you_mean(name: str, known: Iterable[str], count: int = 3) -> str:
         >>> did_you_mean("deepwlk", ["deepwalk", "han"])
         "did you mean 'deepwalk'"
     """
-    found = nearest(name, known, count)
+    known = list(known)
+    meant = _ELSEWHERE.get(name)
+    found = [meant] if meant in known else nearest(name, known, count)
     return f"did you mean {' or '.join(map(repr, found))}" if found else ""
 
 

@@ -41,8 +41,8 @@ def node_classification(
 
     Args:
         emb: Vectors of the labelled type, ``(N, d)``: a tensor, or embeddings of one node type.
-        y: Classes, integers ``(N,)``, negative for nodes without a label; or a 0/1 matrix ``(N, C)``, dense or
-            scipy sparse, for several labels a node.
+        y: Classes, integers ``(N,)``, negative for nodes without a label, or a list of their names, ``""`` for none;
+            or a 0/1 matrix ``(N, C)``, dense or scipy sparse, for several labels a node.
         train_ratio: Part of the labelled nodes to train on, between 0 and 1.
         repeats: Number of random splits.
         seed: Fixes the splits.
@@ -86,9 +86,19 @@ def node_classification(
     return Scores([_judged(vectors, labels, train, test) for train, test in splits])
 
 
+def _numbered(y: Any) -> Any:
+    """Names of classes as numbers in the order of the names, -1 for an empty one; anything else as it is."""
+    if not len(y) or not all(isinstance(name, str) for name in y):
+        return y
+    names = np.asarray(y)
+    numbers = np.unique(names, return_inverse=True)[1]
+    return np.where(names == "", -1, numbers)
+
+
 def labels_of(y: Any) -> np.ndarray:
     """Classes, int64 ``(N,)``; or labels 0 and 1, int64 ``(N, C)``."""
     expected = "classes, whole numbers (N,); or labels 0 and 1, (N, C)"
+    y = _numbered(y) if isinstance(y, (list, tuple, np.ndarray)) else y
     found = as_tensor("y", y.toarray() if hasattr(y, "toarray") else y, expected).detach().cpu()
     if not found.dim():
         raise InputError("y", described(found), expected)

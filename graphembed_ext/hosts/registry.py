@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -108,8 +109,17 @@ def host_of(graph: Any) -> str:
         "a dgl.DGLGraph, a torch_geometric Data, HeteroData or EdgeIndex, a torch_sparse.SparseTensor, "
         "an edge_index tensor of shape (2, num_edges), or a dict of these by edge type; a networkx.Graph, a SciPy "
         "sparse matrix, a data frame of edges",
-        "torch.tensor(pairs).t() is the edge_index of a list of pairs",
+        _way_out(graph),
     )
+
+
+def _way_out(graph: Any) -> str:
+    """How to get at a graph that is in a file, in what was read from one, or in a list."""
+    if isinstance(graph, (str, Path)):
+        return "ge.readers.read_graph(path).named_view is the graph in a file"
+    if hasattr(graph, "named_view"):
+        return ".named_view is its graph"
+    return "torch.tensor(pairs).t() is the edge_index of a list of pairs"
 
 
 def _host_of_class(graph: Any) -> str | None:

@@ -76,6 +76,23 @@ class GraphFile:
     trouble: FileFormatError | None = None
 
     @property
+    def named_view(self) -> GraphView:
+        """The view, which knows the names: models made of it give vectors by name.
+
+        Example:
+            >>> import pathlib, tempfile, graphembed_ext as ge
+            >>> path = pathlib.Path(tempfile.mkdtemp()) / "friends.csv"
+            >>> _ = path.write_text("source,target\\nAda,Bob\\nBob,Cleo\\n")
+            >>> model = ge.DeepWalk(ge.readers.read_graph(path).named_view, emb_dim=4, walk_length=4, window_size=2)
+            >>> ge.embed(model)["Ada"].shape
+            torch.Size([4])
+        """
+        view = self.view
+        return GraphView(
+            view.num_nodes, view.edges, view.features, view.edge_features, host=view.host, names=self.names or {}
+        )
+
+    @property
     def edges_in_words(self) -> str:
         """How many edges there are, and which way they lead."""
         view = self.view

@@ -77,7 +77,7 @@ class Run:
     @property
     def title(self) -> str:
         """Model and input, for a picture."""
-        return f"{self.record['model']} on {', '.join(Path(name).name for name in self.job.files)}"
+        return f"{self.job.model} on {', '.join(Path(name).name for name in self.job.files)}"
 
     @cached_property
     def job(self) -> Job:
