@@ -288,8 +288,6 @@ def by_content(rows: Sequence[Sequence[str]], reads_weight: bool = True, rated: 
         reads_weight: Whether a column of weights is wanted.
         rated: Whether the format has user, item, rating and time, as MovieLens's.
     """
-    if min(map(len, rows), default=2) < 2:
-        return "a single column"
     width = max(2, *(place + 1 for row in rows for place, cell in enumerate(row) if cell))
     columns = [[row[place] for row in rows] for place in range(width)]
     if any(map(_fractions, columns[:2])):
