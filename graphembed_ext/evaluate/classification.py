@@ -98,7 +98,8 @@ def _numbered(y: Any) -> Any:
 def labels_of(y: Any) -> np.ndarray:
     """Classes, int64 ``(N,)``; or labels 0 and 1, int64 ``(N, C)``."""
     expected = "classes, whole numbers (N,); or labels 0 and 1, (N, C)"
-    y = _numbered(y) if isinstance(y, (list, tuple, np.ndarray)) else y
+    if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.ndim == 1):
+        y = _numbered(y)
     found = as_tensor("y", y.toarray() if hasattr(y, "toarray") else y, expected).detach().cpu()
     if not found.dim():
         raise InputError("y", described(found), expected)

@@ -81,3 +81,9 @@ def test_weights_go_into_a_fresh_model(trained, tmp_path):
 def test_what_was_read_says_how_to_take_it(trained):
     with pytest.raises(ge.errors.GraphTypeError, match=r"Hint: \.named_view is its graph"):
         ge.DeepWalk(trained[0])
+
+
+@pytest.mark.parametrize("y", [np.array(5), np.array("x"), [[1], [1, 2]], [["a"], ["b", "c"]], [], ["a", 1]])
+def test_what_is_no_list_of_classes_is_refused(y):
+    with pytest.raises(ge.errors.InputError, match="y: got"):
+        ge.evaluate.node_classification(torch.eye(4), y)
