@@ -140,5 +140,7 @@ class Table:
         said = [f"{title} {versions[name]}" for name, title in titles.items() if name in versions]
         said += [f"{name} {others[name]}" for name in ("gensim", "ensmallen") if name in others]
         cpu = f" ({hardware['cpu']})" if "cpu" in hardware else ""
+        gpu = first["settings"].get("gpu")
+        cpu += f", {gpu['name']}" if gpu else ""
         command = f"python -m benchmarks {self.command or self.records[0]}"
         return f"`{command}`, recorded in {links}: {', '.join(said)}, {hardware['cores']} cores{cpu}."

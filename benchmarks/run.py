@@ -36,6 +36,7 @@ BENCHMARKS = {
     "deepwalk": ("benchmarks.quality.deepwalk", "accuracy and speed on Cora beside dgl.nn.DeepWalk, in its loop"),
     "blogcatalog": ("benchmarks.quality.blogcatalog", "DeepWalk and node2vec beside the published F1"),
     "growing": ("benchmarks.quality.growing", "a model that grows with BlogCatalog: F1 of old and of new nodes"),
+    "gpu": ("benchmarks.speed.gpu", "skip-gram, LightGCN, HAN and GraphSAGE on a GPU, beside PyG there"),
     "ranks_quality": ("benchmarks.quality.ranks", "F1 on BlogCatalog by 1, 2 and 4 processes beside one"),
     "walk_quality": ("benchmarks.quality.walk_models", "metapath2vec on DBLP, ACM and AMiner beside DGL and PyG"),
     "graphsage_quality": ("benchmarks.quality.graphsage", "accuracy with and without labels, and on unseen graphs"),

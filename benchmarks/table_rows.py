@@ -282,3 +282,21 @@ def differences(found: dict[str, Any]) -> list[Row]:
         return ", ".join(f"{kind['relative']:.0e}" for kind in part.values() if kind is not None)
 
     return [row | {"float64": cell(row["float64"]), "float32": cell(row["float32"])} for row in found["peers"]]
+
+
+def on_gpu(found: Any) -> list[dict[str, str]]:
+    """What stands beside what on a GPU; seconds of different work, such as batches of other sizes, are no ratio."""
+    skipgram = {"skip-gram, an epoch": ("its 16 cores", "ours, CPU"), "skip-gram, a batch": ("", "none")}
+    rows = [
+        {"title": case, "other": other, "case": case, "theirs": theirs, "ours": "ours, GPU",
+         "rate": f"{case}/rates/ours, GPU"}
+        for case, (other, theirs) in skipgram.items()
+    ]  # fmt: skip
+    for title in ("LightGCN", "HAN", "GraphSAGE"):
+        case = f"{title}, a step"
+        for name in found[case]["seconds"]:
+            if name != "ours":
+                rows.append(
+                    {"title": case, "other": name, "case": case, "theirs": name, "ours": "ours", "rate": "none"}
+                )
+    return rows

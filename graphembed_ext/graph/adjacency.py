@@ -98,6 +98,19 @@ class Adjacency:
         indptr, edge_ids = grouped(dst, num_dst, grouped(src, num_src)[1])
         return cls(indptr, taken(src, edge_ids, torch.int64), edge_ids.long(), num_src)
 
+    def to(self, device: Any, **options: Any) -> Adjacency:
+        """The same edges on a device; the very same where they are there already.
+
+        Args:
+            device: Where to, as for :meth:`torch.Tensor.to`.
+            **options: Of that method, such as ``non_blocking``.
+        """
+        if self.indptr.device == torch.device(device):
+            return self
+        ids = self._edge_ids if self._edge_ids is None else self.edge_ids.to(device, **options)
+        indptr, indices = (part.to(device, **options) for part in (self.indptr, self.indices))
+        return Adjacency(indptr, indices, ids, self.num_src)
+
     @property
     def edge_ids(self) -> Tensor:
         """See above."""

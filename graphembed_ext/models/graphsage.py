@@ -317,8 +317,9 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
             return {NODE_TYPE: own}
         if isinstance(inputs, Inputs):
             return {NODE_TYPE: self._layers(*inputs)}
-        blocks, x = self._of_layers("fanouts", inputs.blocks), None
         like, first = next(self.parameters()), cast("Any", self.convs[0])
+        inputs = inputs.beside(like)
+        blocks, x = self._of_layers("fanouts", inputs.blocks), None
         whole = inputs.features
         in_place = whole is not None and whole.dtype == like.dtype and isinstance(first, SAGEConv)
         if in_place and first.reads_in_place(blocks[0], whole):

@@ -283,7 +283,7 @@ class HAN(LearnedFeatures, nn.Module):
 
         def make(found: dict[str, Tensor], blocks: list[Block]) -> HANInputs:
             part = {name: features[name][ids.to(features[name].device)] for name, ids in found.items()}
-            return HANInputs(part, blocks)
+            return HANInputs(part, [block.to(self._device) for block in blocks])
 
         return MetapathLoader(
             view, nodes, layers, fanouts, batch_size, seed=seed, epoch=epoch, shuffle=shuffle, make=make

@@ -20,7 +20,8 @@ from ..graph.view import GraphView
 from ..graph.weights import Weight
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..sampling.pairs import draw_entries, near_pairs
-from ..walks.walker import Walker, check_starts
+from ..walks.tables import check_starts
+from ..walks.walker import Walker
 from .skipgram import SkipGram
 
 __all__ = ["MetaPath2Vec"]

@@ -21,7 +21,8 @@ from ..graph.view import GraphView
 from ..hosts import registry
 from ..nn.ops.pair_scores import pair_scores, rows_of
 from ..nn.unchanged import eager, plainly
-from ..walks.walker import Walker, check_starts
+from ..walks.tables import check_starts
+from ..walks.walker import Walker
 from ._growing import GrowingTables
 from ._streams import OwnStreams
 from .skipgram import table
@@ -109,7 +110,8 @@ class Windowed(OwnStreams, GrowingTables, nn.Module):
 
     def loss_of_sample(self, batch: Any) -> Tensor:
         """The loss of a batch of :meth:`sampling_loader`."""
-        return self.loss(*batch)
+        device = self.embedding.weight.device
+        return self.loss(*(windows.to(device) for windows in batch))
 
     def pos_sample(self, batch: Any) -> Tensor:
         """Windows of walks from some start nodes.

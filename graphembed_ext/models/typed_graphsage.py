@@ -317,6 +317,7 @@ class TypedGraphSAGE(LearnedFeatures, GraphSAGEBase):
         if isinstance(inputs, TypedInputs):
             return forward(*self._plain(inputs) if has_own(self) else inputs)
         like = next(self.parameters())
+        inputs = inputs.beside(like)
         x = {name: rows.to(like) for name, rows in inputs.x.items()}
         found = forward(x, inputs.blocks, inputs.edge_weights)
         return {name: rows for name, rows in found.items() if name in inputs.counts[-1]}

@@ -33,6 +33,10 @@ class Block(NamedTuple):
     num_dst: dict[str, int] | None
     mean_over: dict[str, Reduce] | None = None
 
+    def to(self, device: torch.device) -> Block:
+        """The same, edges on a device."""
+        return self._replace(edges={edge_type: edges.to(device) for edge_type, edges in self.edges.items()})
+
 
 class MetapathLoader:
     """Batches of nodes, each with a block of sampled neighbours for every layer.

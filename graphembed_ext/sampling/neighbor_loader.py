@@ -98,6 +98,10 @@ class NeighborBatch:
         found._sliced = _moved({"x": self.x, "y": self.y}, device)
         return found
 
+    def beside(self, like: Tensor) -> NeighborBatch:
+        """The batch on the device of a tensor; itself where that is the CPU's, as it is made there."""
+        return self if like.device.type == "cpu" else self.to(like.device)
+
     def pin_memory(self) -> NeighborBatch:
         """The batch in page-locked memory, features and labels sliced.
 
@@ -322,7 +326,7 @@ def _moved(value: Any, device: Any) -> Any:
         return {name: _moved(part, device) for name, part in value.items()}
     if isinstance(value, list):
         return [_moved(part, device) for part in value]
-    if isinstance(value, Adjacency):
+    if isinstance(value, Adjacency) and device == "pin":
         indptr, indices, edge_ids = (_moved(part, device) for part in (value.indptr, value.indices, value.edge_ids))
         return Adjacency(indptr, indices, edge_ids, value.num_src)
     if value is None:

@@ -195,10 +195,11 @@ class _LinkTrainer:
         found = self._model.logits(batch)
         out = torch.cat([found[name] for name in self._view.node_types if name in found])
         out = F.normalize(out, dim=1) / math.sqrt(self._temperature)
+        first, second, negatives, missing = (part.to(out.device) for part in (first, second, negatives, missing))
         # Not out[first], whose gradients several threads add up in the order in which they come.
         here, there = out.index_select(0, first), out.index_select(0, second)
         away = out.index_select(0, negatives.flatten()).view(*negatives.shape, -1)
-        others = torch.einsum("bd,bkd->bk", here, away).masked_fill(missing.to(out.device), -math.inf)
+        others = torch.einsum("bd,bkd->bk", here, away).masked_fill(missing, -math.inf)
         return losses.skip_gram_loss((here * there).sum(1), others, preset=self._preset), len(first)
 
     def steps(self, epoch: int, group: Group = ALONE) -> Iterator[tuple[Any, Tensor, Tensor, Tensor, Tensor]]:

@@ -47,7 +47,8 @@ class FitResult:
         seconds: Wall-clock time of this call.
         tokens: Nodes visited by the walks of this call; 0 for a model without walks.
         samples: Examples seen in this call (interactions, labelled nodes, pairs); 0 for a walk model.
-        engine: What trained: ``"numba"``, the compiled kernel of walk models, or ``"torch"``, an optimiser of torch.
+        engine: What trained: ``"numba"`` or ``"triton"``, the compiled kernels of walk models, or ``"torch"``, an
+            optimiser of torch.
         fallback: Why ``engine="auto"`` did not take the compiled engine; empty when it did.
         walk_engine: Engine that made the walks, ``"dgl"`` or ``"torch"``; empty for a model without walks.
         interrupted: Whether Ctrl-C ended it early; the model keeps what it had learned.

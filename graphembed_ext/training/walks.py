@@ -37,8 +37,10 @@ _NODES, _PASSES, _MOST_FOR_EDGES = 800, 50, 100
 _LR_SHARDED = 0.1
 #: The learning rate falls linearly to this part of its first value, as in word2vec.
 _LAST_RATE = 1e-4
-#: Walks in a batch, by engine: one is a step of Adam, or a share of the work for a thread of the compiled kernel.
-_BATCH_SIZE = {"torch": 128, "numba": 512, "sharded": 512}
+#: Walks in a batch, by engine: one is a step of Adam, a share of the work for a thread of the compiled kernel, or what
+#: keeps a GPU busy.
+_BATCH_SIZE = {"torch": 128, "numba": 512, "triton": 8192, "sharded": 512}
+_PLAIN_SGD = ("numba", "triton")
 _MOST_THREADS = 1024
 #: Methods of a model that engines do not call, and a loop of one's own does.
 _OWN = ("sample", "forward", "pairs_of")
@@ -63,9 +65,10 @@ def train(
 ) -> FitResult:
     """Train DeepWalk, Node2Vec or MetaPath2Vec, the learning rate falling linearly to 0.
 
-    Two engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled
+    Three engines follow the same objective (:mod:`graphembed_ext.training.engines.base`): ``numba`` is a compiled
     kernel for tables in float32 on the CPU that does plain SGD as word2vec does, one window of a walk after another;
-    ``torch`` does Adam on the model's own loss, batch by batch, on any device.
+    ``triton`` is the same on a GPU, where it makes the walks, too, unless DGL was asked for by name or they have ``p``,
+    ``q`` or times; ``torch`` does Adam on the model's own loss, batch by batch, on any device.
 
     What a subclass overrides is called: its ``loss`` by the engine ``torch``; its ``sample`` and ``forward``, as in a
     loop of one's own, by :func:`graphembed_ext.training.own_loop.train`.
@@ -75,30 +78,32 @@ def train(
     how many there are, but for rounding. The tables stay shared out: ``ge.embed(model)``, called by every process,
     has the whole of them; ``ge.distributed.save(model, folder)`` writes them row by row without it.
 
-    By default, ``numba`` trains on several threads at once, which race for the tables: results differ a little
-    from run to run. With ``deterministic=True`` they depend on the seed, the model's weights, the batch size and the
-    walk engine alone, bit by bit: not on the host, nor on ``num_workers``. It takes one thread.
+    By default, ``numba`` trains on several threads at once, and ``triton`` many walks, which race for the tables:
+    results differ a little from run to run. With ``deterministic=True`` they depend on the seed, the model's weights,
+    the batch size and the walk engine alone, bit by bit: not on the host, nor on ``num_workers``. It takes one thread,
+    and on a GPU the engine ``torch``.
 
     Args:
         model: A walk model of this package.
         graph: None, or the graph the model was built on.
         plan: What :func:`graphembed_ext.fit` was told. By default 20 epochs, in each of which one walk starts from
-            every node; with ``numba`` more where 20 would be too few for the graph: until walks from a node have 800
-            nodes (80 epochs of walks of 10), and, without metapaths, until they pass every edge 50 times (dense graphs
-            with many classes need it), but no more than 100 for that. A first learning rate of 0.025 (the sums over a
-            window make ``numba`` diverge from about 0.2 on), 0.05 with ``numba`` along metapaths, or 0.1 with the
-            strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``) or 128 (``torch``).
-        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` has ``"stable"`` only. Or a function
-            ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives, ``(P, negative_size)``, that
-            returns a tensor of one number.
+            every node; with ``numba`` and ``triton`` more where 20 would be too few for the graph: until walks from a
+            node have 800 nodes (80 epochs of walks of 10), and, without metapaths, until they pass every edge 50 times
+            (dense graphs with many classes need it), but no more than 100 for that. A first learning rate of 0.025 (the
+            sums over a window make plain SGD diverge from about 0.2 on), 0.05 with these two along metapaths, or 0.1
+            with the strategy ``"sharded"``; batches of 512 walks (``numba``, ``"sharded"``), 8192 (``triton``) or 128
+            (``torch``).
+        loss: Preset of :func:`graphembed_ext.losses.skip_gram_loss`; ``numba`` and ``triton`` have ``"stable"`` only.
+            Or a function ``loss(pos, neg)`` of the scores of P pairs, ``(P,)``, and of their negatives,
+            ``(P, negative_size)``, that returns a tensor of one number.
         num_workers: Processes that make walks ahead of training; 0 makes them in the calling thread, with ``numba``
             while it trains.
-        engine: ``"auto"``, ``"numba"`` or ``"torch"``; auto means numba where it serves.
+        engine: ``"auto"``, ``"numba"``, ``"triton"`` or ``"torch"``; auto means the compiled one where it serves.
         threads: Threads to train on; None takes as many as torch would.
         deterministic: Whether the result must be the same each time, bit by bit.
         shrink_window: Whether every centre draws a window from 1 to the model's ``window_size``, as word2vec does,
             instead of taking the whole: near nodes then weigh more than far ones, half of the pairs are trained,
-            and published figures, which were taken so, are met. ``numba`` only.
+            and published figures, which were taken so, are met. ``numba`` and ``triton`` only.
         validation, monitor, validate_every, patience: When training ends, and which weights are kept: as for
             :class:`graphembed_ext.training.watching.Watch`.
         checkpoint_every: With the strategy ``"sharded"`` and a checkpoint, after how many batches of an epoch the state
@@ -134,6 +139,8 @@ def train(
         shrink_window=checks.flag("shrink_window", shrink_window),
         plan=plan,
     )
+    if engine_.name == "triton" and not num_workers:
+        walker = walker.on(model.node_embed.weight.device)
     batch_size = plan.batch_size or _BATCH_SIZE[engine_.name]
     loader = _loader(model, walker, plan.group, seed=key >> 1, batch_size=batch_size, num_workers=num_workers)
     epochs, lr = _course(model, plan, engine_.name)
@@ -202,7 +209,7 @@ def _loader(model: Any, walker: Any, group: Group, **config: Any) -> Any:
 def _course(model: Any, plan: Plan, engine: str) -> tuple[int, float]:
     """Epochs, each of one walk from every start, and first rate: those given, or what the graph needs."""
     epochs, lr = float(_EPOCHS), _LR_SHARDED if engine == "sharded" else _LR
-    if engine == "numba":
+    if engine in _PLAIN_SGD:
         walker, length = model.walker, model.walk_length
         for_edges = 0.0 if walker.metapaths else _PASSES * walker.view.total_edges / (len(walker.starts) * length)
         epochs = max(epochs, _NODES / length, min(for_edges, _MOST_FOR_EDGES))

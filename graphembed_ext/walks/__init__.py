@@ -4,6 +4,7 @@ Call a walker with start nodes, or let :func:`random_walk` do it. Walks are rows
 """
 
 from .random_walks import random_walk, stream
-from .walker import ENGINES, Walker, Walks, check_starts
+from .tables import check_starts
+from .walker import ENGINES, Walker, Walks
 
 __all__ = ["ENGINES", "Walker", "Walks", "check_starts", "random_walk", "stream"]

@@ -20,7 +20,7 @@ from .._core.search import first_at
 from ..graph.csr import CSR, spans
 from .tables import ENDED
 
-__all__ = ["CompiledWalks", "exact_steps"]
+__all__ = ["CompiledWalks", "exact_steps", "table_of"]
 
 #: Steps that are worth a part of their own, and how many parts there are at most.
 _STEPS_OF_PART = 1 << 16
@@ -58,7 +58,7 @@ class CompiledWalks:
     ) -> None:
         self._indptr, self._indices = csr.indptr.numpy(), csr.indices.numpy()
         self._weight = np.empty(0) if weight is None else weight.numpy()
-        self._table = np.empty((0, 3), np.uint32) if weight is None else _table(csr, weight, room or torch.empty)
+        self._table = np.empty((0, 3), np.uint32) if weight is None else table_of(csr, weight, room or torch.empty)
         self._bias = np.array(bias)
         self._keep = np.array(keep, np.int64)
         self._restart, self._num_nodes = restart, num_nodes
@@ -103,7 +103,7 @@ class CompiledWalks:
         return walks
 
 
-def _table(csr: CSR, weight: Tensor, room: Callable[..., Tensor]) -> np.ndarray:
+def table_of(csr: CSR, weight: Tensor, room: Callable[..., Tensor]) -> np.ndarray:
     """What a weighted draw reads at one place: how often to keep an entry, its node, and that to take instead."""
     found = room((len(csr.indices), 3), dtype=torch.int32).numpy().view(np.uint32)
     for first, last in spans(csr.indptr):

@@ -1,19 +1,22 @@
-"""Tables that walks along metapaths read: the edge types on them as one CSR, and where each step's rows begin."""
+"""What walks read: start nodes; along metapaths, the edge types as one CSR, and where each step's rows begin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .._core import checks
+from .._core.doors import as_ids, within
 from .._core.mapped import narrow_dtype, slices
 from ..graph.csr import CSR, OrderedCSR
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 
-__all__ = ["ENDED", "numbers_of", "plan", "stacked"]
+__all__ = ["ENDED", "check_starts", "numbers_of", "plan", "stacked"]
 
 
 #: Entries that are copied at a time.
@@ -75,3 +78,17 @@ def plan(metapaths: Sequence[Metapath], bases: dict[EdgeType, int], walk_length:
 def numbers_of(first: int | Tensor, count: int, device: torch.device) -> Tensor:
     """The number of each of ``count`` walks within their stream: given, or those from the first one on."""
     return first if isinstance(first, Tensor) else torch.arange(first, first + count, device=device)
+
+
+def check_starts(starts: Any, num_nodes: int, kind: str = "") -> Tensor:
+    """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors.
+
+    Example:
+        >>> check_starts([2, 0], num_nodes=3)
+        tensor([2, 0])
+    """
+    if isinstance(starts, Tensor) and starts.numel() == 0:
+        starts = starts.reshape(-1)
+    num_nodes = checks.integer("num_nodes", num_nodes, minimum=0)
+    ids = as_ids(starts, "starts", "a vector of integer node ids")
+    return within("starts", ids, num_nodes, got="node", expected=f"node ids{kind}")

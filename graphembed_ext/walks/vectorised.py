@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .._core import rng
 from .._core.alias import AliasTable, alias_table
+from .._core.gpu import kernels_serve
 from .._core.search import found
 from ..graph.csr import CSR
-from .compiled import CompiledWalks, exact_steps
+from .compiled import CompiledWalks, exact_steps, table_of
 from .tables import ENDED, numbers_of
 
 __all__ = ["TorchWalker"]
@@ -46,6 +48,7 @@ class TorchWalker:
             shape ``(num_metapaths, walk_length - 1)``; see :func:`graphembed_ext.graph.metapaths.plan`.
         num_nodes: Number of nodes. With a plan, start ``k * num_nodes + v`` is node ``v`` on metapath ``k``.
         room: Makes the tensors with a row for each entry; None makes them in memory.
+        device: Where to walk; None is where the CSR is.
     """
 
     def __init__(
@@ -58,19 +61,22 @@ class TorchWalker:
         plan: Tensor | None = None,
         num_nodes: int | None = None,
         room: Callable[..., Tensor] | None = None,
+        device: torch.device | None = None,
     ) -> None:
-        self._csr = csr
+        device = csr.indptr.device if device is None else device
+        self._csr = csr if device == csr.indptr.device else csr.to(device)
         self._weight = weight
         self._room = room
         self._built: tuple[AliasTable | None, Tensor, bool] | None = None
         self._num_nodes = csr.indptr.numel() - 1 if num_nodes is None else num_nodes
-        self._plan = None if plan is None else plan.to(csr.indptr.device)
+        self._plan = None if plan is None else plan.to(device)
         self._restart = int(restart * (1 << 32))
         self._second_order = (p, q) != (1.0, 1.0)
         self._bias = (1 / p, 1.0, 1 / q)
         self._keep = tuple(int(chance / max(self._bias) * (1 << 32)) for chance in self._bias)
         self._edge_keys: Tensor | None = None
         self._compiled: CompiledWalks | None = None
+        self._gpu_table: Tensor | None = None
 
     def walk(self, starts: Tensor, walk_length: int, stream: int, first: int | Tensor = 0) -> Tensor:
         """Walks of ``walk_length`` nodes, -1 after a walk's end.
@@ -85,6 +91,8 @@ class TorchWalker:
         Returns:
             int64, shape ``(B, walk_length)``.
         """
+        if kernels_serve(starts) and not self._second_order and not isinstance(first, Tensor):
+            return self._walk_on_gpu(starts, walk_length, stream, first)
         if starts.device.type != "cpu":
             return self.walk_vectorised(starts, walk_length, stream, first)
         if self._compiled is None:
@@ -136,6 +144,16 @@ class TorchWalker:
                 walks[step, alive] = following
             current, previous = following, current
         return walks.t().contiguous()
+
+    def _walk_on_gpu(self, starts: Tensor, walk_length: int, stream: int, first: int) -> Tensor:
+        from .gpu import walk
+
+        csr = self._csr
+        if self._weight is not None and self._gpu_table is None:
+            table = table_of(csr.to(torch.device("cpu")), self._weight.cpu(), torch.empty)
+            self._gpu_table = torch.from_numpy(table.view(np.int32)).to(csr.indptr.device)
+        means = self._gpu_table, self._restart, starts, walk_length, stream, first, self._plan, self._num_nodes
+        return walk(csr.indptr, csr.indices, *means)
 
     def replanned(self, plan: Tensor | None) -> TorchWalker:
         """The same walker with another plan, over the same tables."""

@@ -38,7 +38,7 @@ import torch
 from torch import Tensor
 
 from .._core import checks, memory, rng
-from .._core.doors import as_ids, within
+from .._core.gpu import kernels_serve
 from .._core.optional import installed, require
 from ..errors import EngineError, InputError
 from ..graph.csr import CSR
@@ -49,11 +49,11 @@ from ..graph.weights import Weight, edge_weights, entry_weights
 from ..hosts.registry import refreshed
 from .dgl import DGLWalker, check_bias
 from .starts import Starts
-from .tables import plan, stacked
+from .tables import check_starts, plan, stacked
 from .temporal import TemporalWalker
 from .vectorised import TorchWalker
 
-__all__ = ["ENGINES", "Walker", "Walks", "check_starts"]
+__all__ = ["ENGINES", "Walker", "Walks"]
 
 ENGINES = ("auto", "dgl", "torch")
 #: Steps are counted in the upper half of the counters of a walk's random bits.
@@ -129,6 +129,7 @@ class Walker:
         self.cyclic = cyclic
         self._check_combined()
         self._built: dict[Any, Any] = {}
+        self._device: torch.device | None = None
         self._dgl_installed = installed("dgl")  # looked up once: where DGL is absent, a search of the whole path
         self._check_edges()
         self._serving(engine)
@@ -211,7 +212,8 @@ class Walker:
         if not isinstance(stream, int) or not isinstance(first, (int, Tensor)):
             raise InputError("stream", f"{stream!r} and first={first!r}", "integers")
         current = self.refresh()
-        starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths))).to(current.device)
+        starts = check_starts(starts, current.total_nodes * max(1, len(self.metapaths)))
+        starts = starts.to(current.device if self._device is None else self._device)
         if isinstance(first, Tensor) and (first.shape != (len(starts),) or first.dtype != torch.int64):
             raise InputError("first", f"shape {tuple(first.shape)}, {first.dtype}", f"({len(starts)},), int64")
         engine = self._serving(self.engine)
@@ -240,6 +242,17 @@ class Walker:
             )
         found = copy(self)
         found.engine, found._built = "torch", {}
+        return found
+
+    def on(self, device: torch.device) -> Walker:
+        """The same walker, whose walks are made on a GPU where its kernel has them: steps of the first order, by the
+        engine ``torch``, of the same bits as on the CPU. Other walkers are returned as they are.
+        """
+        plain = self.p == self.q == 1.0 and self.time is None and not self.view.mapped
+        if not plain or self.engine == "dgl" or not kernels_serve(torch.empty(0, device=device)):
+            return self
+        found = self.by_number()
+        found._device = device
         return found
 
     def refresh(self) -> GraphView:
@@ -363,6 +376,7 @@ class Walker:
                     self.plan(walk_length),
                     self.view.total_nodes,
                     self.view.room if self.view.mapped else None,
+                    self._device,
                 )
         return self._built[kind]
 
@@ -383,17 +397,3 @@ def _bias(name: str, value: Any) -> float:
     if not _LEAST <= number <= _MOST:
         raise InputError(name, value, f"a number from {_LEAST:g} to {_MOST:g}")
     return number
-
-
-def check_starts(starts: Any, num_nodes: int, kind: str = "") -> Tensor:
-    """Start nodes as an int64 vector; takes what a DataLoader hands to collate_fn, a list of 0-d tensors.
-
-    Example:
-        >>> check_starts([2, 0], num_nodes=3)
-        tensor([2, 0])
-    """
-    if isinstance(starts, Tensor) and starts.numel() == 0:
-        starts = starts.reshape(-1)
-    num_nodes = checks.integer("num_nodes", num_nodes, minimum=0)
-    ids = as_ids(starts, "starts", "a vector of integer node ids")
-    return within("starts", ids, num_nodes, got="node", expected=f"node ids{kind}")

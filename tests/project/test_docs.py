@@ -34,13 +34,16 @@ BETWEEN_PARTS = {
     "LinkModule": {"on_train_end"},
     "LightGCN": {"adopt", "embeddings", "grown", "node_counts", "rows"},
     "MetaPath2Vec": {"embeddings", "loss_of_sample", "noise_groups", "pairs_of"},
+    "NeighborBatch": {"beside"},
     "Node2Vec": {"embeddings"},
     "SAGEConv": {
         *("aggregate", "arrived", "finished", "from_rows", "in_parts", "is_as_written", "message"),
         *("message_and_aggregate", "reads_in_place", "serves"),
     },
     "TypedGraphSAGE": {"of_view"},
-    "Walker": {"by_number", "check_length", "entry_weights", "global_starts", "length_of", "plan", "refresh", "steps"},
+    "Walker": {
+        *("by_number", "check_length", "entry_weights", "global_starts", "length_of", "on", "plan", "refresh", "steps"),
+    },
 }
 
 

@@ -24,11 +24,12 @@ import torch.nn.functional as F
 from numba import njit
 from torch import Tensor
 
+from ..._core.gpu import kernels_serve
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
 from ..unchanged import eager
-from .attention_plain import ONE, attend_plainly, threshold_of
+from .attention_plain import ONE, gradients_plainly, threshold_of
 from .lanes import LANES, add_scaled, drop_factors, signed_factors
 
 __all__ = ["attend", "serves"]
@@ -38,11 +39,13 @@ _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
 
 
 def serves(x: Tensor, alpha_src: Tensor, negative_slope: float) -> bool:
-    """Whether :func:`attend` can work on such values: on the CPU, of scores that are finite and not too far apart,
-    where nothing traces or transforms operators.
+    """Whether :func:`attend` can work on such values: on a GPU, or on the CPU where scores are finite and not too far
+    apart; and where nothing traces or transforms operators.
     """
-    if x.device.type != "cpu" or not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
+    if not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
         return False
+    if x.device.type != "cpu":
+        return kernels_serve(x, alpha_src)
     if not alpha_src.numel():
         return True
     low, high = torch.aminmax(alpha_src.detach(), dim=0)
@@ -108,6 +111,10 @@ def attend(
         return exact.to(x.dtype)
     threshold = 0 if dropout <= 0 else threshold_of(dropout)
     halves = alpha_src.to(x.dtype), alpha_dst.to(x.dtype)
+    if kernels_serve(x):
+        from .gpu_attention import attend_on_gpu
+
+        return attend_on_gpu(x, *halves, weight, graph, negative_slope, threshold, key)
     return _Attention.apply(x, *halves, weight, graph, negative_slope, threshold, key)  # type: ignore[no-untyped-call]
 
 
@@ -150,13 +157,7 @@ class _Attention(torch.autograd.Function):
         x, alpha_src, alpha_dst, weight, inverse, out, out_below, part_below = ctx.saved_tensors
         graph: Adjacency = ctx.graph
         if torch.is_grad_enabled():  # the gradient is to be differentiated again
-            # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
-            given = [None if part is None else part.view_as(part) for part in (x, alpha_src, alpha_dst, weight)]
-            wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
-            again = attend_plainly(graph, given, ctx.slope, *ctx.draws[:2])
-            leaves: Any = [given[place] for place in wanted]
-            found = dict(zip(wanted, torch.autograd.grad(again, leaves, grad, create_graph=True), strict=True))
-            return *(found.get(place) for place in range(4)), None, None, None, None
+            return gradients_plainly(ctx, (x, alpha_src, alpha_dst, weight), grad)
         source, (half, up, down) = _exponentials(alpha_src, alpha_dst, ctx.slope)
         destination = half, up * inverse, down * inverse
         # Softmax: the gradient of a score is attention * (gradient of attention - their mean); it sums to 0 in a row.

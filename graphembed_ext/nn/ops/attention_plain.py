@@ -13,7 +13,7 @@ from torch import Tensor
 from ..._core import rng
 from ...graph.adjacency import Adjacency
 
-__all__ = ["ONE", "attend_plainly", "keep_factors", "threshold_of"]
+__all__ = ["ONE", "attend_plainly", "gradients_plainly", "keep_factors", "threshold_of"]
 
 ONE = 1 << 32
 
@@ -61,3 +61,15 @@ def attend_plainly(graph: Adjacency, given: Any, slope: float, threshold: int, k
     if weight is not None:
         factor = factor * weight.to(x.dtype)[graph.edge_ids].unsqueeze(1)
     return x.new_zeros(graph.num_dst, *x.shape[1:]).index_add(0, dst, x[src] * factor.unsqueeze(2))
+
+
+def gradients_plainly(ctx: Any, given: tuple[Any, ...], grad: Tensor) -> tuple[Any, ...]:
+    """Gradients of attention that can be differentiated again, as the backward pass of either kernel returns them."""
+    # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
+    given = tuple(None if part is None else part.view_as(part) for part in given)
+    wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
+    again = attend_plainly(ctx.graph, given, ctx.slope, *ctx.draws[:2])
+    leaves: Any = [given[place] for place in wanted]
+    further = torch.is_grad_enabled()
+    found = dict(zip(wanted, torch.autograd.grad(again, leaves, grad, create_graph=further), strict=True))
+    return *(found.get(place) for place in range(4)), None, None, None, None

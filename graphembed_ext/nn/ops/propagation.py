@@ -16,6 +16,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from ..._core.gpu import kernels_serve
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency, adjacency
@@ -116,7 +117,7 @@ def propagate_rows(
     Returns:
         ``propagate(...)[rows]`` and ``x[rows]``, both ``(R, d)``.
     """
-    if _compiles(x, alpha, weight) and len(alpha) > 1:
+    if x.device.type == "cpu" and _compiles(x, alpha, weight) and len(alpha) > 1:
         scale = _scale(graph, x.dtype, normalize)
         return _RowPropagation.apply(x, graph, rows, scale, _numbers(alpha))  # type: ignore[no-untyped-call]
     return propagate(graph, x, alpha, weight, normalize=normalize)[rows], x[rows]
@@ -160,7 +161,8 @@ def propagate_to_new(
 
 def _compiles(x: Tensor, alpha: Sequence[float] | Tensor, weight: Tensor | None) -> bool:
     learned = isinstance(alpha, Tensor) and alpha.requires_grad
-    return weight is None and x.device.type == "cpu" and x.dtype in _COMPILED and not learned and eager(x)
+    there = x.device.type == "cpu" or kernels_serve(x)
+    return weight is None and there and x.dtype in _COMPILED and not learned and eager(x)
 
 
 def _numbers(alpha: Sequence[float] | Tensor) -> list[float]:
@@ -218,6 +220,8 @@ def _polynomial(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float], 
     width = x.size(1)
     if len(alpha) == 1:
         return x * alpha[0]
+    if x.device.type != "cpu":
+        return _polynomial_on_gpu(graph, scale, x, alpha)
     with _buffers(graph, x) as (now, after):
         over_rows(_begin, graph.indptr, width, scale.numpy(), x.numpy(), alpha[-1], now.numpy())
         for factor in alpha[-2:0:-1]:
@@ -233,6 +237,15 @@ def _polynomial(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float], 
         arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), scale.numpy(), now.numpy(), x.numpy(), alpha[0]
         over_rows(_some_rows, indptr, width, rows.numpy(), *arrays, out.numpy())
         return out
+
+
+def _polynomial_on_gpu(graph: Adjacency, scale: Tensor, x: Tensor, alpha: list[float]) -> Tensor:
+    from .gpu_sums import Layer, sum_rows
+
+    now = x * (scale * alpha[-1])[:, None]
+    for factor in alpha[-2:0:-1]:
+        now = sum_rows(graph, None, now, Layer(scale, x, factor, True))
+    return sum_rows(graph, None, now, Layer(scale, x, alpha[0], False))
 
 
 def _polynomial_of_rows(graph: Adjacency, scale: Tensor, x: Tensor, rows: Tensor, alpha: list[float]) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from ..._core.gpu import kernels_serve
 from ..._core.parallel import over_rows
 from ...errors import InputError
 from ...graph.adjacency import Adjacency
@@ -104,10 +105,14 @@ def _sum(graph: Adjacency, x: Tensor, weight: Tensor | None) -> Tensor:
     if x.device.type == "cpu" and x.dtype not in _COMPILED:
         return _sum(graph, x.float(), weight).to(x.dtype)
     weight = None if weight is None else weight.to(x.dtype)[graph.edge_ids]
+    if kernels_serve(x, graph.indptr):
+        from .gpu_sums import sum_rows
+
+        return sum_rows(graph, weight, x)
     if x.device.type != "cpu":
         values = torch.ones_like(graph.indices, dtype=x.dtype) if weight is None else weight
-        size = graph.num_dst, graph.num_src
-        return torch.sparse_csr_tensor(graph.indptr, graph.indices, values, size, check_invariants=False) @ x
+        size, ids = (graph.num_dst, graph.num_src), graph.indices.to(graph.indptr.dtype)
+        return torch.sparse_csr_tensor(graph.indptr, ids, values, size, check_invariants=False) @ x
     out = x.new_empty(graph.num_dst, x.size(1))
     factors = None if weight is None else weight.detach().numpy()
     arrays = graph.indptr.numpy(), graph.narrow_indices.numpy(), factors, x.detach().contiguous().numpy()

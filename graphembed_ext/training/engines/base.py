@@ -4,6 +4,8 @@
     Adam on the model's own loss: any device, dtype and preset. The reference.
 ``numba`` (:mod:`.cpu`)
     A compiled kernel for tables in float32 on the CPU and the preset ``stable``: plain SGD, fused, several threads.
+``triton`` (:mod:`.gpu`)
+    The same for tables on a GPU, many walks at the same time.
 ``sharded`` (:mod:`.sharded`)
     Row-wise Adagrad on the model's own loss, by several ranks that share out the rows of the tables.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from ... import losses
 from ..._core import checks
+from ..._core.gpu import kernels_serve
 from ...distributed.group import ALONE
 from ...errors import EngineError
 from ..run import USUAL, Plan
@@ -14,7 +17,9 @@ from .base import Engine, WalkModel
 __all__ = ["ENGINES", "choose"]
 
 
-ENGINES = ("auto", "torch", "numba")
+ENGINES = ("auto", "torch", "numba", "triton")
+#: The compiled engine for tables on each kind of device.
+_COMPILED = {"cpu": "numba", "cuda": "triton"}
 
 
 def choose(
@@ -45,26 +50,52 @@ def choose(
     Raises:
         EngineError: The engine asked for by name cannot serve, or none can.
     """
-    from .cpu import CPUEngine, obstacle
     from .reference import TorchEngine
 
     checks.choice("engine", engine, ENGINES)
     _check_loss(loss)
     if plan.group is not ALONE:
         return _sharded(model, engine, plan, loss, key, threads, shrink_window), ""
-    reason = "" if engine == "torch" else _of_plan(plan, loss) or obstacle(model, loss)
-    if engine == "numba" and reason:
-        raise EngineError(f"engine: 'numba' cannot serve this call: {reason}. Hint: engine='torch' can.")
+    compiled = engine if engine in _COMPILED.values() else _COMPILED.get(_place(model).type, "numba")
+    reason = "" if engine == "torch" else _of_plan(plan, loss) or _obstacle(model, loss, compiled, deterministic)
+    if engine == compiled and reason:
+        raise EngineError(f"engine: {compiled!r} cannot serve this call: {reason}. Hint: engine='torch' can.")
     threads = 1 if deterministic else threads
     if engine == "torch" or reason:
         if shrink_window:
-            because = f", and 'numba' cannot serve this call: {reason}" if reason else ""
+            because = f", and {compiled!r} cannot serve this call: {reason}" if reason else ""
             raise EngineError(
-                f"shrink_window: only the engine 'numba' draws windows{because}. Hint: narrow window_size."
+                f"shrink_window: only the engine {compiled!r} draws windows{because}. Hint: narrow window_size."
             )
         means: dict[str, Any] = {"precision": plan.precision, "own": plan.own}
         return TorchEngine(model, lr=lr, loss=loss, key=key, threads=threads, **means), reason
-    return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window), ""
+    return _compiled(compiled, model, key, threads, shrink_window), ""
+
+
+def _place(model: WalkModel) -> torch.device:
+    return model.node_embed.weight.device
+
+
+def _obstacle(model: WalkModel, loss: Any, engine: str, deterministic: bool) -> str:
+    """Why a compiled engine cannot train the model here; empty where it can."""
+    from .cpu import obstacle
+
+    if engine == "numba":
+        return obstacle(model, loss)
+    reason = obstacle(model, loss, "cuda")
+    if not reason and not kernels_serve(model.node_embed.weight):
+        return "Triton, which comes with torch for CUDA, is not installed"
+    return reason or ("its programs race for the tables, which deterministic=True rules out" if deterministic else "")
+
+
+def _compiled(name: str, model: WalkModel, key: int, threads: int, shrink_window: bool) -> Engine:
+    if name == "triton":
+        from .gpu import GPUEngine
+
+        return GPUEngine(model, key=key, shrink_window=shrink_window)
+    from .cpu import CPUEngine
+
+    return CPUEngine(model, key=key, threads=threads, shrink_window=shrink_window)
 
 
 def _check_loss(loss: Any) -> None:
@@ -97,8 +128,8 @@ def _sharded(
             f"{what}: the strategy 'sharded' trains by row-wise Adagrad in fp32 alone. Hint: leave it out, or train in "
             "one process."
         )
-    if engine == "numba" or shrink_window:
-        what = "engine: 'numba'" if engine == "numba" else "shrink_window: the engine 'numba', which draws windows,"
+    if engine in _COMPILED.values() or shrink_window:
+        what = f"engine: {engine!r}" if engine != "auto" else "shrink_window: the engine 'numba', which draws windows,"
         raise EngineError(
             f"{what} cannot serve the strategy 'sharded': ranks that change the same rows at the same time, by plain "
             "SGD, diverge where their changes are added up and learn too slowly where they are divided. Hint: leave it "

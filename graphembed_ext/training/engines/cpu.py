@@ -30,8 +30,8 @@ __all__ = ["CPUEngine", "negatives_table", "obstacle"]
 _AHEAD = 2
 
 
-def obstacle(model: WalkModel, loss: str) -> str:
-    """Why the compiled engine cannot train a model; empty when it can."""
+def obstacle(model: WalkModel, loss: str, kind: str = "cpu") -> str:
+    """Why the compiled engine for a kind of device cannot train a model; empty when it can."""
     if loss != "stable":
         return f"it computes the loss 'stable', not {loss!r}"
     changed = _changed(model)
@@ -39,8 +39,8 @@ def obstacle(model: WalkModel, loss: str) -> str:
         return changed
     for name in ("node_embed", "context_embed"):
         weight = getattr(model, name).weight
-        if weight.device.type != "cpu":
-            return f"{name} is on {weight.device}, not on the CPU"
+        if weight.device.type != kind:
+            return f"{name} is on {weight.device}, not on {_PLACES[kind]}"
         if weight.dtype != torch.float32:
             return f"{name} is {str(weight.dtype).removeprefix('torch.')}, not float32"
         if not weight.is_contiguous():
@@ -51,6 +51,7 @@ def obstacle(model: WalkModel, loss: str) -> str:
     return "" if shapes[0] == shapes[1] else f"context_embed has shape {shapes[1]}, not {shapes[0]} as node_embed"
 
 
+_PLACES = {"cpu": "the CPU", "cuda": "a GPU"}
 #: Methods of a model whose work the kernel does itself.
 _PASSED_OVER = ("loss", "_draw_negatives", "_negative_scores", "_negatives_of")
 
