@@ -23,14 +23,18 @@ _CONVERT = "json.dump(networkx.node_link_data(graph), file) writes a graph that 
 
 
 def is_lines(start: str) -> bool:
-    """Whether a text that begins so has an object or a list on each line.
+    """Whether a text that begins so has an object or a list on each line, if need be behind a first that is damaged.
 
     Example:
         >>> is_lines('{"a": 1}\\n{"a": 2}\\n'), is_lines('{"nodes": [')
         (True, False)
+        >>> is_lines('{"a"\\n{"a": 2}\\n{"a": 3}\\n')
+        True
     """
-    first, more, _ = start.lstrip().partition("\n")
-    return bool(more) and _is_whole(first)
+    first, *more = start.lstrip().split("\n", 3)
+    if more and _is_whole(first):
+        return True
+    return len(more) > 1 and all(map(_is_whole, more[:2]))  # nowhere else do two follow each other without a comma
 
 
 def _is_whole(text: str) -> bool:

@@ -160,8 +160,6 @@ def test_records_are_named_and_left_out(tmp_path, kind, ending, place):
     records.insert(place, wrong)
     path = tmp_path / f"edges{ending}"
     path.write_text("[" + ",\n".join(records) + "]" if ending == ".json" else "\n".join(records) + "\n")
-    if ending == ".jsonl" and (place, wrong) in ((0, "null"), (0, "3")):
-        return  # a first line that is no record is no list of records
     unit = "row" if ending == ".json" else "line"
     if (kind, place) != ("a list among objects", 0):
         with pytest.raises(FileFormatError, match=rf"{unit} {place + 1}: got ({what}).*--skip-bad N leaves out N"):
@@ -169,6 +167,21 @@ def test_records_are_named_and_left_out(tmp_path, kind, ending, place):
         found = read_graph(path, skip_bad=1)
         assert any(f"1 {unit} LEFT OUT as wrong ({unit} {place + 1}: " in note for note in found.notes)
         assert set(found.names["_N"]) == {"a0", "a1", "a2", "a3", "b"}
+
+
+@pytest.mark.parametrize("wrong", ['{"source": "x", "tar', "Downloaded 2024-01-31", '["x", "y"'])
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_line_that_is_damaged_is_named_and_left_out(tmp_path, wrong, place):
+    """A first one made the file no lines of JSON at all."""
+    lines = [f'{{"source": "a{i}", "target": "b"}}' for i in range(4)]
+    lines.insert(place, wrong)
+    path = tmp_path / "edges.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(FileFormatError, match=rf"line {place + 1}: got JSON that is damaged.*--skip-bad N leaves out N"):
+        read_graph(path)
+    found = read_graph(path, skip_bad=1)
+    assert any(f"1 line LEFT OUT as wrong (line {place + 1}: JSON that is damaged" in note for note in found.notes)
+    assert set(found.names["_N"]) == {"a0", "a1", "a2", "a3", "b"}
 
 
 def test_nothing_is_left_of_a_list_of_wrong_ones(tmp_path):
