@@ -198,6 +198,27 @@ def test_a_wrong_command_line(place, monkeypatch, text, wanted):
     assert set(place.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card {}",
+        "update {}.npz -i friends.csv -o out.npz",
+        "split {} -o parts",
+        "split friends.csv -o {}",
+        "train deepwalk -i {} -o out.npz",
+        f"{TRAIN} --config {{}}.yaml",
+        f"{TRAIN} --labels {{}}",
+    ],
+)
+def test_a_path_of_five_thousand_letters_is_refused_as_any_wrong_call(place, monkeypatch, text):
+    """It was printed whole, as an error of the system, with the exit code of what failed."""
+    monkeypatch.chdir(place)
+    code, said = answer(text.format("n" * 5000))
+    assert code == 2, said
+    assert "the path of a file (File name too long)" in said
+    assert len(said) < 900
+
+
 @pytest.mark.parametrize("text", CALLS)
 def test_a_wrong_call_of_python(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)

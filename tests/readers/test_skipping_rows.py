@@ -177,7 +177,9 @@ def test_a_line_that_is_damaged_is_named_and_left_out(tmp_path, wrong, place):
     lines.insert(place, wrong)
     path = tmp_path / "edges.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(FileFormatError, match=rf"line {place + 1}: got JSON that is damaged.*--skip-bad N leaves out N"):
+    with pytest.raises(
+        FileFormatError, match=rf"line {place + 1}: got JSON that is damaged.*--skip-bad N leaves out N"
+    ):
         read_graph(path)
     found = read_graph(path, skip_bad=1)
     assert any(f"1 line LEFT OUT as wrong (line {place + 1}: JSON that is damaged" in note for note in found.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -79,8 +80,16 @@ def reporting(debug: bool) -> Iterator[None]:
     except (GraphEmbedError, OSError) as error:
         if debug:
             raise
-        typer.echo(f"graphembed: {in_words(error)}", err=True)
-        raise typer.Exit(WRONG_USE if isinstance(error, InputError) else FAILED) from error
+        told = _refusal(error)
+        typer.echo(f"graphembed: {in_words(told)}", err=True)
+        raise typer.Exit(WRONG_USE if isinstance(told, InputError) else FAILED) from error
+
+
+def _refusal(error: Exception) -> Exception:
+    """An error of the system's about a name that no file can have as the refusal of it; others as they are."""
+    if isinstance(error, GraphEmbedError) or getattr(error, "errno", None) != errno.ENAMETOOLONG:
+        return error
+    return InputError("path", str(error.filename), f"the path of a file ({error.strerror})")  # type: ignore[attr-defined]
 
 
 def command_line() -> str:
