@@ -37,7 +37,7 @@ def tune(context: typer.Context, **given: Any) -> None:
         from ..runs.job import Job, merged
         from ..runs.records import read_settings
         from ..runs.space import spaces_of
-        from ..runs.tune import TASKS, Search, usual
+        from ..runs.tune import TASKS, Search, file_of, usual
         from ..runs.tune import tune as searched
 
         of_run = {option.name for option in _TRAINING if option.part != COMMAND}
@@ -51,21 +51,20 @@ def tune(context: typer.Context, **given: Any) -> None:
             searched(search, given["minutes"], given["trials"], say=lambda text: typer.echo(text, err=given["as_json"]))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; the same call goes on from {job.output}.tune.log.") from None
-        picture = job.output.with_name(f"{job.output.name}.tune.png")
         values = [trial["value"] for trial in search.trials]
         save(
             search_curve(values, search.given, title=f"{job.name} on {job.source}", figure_of=TASKS[search.task]),
-            picture,
+            file_of(job, "png"),
         )
         _show(search, given["as_json"])
 
 
 def _show(search: Search, as_json: bool) -> None:
-    from ..runs.tune import listed
+    from ..runs.tune import file_of, listed
 
     output = search.job.output
     if as_json:
-        typer.echo(json.dumps(json.loads(output.with_name(f"{output.name}.tune.json").read_text()), indent=2))
+        typer.echo(json.dumps(json.loads(file_of(search.job, "json").read_text()), indent=2))
         return
     best = listed(search.best) or "the settings as given"
     count = f"{len(search.trials)} trial{'s' * (len(search.trials) != 1)}"

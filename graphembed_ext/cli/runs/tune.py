@@ -29,7 +29,7 @@ from .records import Run, record_path, write_record
 from .space import Setting
 from .train import check_files, run
 
-__all__ = ["TASKS", "Search", "listed", "tune", "usual"]
+__all__ = ["TASKS", "Search", "file_of", "listed", "tune", "usual"]
 
 #: What is judged, and by which figure.
 TASKS = {"classification": "micro_f1", "links": "auc", "recommendation": "recall@20"}
@@ -93,7 +93,8 @@ def tune(search: Search, minutes: float, trials: int | None = None, say: Callabl
     before = _ended(study)
     if before:
         best = max([search.given, *_values(before)])
-        say(f"going on from {_log(search.job)}: {len(before)} trial{'s' * (len(before) != 1)}, the best {best:.4f}")
+        log, count = file_of(search.job, "log"), f"{len(before)} trial{'s' * (len(before) != 1)}"
+        say(f"going on from {log}: {count}, the best {best:.4f}")
     done = 0
     while (trials is None or done < trials) and _in_time(study, until):
         _trial(optuna, study, search, say)
@@ -142,9 +143,9 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
         raise InputError("labels", "nothing", "an input with classes of nodes", hint)
 
 
-def _log(job: Job) -> Path:
-    """Where every trial is kept."""
-    return job.output.with_name(f"{job.output.name}.tune.log")
+def file_of(job: Job, kind: str) -> Path:
+    """A file of the search: its log, in which every trial is kept, its record ``json``, or its picture ``png``."""
+    return job.output.with_name(f"{job.output.name}.tune.{kind}")
 
 
 def _ended(study: Any) -> list[Any]:
@@ -159,7 +160,7 @@ def _values(trials: Sequence[Any]) -> list[float]:
 
 def _study(optuna: Any, search: Search) -> Any:
     """The study in the log, or a new one."""
-    log = _log(search.job)
+    log = file_of(search.job, "log")
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(log)))
     sampler = optuna.samplers.TPESampler(seed=search.job.seed)
     study = optuna.create_study(
@@ -306,8 +307,7 @@ def _write(search: Search) -> None:
     about = {"task": search.task, "figure": TASKS[search.task], "given": search.given, "value": search.value}
     about |= {"best": search.best, "test": search.tested, "trials": search.trials}
     about |= {"job": search.job.options(), "search": [repr(setting) for setting in search.settings]}
-    path = search.job.output.with_name(f"{search.job.output.name}.tune.json")
-    whole(path, lambda part: part.write_text(json.dumps(about, indent=2, default=str) + "\n"))
+    whole(file_of(search.job, "json"), lambda part: part.write_text(json.dumps(about, indent=2, default=str) + "\n"))
 
 
 def _put_in_place(job: Job, kept: Path) -> None:
