@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from .optional import installed
 
-__all__ = ["kernels_serve", "next_power_of_2"]
+__all__ = ["kernels_serve", "next_power_of_2", "on_device_of"]
 
 
 @functools.cache
@@ -18,13 +19,24 @@ def _has_triton() -> bool:
 
 
 def kernels_serve(*tensors: Tensor | None) -> bool:
-    """Whether all tensors are on a GPU of NVIDIA's or AMD's, and Triton is here to compile for it.
+    """Whether all tensors are on one GPU of NVIDIA's or AMD's, and Triton is here to compile for it.
 
     Example:
         >>> kernels_serve(torch.ones(2))
         False
     """
-    return all(tensor is None or tensor.device.type == "cuda" for tensor in tensors) and _has_triton()
+    places = {tensor.device for tensor in tensors if tensor is not None}
+    return len(places) == 1 and places.pop().type == "cuda" and _has_triton()
+
+
+def on_device_of(tensor: Tensor) -> AbstractContextManager[None]:
+    """Makes the GPU of a tensor the current one, where Triton launches, whatever GPU its kernels are given tensors of.
+
+    Example:
+        >>> with on_device_of(torch.ones(2)):  # nothing, on the CPU
+        ...     pass
+    """
+    return torch.cuda.device_of(tensor)
 
 
 def next_power_of_2(number: int, least: int = 1) -> int:

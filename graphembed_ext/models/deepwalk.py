@@ -135,9 +135,8 @@ class DeepWalk(SkipGram):
             >>> weights_of(torch.tensor([0, 3])), bounds
             (tensor([2.2795, 0.0000], dtype=torch.float64), [0, 4])
         """
-        bounds = [0, self.node_embed.num_embeddings]
-        if self.fast_neg:
-            return None, bounds
+        if self.fast_neg or overridden(self, "noise_weights", "noise_groups"):
+            return super().noise_parts()
         indptr = self.view.narrow_csr().indptr
 
         def weights_of(nodes: Tensor) -> Tensor:
@@ -146,7 +145,7 @@ class DeepWalk(SkipGram):
             root = (indptr[nodes + 1] - indptr[nodes]).cpu().double().sqrt()
             return root * root.sqrt()
 
-        return weights_of, bounds
+        return weights_of, [0, self.node_embed.num_embeddings]
 
     def sample(self, indices: Tensor) -> Tensor:
         """Random walks; the ``collate_fn`` of a DataLoader over start nodes.

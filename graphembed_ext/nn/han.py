@@ -201,7 +201,7 @@ class HANConv(MessagePassing):
                 raise InputError(
                     f"edge_weight_dict[{edge_type}]", f"shape {tuple(weight.shape)}", f"shape ({graph.num_edges},)"
                 )
-            if serves(x, alpha_src, self.negative_slope):
+            if serves(x, alpha_src, self.negative_slope, graph):
                 options: dict[str, Any] = {"dropout": dropout, "key": key, "weight": weight}
                 slope = self.negative_slope
                 return attend(graph, x, alpha_src, alpha_dst, negative_slope=slope, **options).flatten(1)

@@ -210,8 +210,8 @@ def _course(model: Any, plan: Plan, engine: str) -> tuple[int, float]:
     """Epochs, each of one walk from every start, and first rate: those given, or what the graph needs."""
     epochs, lr = float(_EPOCHS), _LR_SHARDED if engine == "sharded" else _LR
     if engine in _PLAIN_SGD:
-        walker, length = model.walker, model.walk_length
-        for_edges = 0.0 if walker.metapaths else _PASSES * walker.view.total_edges / (len(walker.starts) * length)
+        walker, view, length = model.walker, model.walker.view, model.walk_length
+        for_edges = 0.0 if walker.metapaths else _PASSES * view.total_edges / (view.total_nodes * length)
         epochs = max(epochs, _NODES / length, min(for_edges, _MOST_FOR_EDGES))
         lr = _LR_METAPATHS if walker.metapaths else lr
     return plan.epochs or math.ceil(epochs), plan.lr or lr

@@ -10,6 +10,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .._core.gpu import on_device_of
 from .._core.gpu_bits import below, bits, lower
 from .tables import ENDED
 
@@ -49,25 +50,26 @@ def walk(
     """
     out = torch.empty(len(starts), walk_length, dtype=torch.int64, device=starts.device)
     stream = stream - (1 << 64) if stream >> 63 else stream
-    _walk[(triton.cdiv(len(starts), _BLOCK),)](
-        out,
-        starts.contiguous(),
-        indptr,
-        indices,
-        indices if table is None else table,
-        indices if plan is None else plan.contiguous(),
-        restart,
-        num_nodes,
-        stream,
-        first,
-        len(starts),
-        walk_length,
-        WEIGHTED=table is not None,
-        PLANNED=plan is not None,
-        RESTARTS=restart > 0,
-        BLOCK=_BLOCK,
-        num_warps=2,
-    )
+    with on_device_of(out):
+        _walk[(triton.cdiv(len(starts), _BLOCK),)](
+            out,
+            starts.contiguous(),
+            indptr,
+            indices,
+            indices if table is None else table,
+            indices if plan is None else plan.contiguous(),
+            restart,
+            num_nodes,
+            stream,
+            first,
+            len(starts),
+            walk_length,
+            WEIGHTED=table is not None,
+            PLANNED=plan is not None,
+            RESTARTS=restart > 0,
+            BLOCK=_BLOCK,
+            num_warps=2,
+        )
     return out
 
 

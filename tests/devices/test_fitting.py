@@ -45,6 +45,17 @@ def links(**options):
     return ge.GraphSAGE(3, 8, 2, dropout=0.0, seed=0), build_pyg(labelled_rings()), {"task": "links", **options}
 
 
+class Doubled(ge.GraphSAGE):
+    """A user's own, whose forward is called with batches, too."""
+
+    def forward(self, x, edge_index):
+        return 2 * super().forward(x, edge_index)
+
+
+def own_sage(**options):
+    return Doubled(3, 8, 2, out_channels=2, dropout=0.0, seed=0), build_pyg(labelled_rings()), options
+
+
 def lightgcn(**options):
     return ge.LightGCN.for_graph(SHOP, 8, seed=0), None, options
 
@@ -58,6 +69,8 @@ TASKS = {
     "Node2Vec of PyG": node2vec,
     "GraphSAGE": sage,
     "GraphSAGE, batches": lambda: sage(batch_size=4),
+    "GraphSAGE, a forward of one's own": own_sage,
+    "GraphSAGE, a forward of one's own, batches": lambda: own_sage(batch_size=4),
     "HAN": han,
     "HAN, batches": lambda: han(batch_size=4),
     "links": links,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 import graphembed_ext as ge
+from graphembed_ext.errors import InputError
 from graphembed_ext.graph.adjacency import Adjacency
 from graphembed_ext.nn.ops.attention_plain import attend_plainly, threshold_of
 from graphembed_ext.walks.walker import Walker
@@ -106,6 +109,41 @@ def test_attention_and_its_gradients(dropout, weighted, place):
         attention_gradients(there, *moved, both, 0.2, draws, total, mean, grad.to(place)), gradients, strict=True
     ):
         torch.testing.assert_close(ours.cpu(), theirs)
+
+
+def attended(place, learned=True):
+    """A layer's attention, what it is made of, and a gradient of it that does not lie as it does."""
+    from graphembed_ext.nn.ops.gpu_attention import attend_on_gpu
+
+    src, dst = edges(140, 23, 15)
+    graph = Adjacency.from_edges(src, dst, 23, 17).to(place)
+    shapes = (23, 3, 6), (23, 3), (17, 3), (140,)
+    given = [drawn(*shape, seed=k, dtype=torch.float64).to(place).requires_grad_() for k, shape in enumerate(shapes)]
+    given[3].requires_grad_(learned)
+    return attend_on_gpu(*given, graph, 0.2, 0, 0), graph, given, drawn(6, 3, 17, seed=5, dtype=torch.float64).to(place)
+
+
+@pytest.mark.parametrize("weight", [False, True])
+def test_gradients_of_attention_are_plain_numbers(weight, place):
+    """Whether the weights have gradients, too, or not."""
+    found, graph, given, grad = attended(place, weight)
+    plainly = attend_plainly(graph, given, 0.2, 0, 0)
+    given = given if weight else given[:3]
+    wanted = torch.autograd.grad(plainly, given, grad.permute(2, 1, 0))
+    for ours, theirs in zip(torch.autograd.grad(found, given, grad.permute(2, 1, 0)), wanted, strict=True):
+        assert not ours.requires_grad
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_gradients_of_attention_can_be_differentiated(place):
+    found, graph, given, grad = attended(place)
+    wanted = attend_plainly(graph, given, 0.2, 0, 0)
+    seconds = []
+    for out in (found, wanted):
+        first = torch.autograd.grad(out, given, grad.permute(2, 1, 0), create_graph=True)
+        seconds.append(torch.autograd.grad(sum(part.square().sum() for part in first), given))
+    for ours, theirs in zip(*seconds, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 WALKS = [{}, {"weight": True}, {"restart": 0.3}, {"weight": True, "restart": 0.2}]
@@ -225,6 +263,58 @@ def test_walks_that_share_no_node_are_trained_alike_by_any_number_of_programs(pl
     one, many = (trained(place, walks, programs=count, **options) for count in (1, 20))
     torch.testing.assert_close(one[2], many[2], rtol=1e-4, atol=1e-5)
     assert one[4].sum(0).tolist() == pytest.approx(many[4].sum(0).tolist(), rel=1e-4)
+
+
+def test_more_walks_than_the_kernel_can_count_are_refused(place):
+    from graphembed_ext.training.engines.gpu_kernel import train_walks
+
+    walks, table = torch.zeros(1, 1, dtype=torch.int64, device=place), torch.zeros(1, 4, device=place)
+    noise = torch.empty(0, 2, dtype=torch.int32, device=place), torch.tensor([0, 1], device=place)
+    with pytest.raises(InputError, match=r"batch_size: got 67108864; expected at most 67108863, of walks of 32 nodes"):
+        train_walks(table, table, walks.expand(1 << 26, 32), 1, False, 1, *noise, 0.1, 1.0, 0, 0, 1)
+
+
+def test_kernels_are_launched_on_the_device_of_their_tensors(place, monkeypatch):
+    """Triton launches on the current device, which may be another."""
+    launched, current = [], []
+
+    @contextmanager
+    def device_of(tensor):
+        current.append(tensor.device)
+        yield
+        current.pop()
+
+    class Watched:
+        """In the place of a kernel, which need not run for this."""
+
+        def __init__(self, name):
+            self.name = name
+
+        def __getitem__(self, grid):
+            launched.append((self.name, [there.type for there in current]))
+            return lambda *args, **kwargs: None
+
+    from graphembed_ext.nn.ops import gpu_attention, gpu_sums
+    from graphembed_ext.training.engines import gpu_kernel
+    from graphembed_ext.walks import gpu
+
+    homes = {
+        "_attend": gpu_attention,
+        "_to_destinations": gpu_attention,
+        "_to_sources": gpu_attention,
+        "_sum_rows": gpu_sums,
+        "_walk": gpu,
+        "_train": gpu_kernel,
+    }
+    for name, home in homes.items():
+        monkeypatch.setattr(home, name, Watched(name))
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    found, graph, given, grad = attended(place, learned=False)
+    torch.autograd.grad(found, given[:3], grad.permute(2, 1, 0))
+    gpu_sums.sum_rows(graph, None, given[1].detach())
+    gpu.walk(graph.indptr, graph.indices, None, 0, graph.indices[:3], 4, 0, 0, None, 17)
+    trained(place, WALKED, alias=alias_of([0, N]), groups=[0, N])
+    assert launched == [(name, [place.type]) for name in homes]
 
 
 def test_the_gpu_engine_learns_two_cliques():

@@ -65,6 +65,18 @@ def test_walks_and_negatives_of_a_rank(large):
     assert bool((large.csr().degrees[drawn] > 0).all())
 
 
+def test_negatives_of_a_rank_follow_the_weights_of_a_subclass():
+    class Last(ge.DeepWalk):
+        @property
+        def noise_weights(self):
+            return torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64)
+
+    model = Last(torch.tensor([[0, 1, 2], [1, 2, 0]]), 4, walk_length=6, fast_neg=False, seed=0)
+    weights_of, bounds = model.noise_parts()
+    assert weights_of(torch.arange(3)).tolist() == [0, 0, 2]
+    assert bounds == [0, 3]
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_ranks_together_start_once_from_every_node(shuffle):
     walker = Walker(ge.view(build_pyg(world())), metapath=[["by", "writes"], ["in", "shows"]], engine="torch")

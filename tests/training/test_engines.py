@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext import losses, training
-from graphembed_ext._core import memory
+from graphembed_ext._core import gpu, memory
+from graphembed_ext.distributed.group import LONE
 from graphembed_ext.errors import EngineError, FileFormatError, InputError
 from graphembed_ext.training.engines.base import Batch
 from graphembed_ext.training.engines.choose import choose
 from graphembed_ext.training.engines.cpu import CPUEngine, negatives_table, obstacle
 from graphembed_ext.training.engines.kernel import BLOCK, train_walks, window_size
+from graphembed_ext.training.run import USUAL
 from tests.splitmix import MASK, below, splitmix
 
 
@@ -333,6 +336,55 @@ def test_auto_falls_back_to_the_reference_and_says_why():
         ge.fit(cliques_model().double(), shrink_window=True)
     with pytest.raises(EngineError, match=r"'numba' cannot serve this call: .*float64.*engine='torch' can"):
         ge.fit(cliques_model().double(), engine="numba")
+
+
+class OnGPU(torch.nn.Parameter):
+    """A table that says it is on a GPU of that number."""
+
+    device = property(lambda self: torch.device("cuda", self.number))
+
+
+def on_gpus(*numbers):
+    model = cliques_model()
+    for table, number in zip((model.node_embed, model.context_embed), numbers, strict=True):
+        table.weight = OnGPU(table.weight.detach())
+        table.weight.number = number
+    return model
+
+
+def choice(model, engine, plan=USUAL, **options):
+    given = {"lr": 0.1, "loss": "stable", "key": 0, "threads": 1, "deterministic": False} | options
+    return choose(model, engine, plan=plan, **given)
+
+
+def test_the_engine_of_a_gpu_says_why_it_cannot_serve(monkeypatch):
+    with pytest.raises(EngineError, match=r"'triton' cannot serve this call: node_embed is on cpu, not on a GPU"):
+        choice(cliques_model(), "triton")
+    with pytest.raises(EngineError, match=r"'numba' cannot serve this call: node_embed is on cuda:1, not on the CPU"):
+        choice(on_gpus(1, 1), "numba")
+    monkeypatch.setattr(gpu, "_has_triton", lambda: False)
+    with pytest.raises(EngineError, match=r"'triton' cannot serve this call: Triton, .* is not installed"):
+        choice(on_gpus(0, 0), "triton")
+    monkeypatch.setattr(gpu, "_has_triton", lambda: True)
+    assert choice(on_gpus(1, 1), "auto")[0].name == "triton"
+    with pytest.raises(EngineError, match="'triton' cannot serve this call: its programs race"):
+        choice(on_gpus(1, 1), "triton", deterministic=True)
+    with pytest.raises(EngineError, match="context_embed is on cuda:1, not on cuda:0 as node_embed"):
+        choice(on_gpus(0, 1), "triton")
+
+
+def test_kernels_serve_tensors_of_one_gpu(monkeypatch):
+    monkeypatch.setattr(gpu, "_has_triton", lambda: True)
+    tables = [on_gpus(0, 1).node_embed.weight, on_gpus(0, 1).context_embed.weight]
+    assert gpu.kernels_serve(tables[0], None, tables[0])
+    assert not gpu.kernels_serve(*tables)
+    assert not gpu.kernels_serve(tables[0], torch.ones(2))
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_several_ranks_draw_no_windows_and_say_so(engine):
+    with pytest.raises(EngineError, match=r"^shrink_window: the engine 'numba', which draws windows, cannot serve"):
+        choice(cliques_model(), engine, replace(USUAL, group=LONE), shrink_window=True)
 
 
 def test_training_is_seen_by_autograds_version_counters():

@@ -38,14 +38,14 @@ __all__ = ["attend", "serves"]
 _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
 
 
-def serves(x: Tensor, alpha_src: Tensor, negative_slope: float) -> bool:
-    """Whether :func:`attend` can work on such values: on a GPU, or on the CPU where scores are finite and not too far
-    apart; and where nothing traces or transforms operators.
+def serves(x: Tensor, alpha_src: Tensor, negative_slope: float, graph: Adjacency | None = None) -> bool:
+    """Whether :func:`attend` can work on such values: on a GPU that has the edges, too, or on the CPU where scores are
+    finite and not too far apart; and where nothing traces or transforms operators.
     """
     if not x.is_floating_point() or not 0 <= negative_slope <= 1 or not eager(x, alpha_src):
         return False
     if x.device.type != "cpu":
-        return kernels_serve(x, alpha_src)
+        return kernels_serve(x, alpha_src, None if graph is None else graph.indptr)
     if not alpha_src.numel():
         return True
     low, high = torch.aminmax(alpha_src.detach(), dim=0)

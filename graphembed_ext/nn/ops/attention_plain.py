@@ -64,12 +64,15 @@ def attend_plainly(graph: Adjacency, given: Any, slope: float, threshold: int, k
 
 
 def gradients_plainly(ctx: Any, given: tuple[Any, ...], grad: Tensor) -> tuple[Any, ...]:
-    """Gradients of attention that can be differentiated again, as the backward pass of either kernel returns them."""
-    # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
-    given = tuple(None if part is None else part.view_as(part) for part in given)
-    wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
-    again = attend_plainly(ctx.graph, given, ctx.slope, *ctx.draws[:2])
-    leaves: Any = [given[place] for place in wanted]
+    """Gradients of attention as the backward pass of either kernel returns them; where gradients are recorded, they can
+    be differentiated again.
+    """
     further = torch.is_grad_enabled()
+    wanted = [place for place in range(4) if ctx.needs_input_grad[place]]
+    with torch.enable_grad():
+        # As nodes of their own: scores are made of the same vectors, and that part of the way is not ours.
+        given = tuple(None if part is None else part.view_as(part) for part in given)
+        again = attend_plainly(ctx.graph, given, ctx.slope, *ctx.draws[:2])
+    leaves: Any = [given[place] for place in wanted]
     found = dict(zip(wanted, torch.autograd.grad(again, leaves, grad, create_graph=further), strict=True))
     return *(found.get(place) for place in range(4)), None, None, None, None

@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..._core.gpu import next_power_of_2
+from ..._core.gpu import next_power_of_2, on_device_of
 from ..._core.gpu_bits import bits
 from ...graph.adjacency import Adjacency
 from .attention_plain import ONE, gradients_plainly
@@ -62,8 +62,7 @@ class _Attention(torch.autograd.Function):
         x, alpha_src, alpha_dst, weight, out, total = ctx.saved_tensors
         given, graph = (x, alpha_src, alpha_dst), ctx.graph
         if torch.is_grad_enabled() or ctx.needs_input_grad[3]:
-            with torch.enable_grad():
-                return gradients_plainly(ctx, (*given, weight), grad)
+            return gradients_plainly(ctx, (*given, weight), grad)
         both = None
         if weight is not None:
             both = tuple(weight.to(x.dtype)[edges.edge_ids] for edges in (graph, graph.transposed()))
@@ -90,9 +89,10 @@ def attention(
     x, alpha_src, alpha_dst = x.contiguous(), alpha_src.contiguous(), alpha_dst.contiguous()
     out, total = x.new_empty(graph.num_dst, *x.shape[1:]), x.new_empty(graph.num_dst, x.size(1))
     common = _common(graph, x, weight, slope, draws)
-    _attend[(graph.num_dst, x.size(1))](
-        *_rows(graph), x, alpha_src, alpha_dst, common.pop("weight"), total, out, graph.num_src, **common
-    )
+    with on_device_of(x):
+        _attend[(graph.num_dst, x.size(1))](
+            *_rows(graph), x, alpha_src, alpha_dst, common.pop("weight"), total, out, graph.num_src, **common
+        )
     return out, total
 
 
@@ -120,23 +120,16 @@ def attention_gradients(
     grad_x, grad_src, grad_dst = torch.empty_like(x), torch.empty_like(alpha_src), torch.empty_like(alpha_dst)
     common = _common(graph, x, None if weight is None else weight[0], slope, draws)
     halves = x, alpha_src, alpha_dst
-    _to_destinations[(graph.num_dst, x.size(1))](
-        *_rows(graph), *halves, common.pop("weight"), total, mean, grad, grad_dst, graph.num_src, **common
-    )
+    with on_device_of(x):
+        _to_destinations[(graph.num_dst, x.size(1))](
+            *_rows(graph), *halves, common.pop("weight"), total, mean, grad, grad_dst, graph.num_src, **common
+        )
     turned = graph.transposed()
     common = _common(turned, x, None if weight is None else weight[1], slope, draws)
-    _to_sources[(graph.num_src, x.size(1))](
-        *_rows(turned),
-        *halves,
-        common.pop("weight"),
-        total,
-        mean,
-        grad,
-        grad_x,
-        grad_src,
-        graph.num_src,
-        **common,
-    )
+    with on_device_of(x):
+        _to_sources[(graph.num_src, x.size(1))](
+            *_rows(turned), *halves, common.pop("weight"), total, mean, grad, grad_x, grad_src, graph.num_src, **common
+        )
     return grad_x, grad_src, grad_dst
 
 

@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..._core.gpu import next_power_of_2
+from ..._core.gpu import next_power_of_2, on_device_of
 from ...graph.adjacency import Adjacency
 
 __all__ = ["Layer", "longest_first", "sum_rows"]
@@ -69,24 +69,25 @@ def sum_rows(graph: Adjacency, weight: Tensor | None, x: Tensor, layer: Layer | 
     for first, last, edges, warps in ((0, long, _MANY, 4), (long, graph.num_dst, _FEW, 1)):
         if first == last or not width:
             continue
-        _sum_rows[(last - first, triton.cdiv(width, columns))](
-            order[first:],
-            graph.indptr,
-            graph.indices,
-            x if weight is None else weight,
-            x,
-            out,
-            width,
-            *((x, x) if layer is None else layer[:2]),
-            FACTOR=0.0 if layer is None else layer.factor,
-            LAYER=layer is not None,
-            INNER=layer is not None and layer.inner,
-            WEIGHTED=weight is not None,
-            COLUMNS=columns,
-            EDGES=edges,
-            WIDE=tl.float64 if x.dtype == torch.float64 else tl.float32,
-            num_warps=warps,
-        )
+        with on_device_of(x):
+            _sum_rows[(last - first, triton.cdiv(width, columns))](
+                order[first:],
+                graph.indptr,
+                graph.indices,
+                x if weight is None else weight,
+                x,
+                out,
+                width,
+                *((x, x) if layer is None else layer[:2]),
+                FACTOR=0.0 if layer is None else layer.factor,
+                LAYER=layer is not None,
+                INNER=layer is not None and layer.inner,
+                WEIGHTED=weight is not None,
+                COLUMNS=columns,
+                EDGES=edges,
+                WIDE=tl.float64 if x.dtype == torch.float64 else tl.float32,
+                num_warps=warps,
+            )
     return out
 
 

@@ -83,9 +83,14 @@ def _obstacle(model: WalkModel, loss: Any, engine: str, deterministic: bool) -> 
     if engine == "numba":
         return obstacle(model, loss)
     reason = obstacle(model, loss, "cuda")
-    if not reason and not kernels_serve(model.node_embed.weight):
+    if reason:
+        return reason
+    nodes, contexts = model.node_embed.weight, model.context_embed.weight
+    if nodes.device != contexts.device:
+        return f"context_embed is on {contexts.device}, not on {nodes.device} as node_embed"
+    if not kernels_serve(nodes):
         return "Triton, which comes with torch for CUDA, is not installed"
-    return reason or ("its programs race for the tables, which deterministic=True rules out" if deterministic else "")
+    return "its programs race for the tables, which deterministic=True rules out" if deterministic else ""
 
 
 def _compiled(name: str, model: WalkModel, key: int, threads: int, shrink_window: bool) -> Engine:
@@ -129,7 +134,8 @@ def _sharded(
             "one process."
         )
     if engine in _COMPILED.values() or shrink_window:
-        what = f"engine: {engine!r}" if engine != "auto" else "shrink_window: the engine 'numba', which draws windows,"
+        named = engine in _COMPILED.values()
+        what = f"engine: {engine!r}" if named else "shrink_window: the engine 'numba', which draws windows,"
         raise EngineError(
             f"{what} cannot serve the strategy 'sharded': ranks that change the same rows at the same time, by plain "
             "SGD, diverge where their changes are added up and learn too slowly where they are divided. Hint: leave it "

@@ -64,7 +64,7 @@ class GPUEngine:
         from .gpu_kernel import train_walks
 
         device = tables[0].device
-        walks = within("batch_walk", batch.walks.to(device), len(tables[0]), first=-1, got="node id")
+        walks = within("batch_walk", batch.walks.to(device, torch.int64), len(tables[0]), first=-1, got="node id")
         alias, groups = self._negatives(device)
         if self._programs is None:
             self._programs = self._at_once(walks, batch.rate)

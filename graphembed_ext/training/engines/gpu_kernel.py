@@ -12,8 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..._core.gpu import next_power_of_2
+from ..._core.gpu import next_power_of_2, on_device_of
 from ..._core.gpu_bits import below, bits, lower
+from ...errors import InputError
 
 __all__ = ["train_walks"]
 
@@ -22,6 +23,8 @@ _NUMBERS, _WARPS = 2048, 8
 #: Columns that lie side by side in the lanes of a warp. A row lies in a few lanes, so that sums over it and the scores,
 #: which each of its lanes works out, cost little; the rest of its columns come after one another.
 _WIDTH = 64
+#: Numbers in a batch of walks, at most: the kernel counts them in 32 bits.
+_MOST = (1 << 31) - 1
 
 
 def train_walks(
@@ -52,34 +55,41 @@ def train_walks(
     Returns:
         For each program, the sum of the losses of its pairs before each step, and their number, float64,
         ``(programs, 2)``.
+
+    Raises:
+        InputError: More walks than the kernel can count the nodes of.
     """
     count, length = walks.shape
+    if walks.numel() > _MOST:
+        expected = f"at most {_MOST // length}, of walks of {length} nodes with the engine 'triton'"
+        raise InputError("batch_size", count, expected)
     found = torch.zeros(programs, 2, dtype=torch.float64, device=nodes.device)
-    _train[(programs,)](
-        nodes,
-        contexts,
-        walks.contiguous(),
-        alias if alias.numel() else walks,
-        groups,
-        found,
-        key - (1 << 64) if key >> 63 else key,
-        first,
-        count,
-        rate,
-        weight,
-        LENGTH=length,
-        SIZE=nodes.size(1),
-        WINDOW=window,
-        SHRINKS=shrink,
-        NEGATIVES=negatives,
-        GROUPS=len(groups) - 1,
-        DRAWN=alias.numel() > 0,
-        INPUTS=next_power_of_2(2 * window),
-        OUTPUTS=next_power_of_2(1 + negatives),
-        PARTS=max(1, next_power_of_2(nodes.size(1)) // _WIDTH),
-        WIDTH=min(_WIDTH, next_power_of_2(nodes.size(1))),
-        num_warps=_warps(next_power_of_2(2 * window) * next_power_of_2(nodes.size(1))),
-    )
+    with on_device_of(nodes):
+        _train[(programs,)](
+            nodes,
+            contexts,
+            walks.contiguous(),
+            alias if alias.numel() else walks,
+            groups,
+            found,
+            key - (1 << 64) if key >> 63 else key,
+            first,
+            count,
+            rate,
+            weight,
+            LENGTH=length,
+            SIZE=nodes.size(1),
+            WINDOW=window,
+            SHRINKS=shrink,
+            NEGATIVES=negatives,
+            GROUPS=len(groups) - 1,
+            DRAWN=alias.numel() > 0,
+            INPUTS=next_power_of_2(2 * window),
+            OUTPUTS=next_power_of_2(1 + negatives),
+            PARTS=max(1, next_power_of_2(nodes.size(1)) // _WIDTH),
+            WIDTH=min(_WIDTH, next_power_of_2(nodes.size(1))),
+            num_warps=_warps(next_power_of_2(2 * window) * next_power_of_2(nodes.size(1))),
+        )
     return found
 
 
