@@ -36,7 +36,7 @@ def on_device_of(tensor: Tensor) -> AbstractContextManager[None]:
         >>> with on_device_of(torch.ones(2)):  # nothing, on the CPU
         ...     pass
     """
-    return torch.cuda.device_of(tensor)
+    return torch.cuda.device_of(tensor)  # type: ignore[no-untyped-call]
 
 
 def next_power_of_2(number: int, least: int = 1) -> int:
