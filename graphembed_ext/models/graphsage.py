@@ -312,14 +312,13 @@ class GraphSAGE(GraphSAGEBase, BasicGNN):
 
     def logits(self, inputs: Inputs | NeighborBatch) -> dict[str, Tensor]:
         """The output for all nodes of a graph, or for the seeds of a batch, under the one node type."""
-        if isinstance(inputs, Inputs):
-            own = by_forward(self, inputs, None)
-            return {NODE_TYPE: self._layers(*inputs) if own is None else own}
-        like, first = next(self.parameters()), cast("Any", self.convs[0])
-        inputs = inputs.beside(like)
-        own = by_forward(self, None, inputs)
+        own = by_forward(self, inputs, None) if isinstance(inputs, Inputs) else by_forward(self, None, inputs)
         if own is not None:
             return {NODE_TYPE: own}
+        if isinstance(inputs, Inputs):
+            return {NODE_TYPE: self._layers(*inputs)}
+        like, first = next(self.parameters()), cast("Any", self.convs[0])
+        inputs = inputs.beside(like)
         blocks, x = self._of_layers("fanouts", inputs.blocks), None
         whole = inputs.features
         in_place = whole is not None and whole.dtype == like.dtype and isinstance(first, SAGEConv)

@@ -39,6 +39,7 @@ def by_forward(model: Any, whole: tuple[Any, Any, Any] | None, batch: Any) -> Te
         return None
     if whole is None:
         like = next(model.parameters())
+        batch = batch.beside(like)
         x, edges, weight = batch.x.to(like), batch.blocks, batch.edge_weights
     else:
         x, graph, weight = whole
