@@ -30,6 +30,7 @@ BENCHMARKS = {
     "lightgcn": ("benchmarks.speed.lightgcn", "a training step on Gowalla beside PyG: time and memory"),
     "scale": ("benchmarks.speed.scale", "training from ten thousand to a million nodes: time and memory"),
     "ranks": ("benchmarks.speed.ranks", "DeepWalk by 1, 2 and 4 processes beside one: time, traffic and memory"),
+    "growth": ("benchmarks.speed.growth", "every model from 10^5 to 10^7 edges: time and memory an edge, exponents"),
     "folder": ("benchmarks.speed.folder", "a graph prepared on the disk and walked from there: time and memory"),
     "edge_memory": ("benchmarks.speed.edge_memory", "bytes an edge that walks and samplers take in memory"),
     "reading": ("benchmarks.speed.reading", "an edge list of named nodes beside pandas and polars: time and memory"),

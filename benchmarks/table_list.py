@@ -20,6 +20,7 @@ from .table_rows import (
     gowalla_rows,
     han_rows,
     kinds_of_walks,
+    largest,
     named,
     of_gensim,
     of_graph,
@@ -167,6 +168,18 @@ TABLES = {
             "bytes sent a token": value("{name}/bytes_per_token", ",.0f"),
         },
         named,
+    ),
+    "growth": one(
+        "growth",
+        {
+            "an epoch of": text("model"),
+            "edges": text("edges"),
+            "time per edge": value("{model}/runs/edges={count}/microseconds", ".2f", unit=" µs"),
+            "memory per edge": value("{model}/runs/edges={count}/bytes", ".0f", unit=" bytes"),
+            "exponent of time": value("{model}/exponents/cpu_seconds", ".2f"),
+            "of memory": value("{model}/exponents/grown_mib", ".2f"),
+        },
+        largest,
     ),
     "scale": one(
         "scale",

@@ -300,3 +300,9 @@ def on_gpu(found: Any) -> list[dict[str, str]]:
                     {"title": case, "other": name, "case": case, "theirs": name, "ours": "ours", "rate": "none"}
                 )
     return rows
+
+
+def largest(found: dict[str, Any]) -> list[Row]:
+    """The largest graph of each model."""
+    counts = {model: max(run["edges"] for run in one["runs"]) for model, one in found.items()}
+    return [{"model": model, "edges": f"{count:,}", "count": count} for model, count in counts.items()]
