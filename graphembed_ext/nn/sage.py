@@ -197,8 +197,8 @@ class SAGEConv(MessagePassing):
         source, target = _sides(x, edge_index)
         if edge_weight is not None and "edge_weight" not in self._user_args:
             raise InputError("edge_weight", "weights", f"None, as {type(self).__name__}.message takes none")
-        if edge_weight is not None and isinstance(edge_index, Tensor) and len(edge_weight) != edge_index.shape[-1]:
-            raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edge_index.shape[-1]}, one for each edge")
+        if edge_weight is not None and isinstance(edge_index, Tensor) and edge_weight.size(0) != edge_index.size(-1):
+            raise InputError("edge_weight", f"{len(edge_weight)} weights", f"{edge_index.size(-1)}, one for each edge")
         with asked_as_pygs(self, *(["edge_weight"] if edge_weight is None else [])):
             return self._plainly(source, target, edge_index, size, edge_weight)
 

@@ -281,4 +281,4 @@ def test_the_command_line_goes_on_in_the_midst_of_an_epoch(tmp_path, monkeypatch
     assert not list(tmp_path.glob("*.ckpt"))
     done = call("train", "deepwalk", "-i", edges, "-o", tmp_path / "x.npz", "--checkpoint-every", 4)
     assert done.exit_code == 2
-    assert "checkpoint_every: got 4" in done.stderr
+    assert "--checkpoint-every: got 4" in done.stderr

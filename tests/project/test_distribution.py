@@ -58,6 +58,7 @@ def test_the_archive_holds_sources_and_tests_alone(built):
     assert {"graphembed_ext", "tests"} <= folders
     assert {name for name in names if "/" not in name} - TOP <= {
         ".pre-commit-config.yaml",
+        "conftest.py",
         ".editorconfig",
         ".gitattributes",
     }

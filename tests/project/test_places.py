@@ -15,7 +15,7 @@ from graphembed_ext.errors import FileFormatError, FileWriteError, GraphEmbedErr
 from graphembed_ext.exports import export
 from tests.cli.commands import call, write_ring
 from tests.modes import read_only
-from tests.project.test_writes import RING, WRITERS, deepwalk, embeddings, fitted
+from tests.project.writers import RING, WRITERS, deepwalk, embeddings, fitted
 
 DEEPWALK = ("train", "deepwalk", "-i", "ring.csv", "--dim", "4", "--epochs", "1", "--walk-length", "6")
 DEEPWALK += ("--window-size", "2", "--host", "pyg")

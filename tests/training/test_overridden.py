@@ -98,7 +98,7 @@ NO_PART = {
 }
 #: What training in batches calls alone, what only training without labels leaves out, and what only tables that several
 #: processes share out ask for.
-OF_BATCHES = {"loader", "full_logits", "start"}
+OF_BATCHES = {"loader", "full_logits", "noise_parts", "start"}
 
 
 def methods(cls):
