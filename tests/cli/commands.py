@@ -31,3 +31,13 @@ def write_ring(folder, name, nodes, seed, width=3):
     rows += [",".join([f"n{node}", *map("{:.3f}".format, draws.normal(size=width))]) for node in range(nodes)]
     (folder / f"{name}_x.csv").write_text("\n".join(rows) + "\n")
     (folder / f"{name}_y.csv").write_text("node,class\n" + "".join(f"n{i},{'ab'[i % 2]}\n" for i in range(nodes)))
+
+
+def friends_and_shop(folder):
+    """Friends and a shop, with embeddings of both."""
+    small, walks = ["--dim", "4", "--epochs", "1", "--host", "pyg"], ["--walk-length", "6", "--window-size", "2"]
+    (folder / "friends.csv").write_text("source,target\nDan,Ann\nAnn,Bob\nBob,Cleo\nCleo,Dan\nAnn,Cleo\n")
+    (folder / "shop.csv").write_text("user,item\nAnn,tea\nAnn,jam\nBen,tea\nBen,milk\nCleo,jam\n")
+    (folder / "turned.csv").write_text("tea,Cleo\n")
+    good("train", "deepwalk", "-i", folder / "friends.csv", "-o", folder / "walks.npz", *small, *walks)
+    good("train", "lightgcn", "-i", folder / "shop.csv", "-o", folder / "shop.npz", *small)

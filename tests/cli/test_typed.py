@@ -6,8 +6,7 @@ import pytest
 
 from graphembed_ext.cli.typed import in_words, note
 from graphembed_ext.errors import FileFormatError, InputError
-from tests.cli.commands import call
-from tests.cli.test_wrong_calls import prepare
+from tests.cli.commands import call, friends_and_shop
 
 TRAIN = "train deepwalk -i friends.csv -o out.npz"
 SHOP = "train lightgcn -i shop.csv -o out.npz"
@@ -74,7 +73,7 @@ OPTIONS = [
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("typed")
-    prepare(folder)
+    friends_and_shop(folder)
     return folder
 
 

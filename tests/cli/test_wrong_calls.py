@@ -15,10 +15,8 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext.errors import GraphEmbedError
-from tests.cli.commands import call, good
+from tests.cli.commands import call, friends_and_shop
 
-SMALL = ["--dim", "4", "--epochs", "1", "--host", "pyg"]
-WALKS = ["--walk-length", "6", "--window-size", "2"]
 TRAIN = "train deepwalk -i friends.csv -o out.npz"
 
 #: A command line, and what its answer says.
@@ -164,19 +162,10 @@ def people():
     return ge.Embeddings(torch.eye(3), names={"_N": ["Dan", "Ann", "Bob"]})
 
 
-def prepare(folder):
-    """Friends and a shop, with embeddings of both."""
-    (folder / "friends.csv").write_text("source,target\nDan,Ann\nAnn,Bob\nBob,Cleo\nCleo,Dan\nAnn,Cleo\n")
-    (folder / "shop.csv").write_text("user,item\nAnn,tea\nAnn,jam\nBen,tea\nBen,milk\nCleo,jam\n")
-    (folder / "turned.csv").write_text("tea,Cleo\n")
-    good("train", "deepwalk", "-i", folder / "friends.csv", "-o", folder / "walks.npz", *SMALL, *WALKS)
-    good("train", "lightgcn", "-i", folder / "shop.csv", "-o", folder / "shop.npz", *SMALL)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wrong")
-    prepare(folder)
+    friends_and_shop(folder)
     return folder
 
 
@@ -233,7 +222,7 @@ def main():
     """Print the table."""
     folder = Path(tempfile.mkdtemp())
     os.chdir(folder)
-    prepare(folder)
+    friends_and_shop(folder)
     for text, wanted in COMMANDS:
         code, said = answer(text)
         mark = "" if code == 2 and wanted in said and "\n" not in said else "  <-- WRONG"

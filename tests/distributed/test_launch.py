@@ -11,7 +11,7 @@ import torch
 
 import graphembed_ext as ge
 from graphembed_ext.errors import DistributedError, InputError
-from tests.distributed.test_ranks import SOON, _environment, _free_port, without_launcher
+from tests.distributed.starting import SOON, environment, free_port, without_launcher
 
 #: What torchrun sets, for the first of two.
 FIRST = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511"}
@@ -47,11 +47,11 @@ def test_ranks_that_never_come_are_waited_for_as_long_as_was_said():
         "model = ge.DeepWalk(torch.tensor([[0, 1], [1, 0]]), emb_dim=4, walk_length=4, window_size=2)\n"
         "ge.fit(model, epochs=1, strategy='auto', progress=False)\n"
     )
-    where = FIRST | {"MASTER_PORT": _free_port(), "GRAPHEMBED_TIMEOUT": "3"}
+    where = FIRST | {"MASTER_PORT": free_port(), "GRAPHEMBED_TIMEOUT": "3"}
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=120,
-        env=_environment(**where),
+        env=environment(**where),
     )  # fmt: skip
     assert time.monotonic() - began < SOON
     assert done.returncode == 1

@@ -6,14 +6,10 @@ Every start of ranks costs some seconds of imports, so one has several trainings
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,33 +19,16 @@ from graphembed_ext.errors import FileFormatError, InputError
 from graphembed_ext.training.engines.sharded import ShardedEngine
 from tests.cli.commands import call, good
 from tests.distributed import trainings
+from tests.distributed.starting import PROGRAM, SOON, environment, free_port, without_launcher
 from tests.distributed.trainings import TRAININGS, kept
-
-PROGRAM = Path(__file__).with_name("ranks.py")
-#: Seconds after which the others must have ended when a rank has.
-SOON = 30
-
-
-def _environment(**more):
-    hidden = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")
-    kept_ = {name: value for name, value in os.environ.items() if name not in hidden}
-    root = str(PROGRAM.parents[2])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return kept_ | {"OMP_NUM_THREADS": "1", "GRAPHEMBED_TIMEOUT": "120", "PYTHONPATH": path} | more
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 def launch(*words, size=2, rendezvous="standalone", restarts=0, check=True):
     """Start ranks by torchrun; ``words`` are a program of ranks.py and its arguments, or a module by -m."""
-    meeting = {"standalone": ["--standalone"], "static": ["--master-port", _free_port()]}[rendezvous]
+    meeting = {"standalone": ["--standalone"], "static": ["--master-port", free_port()]}[rendezvous]
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", *meeting]
     command += ["--nproc-per-node", str(size), "--max-restarts", str(restarts), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment())
     assert not check or done.returncode == 0, done.stderr[-4000:]
     return done
 
@@ -158,23 +137,6 @@ def test_a_killed_rank_is_started_again_and_the_end_is_the_same_bit_for_bit(two,
         for name, wanted in unbroken["kept"].items():
             assert torch.equal(found[name], wanted), (rank, name, done.stderr[-2000:])
     assert "Signal 9" in done.stderr or "SIGKILL" in done.stderr or "exitcode: -9" in done.stderr
-
-
-@contextmanager
-def without_launcher(*words, **more):
-    """Two ranks that torchrun has not started, and would not end."""
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(), "WORLD_SIZE": "2"} | more
-    command = [sys.executable, "-W", "ignore", str(PROGRAM), *map(str, words)]
-    ranks = [
-        subprocess.Popen(command, env=_environment(RANK=str(rank), **where), stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]
-    try:
-        yield ranks
-    finally:
-        for rank in ranks:
-            rank.kill()
-            rank.communicate()
 
 
 def test_a_killed_rank_ends_the_other_soon_and_is_named(tmp_path):
