@@ -132,7 +132,8 @@ def main(options: argparse.Namespace, recorder):
             report | {f"{options.edges} edges drawn": {
                 "nodes": view.total_nodes, "edges": view.total_edges, "folder_bytes": size,
                 "prepare_seconds": preparing.seconds, "prepare_peak_bytes": peak, "before_bytes": before,
-                "steps": curve.steps, "curve": points[::every], "runs": runs,
+                "steps": [(at, text.replace(f"{folder}/", "")) for at, text in curve.steps],
+                "curve": points[::every], "runs": runs,
             }}
         )  # fmt: skip
 
