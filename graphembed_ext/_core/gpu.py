@@ -39,11 +39,11 @@ def on_device_of(tensor: Tensor) -> AbstractContextManager[None]:
     return torch.cuda.device_of(tensor)  # type: ignore[no-untyped-call]
 
 
-def next_power_of_2(number: int, least: int = 1) -> int:
-    """The least power of two that is not below a number, nor below ``least``: Triton's blocks have such sizes.
+def next_power_of_2(number: int) -> int:
+    """The least power of two that is not below a number: Triton's blocks have such sizes.
 
     Example:
-        >>> next_power_of_2(5), next_power_of_2(8), next_power_of_2(3, 16)
-        (8, 8, 16)
+        >>> next_power_of_2(5), next_power_of_2(8), next_power_of_2(0)
+        (8, 8, 1)
     """
-    return max(least, 1 << max(0, number - 1).bit_length())
+    return 1 << max(0, number - 1).bit_length()

@@ -19,7 +19,17 @@ from torch import Tensor
 
 from . import checks, rng
 
-__all__ = ["below", "bits", "fresh_seed", "generator", "key", "seed_or_fresh", "stream_of_call", "torch_seeded"]
+__all__ = [
+    "below",
+    "bits",
+    "fresh_seed",
+    "generator",
+    "key",
+    "seed_or_fresh",
+    "signed",
+    "stream_of_call",
+    "torch_seeded",
+]
 
 _MASK = (1 << 64) - 1
 #: SplitMix64: the step from one state to the next, and the factors and shifts of its finaliser. Compiled code reads
@@ -54,7 +64,13 @@ def key(seed: int, *purpose: int | str) -> int:
     return state
 
 
-def _signed(value: int) -> int:
+def signed(value: int) -> int:
+    """The int64 of the same 64 bits, as torch and the kernels on a GPU take a key.
+
+    Example:
+        >>> signed((1 << 64) - 1), signed(7)
+        (-1, 7)
+    """
     value &= _MASK
     return value - (1 << 64) if value >> 63 else value
 
@@ -74,8 +90,8 @@ def bits(stream: int | Tensor, counters: int | Tensor) -> Tensor:
         >>> bool((bits(walks, 7)[1:] == bits(walks[1:], 7)).all())
         True
     """
-    step = _signed(GOLDEN * (counters + 1)) if isinstance(counters, int) else (counters + 1) * _signed(GOLDEN)
-    return _mix_tensor(torch.as_tensor(step + (_signed(stream) if isinstance(stream, int) else stream)))
+    step = signed(GOLDEN * (counters + 1)) if isinstance(counters, int) else (counters + 1) * signed(GOLDEN)
+    return _mix_tensor(torch.as_tensor(step + (signed(stream) if isinstance(stream, int) else stream)))
 
 
 def _mix_tensor(value: Tensor) -> Tensor:
@@ -84,7 +100,7 @@ def _mix_tensor(value: Tensor) -> Tensor:
         # ">>" of int64 drags the sign along; the mask makes it the logical shift.
         value ^= (value >> shift) & ((1 << (64 - shift)) - 1)
         if factor:
-            value *= _signed(factor)
+            value *= signed(factor)
     return value
 
 

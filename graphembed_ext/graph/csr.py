@@ -34,10 +34,6 @@ class CSR(NamedTuple):
         """Out-degree of every row, int64, shape ``(num_rows,)``."""
         return self.indptr[1:] - self.indptr[:-1]
 
-    def to(self, device: torch.device) -> CSR:
-        """The same rows on a device."""
-        return CSR(self.indptr.to(device), self.indices.to(device), self.edge_ids.to(device))
-
 
 class OrderedCSR(CSR):
     """Rows of a graph whose edges are in the order of its entries: their ids are counted when they are asked for."""

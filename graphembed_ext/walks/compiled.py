@@ -18,7 +18,7 @@ from .._core.bits import U64, below, bits, lower, unit
 from .._core.parallel import share
 from .._core.search import first_at
 from ..graph.csr import CSR, spans
-from .tables import ENDED
+from .tables import ENDED, RESTART_DRAW
 
 __all__ = ["CompiledWalks", "exact_steps", "table_of"]
 
@@ -29,7 +29,7 @@ _BLOCK = 128
 _MOST = (1 << 32) - 1
 _ONE = U64(1)
 #: Draws that one step may need, as a shift; a restart has the last of them.
-_DRAWS, _RESTART = U64(32), U64((1 << 32) - 1)
+_DRAWS, _RESTART = U64(32), U64(RESTART_DRAW)
 _NO_PLAN, _NO_NUMBERS = np.zeros((1, 0), np.int64), np.zeros(0, np.int64)
 
 

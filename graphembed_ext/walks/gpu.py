@@ -10,16 +10,16 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .._core import rng
 from .._core.gpu import on_device_of
 from .._core.gpu_bits import below, bits, lower
-from .tables import ENDED
+from .tables import ENDED, RESTART_DRAW
 
 __all__ = ["walk"]
 
 _BLOCK = 64
 _ENDED = tl.constexpr(ENDED)
-#: The draw of a step that a restart has, as in :mod:`.compiled`.
-_RESTART = tl.constexpr((1 << 32) - 1)
+_RESTART = tl.constexpr(RESTART_DRAW)
 
 
 def walk(
@@ -49,7 +49,6 @@ def walk(
         int64, ``(B, walk_length)``.
     """
     out = torch.empty(len(starts), walk_length, dtype=torch.int64, device=starts.device)
-    stream = stream - (1 << 64) if stream >> 63 else stream
     with on_device_of(out):
         _walk[(triton.cdiv(len(starts), _BLOCK),)](
             out,
@@ -60,7 +59,7 @@ def walk(
             indices if plan is None else plan.contiguous(),
             restart,
             num_nodes,
-            stream,
+            rng.signed(stream),
             first,
             len(starts),
             walk_length,

@@ -16,13 +16,15 @@ from ..graph.csr import CSR, OrderedCSR
 from ..graph.metapaths import Metapath
 from ..graph.view import EdgeType, GraphView
 
-__all__ = ["ENDED", "check_starts", "numbers_of", "plan", "stacked"]
+__all__ = ["ENDED", "RESTART_DRAW", "check_starts", "numbers_of", "plan", "stacked"]
 
 
 #: Entries that are copied at a time.
 _SLICE = 1 << 18
 #: Stands in a plan where a metapath has no further step.
 ENDED = -(1 << 62)
+#: The draw of a step that says whether a walk restarts: the last of the many that a step may need.
+RESTART_DRAW = (1 << 32) - 1
 
 
 def stacked(view: GraphView, metapaths: Sequence[Metapath]) -> tuple[CSR, dict[EdgeType, int]]:

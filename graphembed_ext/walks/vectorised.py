@@ -20,15 +20,14 @@ from .._core import rng
 from .._core.alias import AliasTable, alias_table
 from .._core.gpu import kernels_serve
 from .._core.search import found
-from ..graph.csr import CSR
+from ..graph.csr import CSR, OrderedCSR
 from .compiled import CompiledWalks, exact_steps, table_of
-from .tables import ENDED, numbers_of
+from .tables import ENDED, RESTART_DRAW, numbers_of
 
 __all__ = ["TorchWalker"]
 
 #: Draws that one step may need; node2vec's rejections share a step's counters, a restart has the last.
 _DRAWS_PER_STEP = 1 << 32
-_RESTART_DRAW = _DRAWS_PER_STEP - 1
 _LOW_32 = (1 << 32) - 1
 #: Candidates that may be rejected before node2vec's distribution is worked out in full; with p and q far from 1
 #: nearly all may be.
@@ -64,7 +63,8 @@ class TorchWalker:
         device: torch.device | None = None,
     ) -> None:
         device = csr.indptr.device if device is None else device
-        self._csr = csr if device == csr.indptr.device else csr.to(device)
+        self._given = csr
+        self._csr = csr if device == csr.indptr.device else _moved(csr, device)
         self._weight = weight
         self._room = room
         self._built: tuple[AliasTable | None, Tensor, bool] | None = None
@@ -118,7 +118,7 @@ class TorchWalker:
             row = current if base is None else torch.where(base == ENDED, 0, base + current)
             jump = None
             if self._restart:
-                jump = (rng.bits(keys, draw + _RESTART_DRAW) & _LOW_32) < self._restart
+                jump = (rng.bits(keys, draw + RESTART_DRAW) & _LOW_32) < self._restart
             if not never_ends:
                 going = degrees[row] > 0
                 if base is not None:
@@ -150,7 +150,7 @@ class TorchWalker:
 
         csr = self._csr
         if self._weight is not None and self._gpu_table is None:
-            table = table_of(csr.to(torch.device("cpu")), self._weight.cpu(), torch.empty)
+            table = table_of(_moved(self._given, torch.device("cpu")), self._weight.cpu(), torch.empty)
             self._gpu_table = torch.from_numpy(table.view(np.int32)).to(csr.indptr.device)
         means = self._gpu_table, self._restart, starts, walk_length, stream, first, self._plan, self._num_nodes
         return walk(csr.indptr, csr.indices, *means)
@@ -209,3 +209,8 @@ class TorchWalker:
         keep_return, keep_near, keep_far = self._keep
         chance = torch.where(found(self._edge_keys, edge), keep_near, keep_far)
         return torch.where(candidate == previous, keep_return, chance)
+
+
+def _moved(csr: CSR, device: torch.device) -> CSR:
+    """Rows on a device, without the ids of edges, which no walk asks for."""
+    return OrderedCSR(csr.indptr.to(device), csr.indices.to(device))

@@ -1,7 +1,7 @@
 """Attention over in-neighbours on a GPU, without a tensor of the size of the edges times the vectors.
 
-A program goes along the edges of one row for one head, twice: for the softmax's denominator, then for the sum; so that
-no two write to one place. Imported only where there is Triton.
+A program goes along the edges of one row for one head, once, the sum scaled anew where a higher score comes; so that no
+two write to one place. Imported only where there is Triton.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..._core import rng
 from ..._core.gpu import next_power_of_2, on_device_of
 from ..._core.gpu_bits import bits
 from ...graph.adjacency import Adjacency
@@ -88,10 +89,9 @@ def attention(
     """
     x, alpha_src, alpha_dst = x.contiguous(), alpha_src.contiguous(), alpha_dst.contiguous()
     out, total = x.new_empty(graph.num_dst, *x.shape[1:]), x.new_empty(graph.num_dst, x.size(1))
-    common = _common(graph, x, weight, slope, draws)
     with on_device_of(x):
         _attend[(graph.num_dst, x.size(1))](
-            *_rows(graph), x, alpha_src, alpha_dst, common.pop("weight"), total, out, graph.num_src, **common
+            *_rows(graph), x, alpha_src, alpha_dst, total, out, graph.num_src, **_common(x, weight, slope, draws)
         )
     return out, total
 
@@ -118,17 +118,12 @@ def attention_gradients(
     """
     x, alpha_src, alpha_dst, grad = (part.contiguous() for part in (x, alpha_src, alpha_dst, grad))
     grad_x, grad_src, grad_dst = torch.empty_like(x), torch.empty_like(alpha_src), torch.empty_like(alpha_dst)
-    common = _common(graph, x, None if weight is None else weight[0], slope, draws)
-    halves = x, alpha_src, alpha_dst
+    turned, given = graph.transposed(), (x, alpha_src, alpha_dst, total, mean, grad)
+    common, common_turned = (_common(x, part, slope, draws) for part in weight or (None, None))
     with on_device_of(x):
-        _to_destinations[(graph.num_dst, x.size(1))](
-            *_rows(graph), *halves, common.pop("weight"), total, mean, grad, grad_dst, graph.num_src, **common
-        )
-    turned = graph.transposed()
-    common = _common(turned, x, None if weight is None else weight[1], slope, draws)
-    with on_device_of(x):
+        _to_destinations[(graph.num_dst, x.size(1))](*_rows(graph), *given, grad_dst, graph.num_src, **common)
         _to_sources[(graph.num_src, x.size(1))](
-            *_rows(turned), *halves, common.pop("weight"), total, mean, grad, grad_x, grad_src, graph.num_src, **common
+            *_rows(turned), *given, grad_x, grad_src, graph.num_src, **common_turned
         )
     return grad_x, grad_src, grad_dst
 
@@ -137,14 +132,14 @@ def _rows(graph: Adjacency) -> tuple[Tensor, Tensor, Tensor]:
     return longest_first(graph)[0], graph.indptr, graph.indices
 
 
-def _common(graph: Adjacency, x: Tensor, weight: Tensor | None, slope: float, draws: Draws) -> dict[str, Any]:
+def _common(x: Tensor, weight: Tensor | None, slope: float, draws: Draws) -> dict[str, Any]:
     threshold, key = draws
     return {
         "weight": x if weight is None else weight,
         "heads": x.size(1),
         "dim": x.size(2),
         "threshold": threshold,
-        "key": key - (1 << 64) if key >> 63 else key,
+        "key": rng.signed(key),
         "SLOPE": slope,
         "WEIGHTED": weight is not None,
         "DROPS": threshold > 0,
@@ -153,6 +148,14 @@ def _common(graph: Adjacency, x: Tensor, weight: Tensor | None, slope: float, dr
         "WIDE": tl.float64 if x.dtype == torch.float64 else tl.float32,
         "num_warps": 1,
     }
+
+
+@triton.jit
+def _own_part(order, indptr, heads, DIM: tl.constexpr):
+    """What a program is for: a row and a head, their place among all, the columns of a vector, the row's entries."""
+    row, head = tl.load(order + tl.program_id(0)), tl.program_id(1)
+    begin, end = tl.load(indptr + row), tl.load(indptr + row + 1)
+    return row, head, row * heads + head, tl.arange(0, DIM), begin, end
 
 
 @triton.jit
@@ -177,15 +180,13 @@ def _kept(edge, weight, entry, there, threshold, key, WEIGHTED: tl.constexpr, DR
 
 @triton.jit(do_not_specialize=["num_src", "threshold", "key"])
 def _attend(
-    order, indptr, indices, x, alpha_src, alpha_dst, weight, total, out, num_src, heads, dim, threshold, key,
+    order, indptr, indices, x, alpha_src, alpha_dst, total, out, num_src, weight, heads, dim, threshold, key,
     SLOPE: tl.constexpr, WEIGHTED: tl.constexpr, DROPS: tl.constexpr, DIM: tl.constexpr, EDGES: tl.constexpr,
     WIDE: tl.constexpr,
 ):  # fmt: skip
-    row, head = tl.load(order + tl.program_id(0)), tl.program_id(1)
-    column = tl.arange(0, DIM)
+    row, head, place, column, begin, end = _own_part(order, indptr, heads, DIM)
     inside = column < dim
-    begin, end = tl.load(indptr + row), tl.load(indptr + row + 1)
-    own = tl.load(alpha_dst + row * heads + head).to(WIDE)
+    own = tl.load(alpha_dst + place).to(WIDE)
     largest = tl.full([1], float("-inf"), WIDE)
     summed = tl.zeros([1], WIDE)
     sums = tl.zeros([DIM], WIDE)
@@ -208,22 +209,19 @@ def _attend(
         largest = higher
     empty = begin == end
     sums = tl.where(empty, 0.0, sums / tl.where(empty, 1.0, summed))
-    tl.store(out + (row * heads + head) * dim + column, sums.to(out.dtype.element_ty), mask=inside)
+    tl.store(out + place * dim + column, sums.to(out.dtype.element_ty), mask=inside)
     log = tl.where(empty, 0.0, largest + tl.log(tl.where(empty, 1.0, summed)))
-    tl.store(total + row * heads + head + tl.arange(0, 1), log.to(total.dtype.element_ty))
+    tl.store(total + place + tl.arange(0, 1), log.to(total.dtype.element_ty))
 
 
 @triton.jit(do_not_specialize=["num_src", "threshold", "key"])
 def _to_destinations(
-    order, indptr, indices, x, alpha_src, alpha_dst, weight, total, mean, grad, grad_dst, num_src, heads, dim,
+    order, indptr, indices, x, alpha_src, alpha_dst, total, mean, grad, grad_dst, num_src, weight, heads, dim,
     threshold, key, SLOPE: tl.constexpr,
     WEIGHTED: tl.constexpr, DROPS: tl.constexpr, DIM: tl.constexpr, EDGES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    row, head = tl.load(order + tl.program_id(0)), tl.program_id(1)
-    column = tl.arange(0, DIM)
+    row, head, place, column, begin, end = _own_part(order, indptr, heads, DIM)
     inside = column < dim
-    begin, end = tl.load(indptr + row), tl.load(indptr + row + 1)
-    place = row * heads + head
     own, log = tl.load(alpha_dst + place).to(WIDE), tl.load(total + place).to(WIDE)
     middle = tl.load(mean + place).to(WIDE)
     arriving = tl.load(grad + place * dim + column, mask=inside, other=0).to(WIDE)
@@ -246,15 +244,12 @@ def _to_destinations(
 
 @triton.jit(do_not_specialize=["num_src", "threshold", "key"])
 def _to_sources(
-    order, indptr, indices, x, alpha_src, alpha_dst, weight, total, mean, grad, grad_x, grad_src, num_src, heads, dim,
+    order, indptr, indices, x, alpha_src, alpha_dst, total, mean, grad, grad_x, grad_src, num_src, weight, heads, dim,
     threshold, key, SLOPE: tl.constexpr,
     WEIGHTED: tl.constexpr, DROPS: tl.constexpr, DIM: tl.constexpr, EDGES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    row, head = tl.load(order + tl.program_id(0)), tl.program_id(1)
-    column = tl.arange(0, DIM)
+    row, head, place, column, begin, end = _own_part(order, indptr, heads, DIM)
     inside = column < dim
-    begin, end = tl.load(indptr + row), tl.load(indptr + row + 1)
-    place = row * heads + head
     own = tl.load(alpha_src + place).to(WIDE)
     vector = tl.load(x + place * dim + column, mask=inside, other=0).to(WIDE)
     sums, found = tl.zeros([DIM], WIDE), tl.zeros([1], WIDE)

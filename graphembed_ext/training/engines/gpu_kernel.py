@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..._core import rng
 from ..._core.gpu import next_power_of_2, on_device_of
 from ..._core.gpu_bits import below, bits, lower
 from ...errors import InputError
@@ -60,6 +61,7 @@ def train_walks(
         InputError: More walks than the kernel can count the nodes of.
     """
     count, length = walks.shape
+    inputs, columns = next_power_of_2(2 * window), next_power_of_2(nodes.size(1))
     if walks.numel() > _MOST:
         expected = f"at most {_MOST // length}, of walks of {length} nodes with the engine 'triton'"
         raise InputError("batch_size", count, expected)
@@ -72,7 +74,7 @@ def train_walks(
             alias if alias.numel() else walks,
             groups,
             found,
-            key - (1 << 64) if key >> 63 else key,
+            rng.signed(key),
             first,
             count,
             rate,
@@ -84,17 +86,13 @@ def train_walks(
             NEGATIVES=negatives,
             GROUPS=len(groups) - 1,
             DRAWN=alias.numel() > 0,
-            INPUTS=next_power_of_2(2 * window),
+            INPUTS=inputs,
             OUTPUTS=next_power_of_2(1 + negatives),
-            PARTS=max(1, next_power_of_2(nodes.size(1)) // _WIDTH),
-            WIDTH=min(_WIDTH, next_power_of_2(nodes.size(1))),
-            num_warps=_warps(next_power_of_2(2 * window) * next_power_of_2(nodes.size(1))),
+            PARTS=max(1, columns // _WIDTH),
+            WIDTH=min(_WIDTH, columns),
+            num_warps=min(_WARPS, next_power_of_2(inputs * columns // _NUMBERS)),
         )
     return found
-
-
-def _warps(numbers: int) -> int:
-    return min(_WARPS, next_power_of_2(numbers // _NUMBERS))
 
 
 @triton.jit
